@@ -1,0 +1,325 @@
+//! The seven events of a turn, as `spec/events.schema.json` writes them.
+//!
+//! [`Event::parse`] reads one, [`Event::to_json`] writes it. Reading never fails on what it does not know: an unknown
+//! event, or a known one with fields of the wrong type, is [`EventKind::Unknown`] with its JSON kept.
+
+mod part;
+mod request;
+mod status;
+mod usage;
+mod wire;
+
+pub use part::{FilePart, OtherPart, Part, PartBody, PatchPart, TextPart, TodoItem, TodoPart, ToolError, ToolPart};
+pub use request::{Choice, InputRequest, Permission, Prompt, Question};
+pub use status::{FinishReason, MessageKind, PartState, TurnStatus};
+pub use usage::{MessageUsage, TokenCounts, Usage, UsageEntry};
+
+use crate::id::{ChatId, MessageId, PartId, TurnId};
+use crate::json::{Json, nullable};
+use crate::time::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// One event of a turn.
+#[derive(Clone, Debug)]
+pub struct Event {
+    /// 1, 2, 3 … in the turn; 0 where a service does not number its events.
+    pub seq: u64,
+    /// The chat.
+    pub chat_id: ChatId,
+    /// The turn.
+    pub turn_id: TurnId,
+    /// What happened.
+    pub kind: EventKind,
+    /// Which open request this event was the first to tell, as an index into `requests`. Not on the wire: the reader
+    /// of a stream knows it, see [`Event::question`].
+    asked: Option<usize>,
+    /// The JSON it was read from.
+    raw: Option<Arc<str>>,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum EventKind {
+    /// `turn.started`: always first.
+    TurnStarted(TurnStarted),
+    /// `turn.status`: the turn's status or its open requests changed.
+    TurnStatusChanged(TurnStatusChanged),
+    /// `message.created`: the agent begins a message.
+    MessageCreated(MessageCreated),
+    /// `message.part.updated` with `delta`: text to append.
+    PartDelta(PartDelta),
+    /// `message.part.updated` with `part`: the part as it now stands.
+    PartUpdated(PartUpdated),
+    /// `message.completed`: the message and all its parts have ended.
+    MessageCompleted(MessageCompleted),
+    /// `session.usage`: once, right before the end.
+    SessionUsage(SessionUsage),
+    /// `turn.completed`: always last.
+    TurnCompleted(TurnCompleted),
+    /// An event newer than this library, or one it could not read.
+    Unknown(UnknownEvent),
+}
+
+/// The turn has begun.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TurnStarted {
+    /// What the user said.
+    pub user_message: UserMessage,
+    /// `provider/model`, where it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// When the prompt was taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<Timestamp>,
+}
+
+/// The user's message.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UserMessage {
+    /// Its id; the turn's id is made of it.
+    #[serde(default)]
+    pub id: MessageId,
+    /// Its parts: `{type:"text",text}` and `{type:"file",mime,filename?,url}`, as they were sent.
+    #[serde(default, deserialize_with = "nullable")]
+    pub parts: Vec<Json>,
+}
+
+/// The turn's status or its open requests changed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TurnStatusChanged {
+    /// The status now.
+    pub status: TurnStatus,
+    /// A word for people, such as the provider's complaint while `retrying`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    /// While `retrying`: the number of the attempt, from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempt: Option<u32>,
+    /// While `retrying`: when the next attempt is made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_attempt_at: Option<Timestamp>,
+    /// The whole set of open requests; it replaces the former one. Empty: none is open.
+    #[serde(default, deserialize_with = "nullable", skip_serializing_if = "Vec::is_empty")]
+    pub requests: Vec<InputRequest>,
+}
+
+/// The agent begins a message.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MessageCreated {
+    /// The message.
+    pub message_id: MessageId,
+    /// An answer or a summary.
+    pub kind: MessageKind,
+    /// `provider/model`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// The agent that speaks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<String>,
+    /// For a subagent's message: the tool part that runs the subagent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent_part_id: Option<PartId>,
+    /// When it began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created_at: Option<Timestamp>,
+}
+
+/// Text to append to a text or reasoning part.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PartDelta {
+    /// The message.
+    pub message_id: MessageId,
+    /// The part.
+    pub part_id: PartId,
+    /// `text` or `reasoning`.
+    pub part_type: String,
+    /// `summary` for a part of a summary, else absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kind: Option<MessageKind>,
+    /// For a subagent's part: the tool part that runs the subagent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parent_part_id: Option<PartId>,
+    /// What to append.
+    pub delta: String,
+}
+
+/// A part as it now stands; it replaces what was known of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PartUpdated {
+    /// The message.
+    pub message_id: MessageId,
+    /// The part.
+    pub part_id: PartId,
+    /// Always the `type` of `part`.
+    pub part_type: String,
+    /// `summary` for a part of a summary, else absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kind: Option<MessageKind>,
+    /// For a subagent's part: the tool part that runs the subagent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parent_part_id: Option<PartId>,
+    /// The part.
+    pub part: Part,
+}
+
+/// The message and all its parts have ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MessageCompleted {
+    /// The message.
+    pub message_id: MessageId,
+    /// `summary` for a summary, else absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<MessageKind>,
+    /// For a subagent's message: the tool part that runs the subagent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent_part_id: Option<PartId>,
+    /// Why it ended.
+    pub finish_reason: FinishReason,
+    /// What it used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<MessageUsage>,
+    /// What failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<TurnError>,
+    /// When it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub completed_at: Option<Timestamp>,
+}
+
+/// What the turn used, all zero where nothing was told.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionUsage {
+    /// The counts.
+    pub usage: Usage,
+}
+
+/// The turn has ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TurnCompleted {
+    /// How: one of the ended statuses.
+    pub status: TurnStatus,
+    /// With `merged`: the turn in which it was answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub merged_into: Option<TurnId>,
+    /// What failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<TurnError>,
+    /// When it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub completed_at: Option<Timestamp>,
+    /// From start to end, where both are known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duration_ms: Option<u64>,
+}
+
+/// Why a turn or a message failed. Free of the provider's headers, bodies and addresses.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TurnError {
+    /// For programs.
+    #[serde(default, deserialize_with = "nullable")]
+    pub code: String,
+    /// For people.
+    #[serde(default, deserialize_with = "nullable")]
+    pub message: String,
+    /// Whether the same prompt may succeed later.
+    #[serde(default, deserialize_with = "nullable")]
+    pub retryable: bool,
+}
+
+/// An event this library does not know, or could not read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnknownEvent {
+    /// Its `type`; empty where it has none.
+    pub event_type: String,
+    /// Its JSON.
+    pub raw: Json,
+}
+
+impl PartialEq for Event {
+    // What was said counts, not the text it was read from.
+    fn eq(&self, other: &Self) -> bool {
+        self.seq == other.seq
+            && self.chat_id == other.chat_id
+            && self.turn_id == other.turn_id
+            && self.kind == other.kind
+    }
+}
+
+impl Eq for Event {}
+
+impl Event {
+    /// An event as the normalizer makes it.
+    pub fn new(seq: u64, chat_id: ChatId, turn_id: TurnId, kind: EventKind) -> Self {
+        Self { seq, chat_id, turn_id, kind, asked: None, raw: None }
+    }
+
+    /// The event's type as it travels.
+    pub fn event_type(&self) -> &str {
+        match &self.kind {
+            EventKind::TurnStarted(_) => "turn.started",
+            EventKind::TurnStatusChanged(_) => "turn.status",
+            EventKind::MessageCreated(_) => "message.created",
+            EventKind::PartDelta(_) | EventKind::PartUpdated(_) => "message.part.updated",
+            EventKind::MessageCompleted(_) => "message.completed",
+            EventKind::SessionUsage(_) => "session.usage",
+            EventKind::TurnCompleted(_) => "turn.completed",
+            EventKind::Unknown(unknown) => &unknown.event_type,
+        }
+    }
+
+    /// The new text of the agent's answer: the delta of a text part, not of a summary, reasoning or a subagent.
+    pub fn text_delta(&self) -> Option<&str> {
+        match &self.kind {
+            EventKind::PartDelta(delta)
+                if delta.part_type == "text"
+                    && delta.parent_part_id.is_none()
+                    && !matches!(delta.kind, Some(MessageKind::Summary)) =>
+            {
+                Some(&delta.delta)
+            }
+            _ => None,
+        }
+    }
+
+    /// The question this event was the first to tell.
+    pub fn question(&self) -> Option<&Question> {
+        match self.asked_request()? {
+            InputRequest::Question(question) => Some(question),
+            InputRequest::Permission(_) => None,
+        }
+    }
+
+    /// The permission this event was the first to ask for.
+    pub fn permission(&self) -> Option<&Permission> {
+        match self.asked_request()? {
+            InputRequest::Permission(permission) => Some(permission),
+            InputRequest::Question(_) => None,
+        }
+    }
+
+    fn asked_request(&self) -> Option<&InputRequest> {
+        match &self.kind {
+            EventKind::TurnStatusChanged(status) => status.requests.get(self.asked?),
+            _ => None,
+        }
+    }
+
+    /// Marks the request at `index` of this event's `requests` as newly asked.
+    pub(crate) fn set_asked(&mut self, index: Option<usize>) {
+        self.asked = index;
+    }
+
+    /// Whether this is `turn.completed`, the last event of its turn.
+    pub fn is_last(&self) -> bool {
+        matches!(self.kind, EventKind::TurnCompleted(_))
+    }
+}

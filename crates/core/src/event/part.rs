@@ -1,0 +1,204 @@
+//! The parts a message is made of.
+
+use super::PartState;
+use crate::id::PartId;
+use crate::json::{Json, nullable};
+use crate::time::Timestamp;
+use serde::{Deserialize, Deserializer, Serialize, de};
+use serde_json::value::RawValue;
+
+/// A part as it now stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Part {
+    /// Stable over reconnects and replays.
+    pub id: PartId,
+    /// What kind of part, with its fields.
+    #[serde(flatten)]
+    pub body: PartBody,
+    /// Where it stands.
+    pub state: PartState,
+}
+
+/// The kinds of part.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "type", rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum PartBody {
+    /// Text of the answer.
+    Text(TextPart),
+    /// The model's reasoning.
+    Reasoning(TextPart),
+    /// A tool call.
+    Tool(Box<ToolPart>),
+    /// A file.
+    File(FilePart),
+    /// Files changed in the workspace.
+    Patch(PatchPart),
+    /// The agent's to-do list; a later one replaces an earlier one.
+    Todo(TodoPart),
+    /// A kind newer than this library.
+    #[serde(untagged)]
+    Other(OtherPart),
+}
+
+/// Text or reasoning.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TextPart {
+    /// The whole text so far.
+    #[serde(default, deserialize_with = "nullable")]
+    pub text: String,
+}
+
+/// A tool call.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ToolPart {
+    /// The provider's id of the call.
+    #[serde(default, alias = "call_id", alias = "callID", deserialize_with = "nullable")]
+    pub call_id: String,
+    /// The tool's name.
+    #[serde(default, deserialize_with = "nullable")]
+    pub tool: String,
+    /// Its arguments, as the model gave them.
+    #[serde(default = "Json::empty_object")]
+    pub input: Json,
+    /// What it gave back, or has given so far.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output: Option<String>,
+    /// Why it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<ToolError>,
+    /// A short title for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// What the tool says beside its output.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<Json>,
+    /// When it began.
+    #[serde(default, alias = "started_at", skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<Timestamp>,
+    /// When it ended.
+    #[serde(default, alias = "completed_at", skip_serializing_if = "Option::is_none")]
+    pub completed_at: Option<Timestamp>,
+}
+
+/// Why a tool failed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ToolError {
+    /// For programs.
+    #[serde(default, deserialize_with = "nullable")]
+    pub code: String,
+    /// For people.
+    #[serde(default, deserialize_with = "nullable")]
+    pub message: String,
+}
+
+/// A file.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FilePart {
+    /// Media type.
+    #[serde(default, deserialize_with = "nullable")]
+    pub mime: String,
+    /// Name, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filename: Option<String>,
+    /// Where it is: `data:`, `file:` or `https:`.
+    #[serde(default, deserialize_with = "nullable")]
+    pub url: String,
+}
+
+/// Files changed by a step.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PatchPart {
+    /// Their paths.
+    #[serde(default, deserialize_with = "nullable")]
+    pub files: Vec<String>,
+}
+
+/// The agent's to-do list.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TodoPart {
+    /// The whole list.
+    #[serde(default, deserialize_with = "nullable")]
+    pub items: Vec<TodoItem>,
+}
+
+/// One thing to do.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TodoItem {
+    /// What.
+    #[serde(default, deserialize_with = "nullable")]
+    pub content: String,
+    /// `pending`, `in_progress`, `completed`, `cancelled`.
+    #[serde(default, deserialize_with = "nullable")]
+    pub status: String,
+    /// `high`, `medium`, `low`.
+    #[serde(default, deserialize_with = "nullable")]
+    pub priority: String,
+}
+
+/// A part of a kind this library does not know.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct OtherPart {
+    /// Its kind.
+    #[serde(rename = "type")]
+    pub part_type: String,
+    /// The part as the runtime gave it.
+    pub raw: Json,
+}
+
+impl Part {
+    /// The part's kind as it travels.
+    pub fn part_type(&self) -> &str {
+        match &self.body {
+            PartBody::Text(_) => "text",
+            PartBody::Reasoning(_) => "reasoning",
+            PartBody::Tool(_) => "tool",
+            PartBody::File(_) => "file",
+            PartBody::Patch(_) => "patch",
+            PartBody::Todo(_) => "todo",
+            PartBody::Other(other) => &other.part_type,
+        }
+    }
+
+    /// The text of a text part; nothing for any other.
+    pub fn text(&self) -> Option<&str> {
+        match &self.body {
+            PartBody::Text(part) => Some(&part.text),
+            _ => None,
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Part {
+    // By hand, as the kinds keep raw JSON, which serde's flattened and tagged forms cannot.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Head {
+            id: PartId,
+            #[serde(rename = "type", default, deserialize_with = "nullable")]
+            part_type: String,
+            state: Option<PartState>,
+            #[serde(default)]
+            raw: Option<Json>,
+        }
+        let raw = Box::<RawValue>::deserialize(deserializer)?;
+        let json = raw.get();
+        let head: Head = serde_json::from_str(json).map_err(de::Error::custom)?;
+        let body = match head.part_type.as_str() {
+            "text" => serde_json::from_str(json).map(PartBody::Text),
+            "reasoning" => serde_json::from_str(json).map(PartBody::Reasoning),
+            "tool" => serde_json::from_str(json).map(|tool| PartBody::Tool(Box::new(tool))),
+            "file" => serde_json::from_str(json).map(PartBody::File),
+            "patch" => serde_json::from_str(json).map(PartBody::Patch),
+            "todo" => serde_json::from_str(json).map(PartBody::Todo),
+            _ => Ok(PartBody::Other(OtherPart {
+                part_type: head.part_type,
+                raw: head.raw.unwrap_or_else(|| Json::from(&*raw)),
+            })),
+        }
+        .map_err(de::Error::custom)?;
+        // A service that tells no state sends parts that are whole.
+        Ok(Self { id: head.id, body, state: head.state.unwrap_or(PartState::Done) })
+    }
+}

@@ -1,0 +1,117 @@
+//! What the agent waits for: questions and permissions.
+
+use crate::id::{MessageId, PartId, RequestId};
+use crate::json::{Json, nullable};
+use serde::{Deserialize, Deserializer, Serialize, de};
+use serde_json::value::RawValue;
+
+/// An open request of the agent. The turn goes on once it is answered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum InputRequest {
+    /// Questions with options.
+    Question(Question),
+    /// A permission to do something.
+    Permission(Permission),
+}
+
+impl InputRequest {
+    /// The id to answer under.
+    pub fn request_id(&self) -> &RequestId {
+        match self {
+            Self::Question(question) => &question.request_id,
+            Self::Permission(permission) => &permission.request_id,
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for InputRequest {
+    // By hand: serde's own tagged enums buffer their input, in which form raw JSON cannot be kept.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Tag {
+            kind: String,
+        }
+        let raw = Box::<RawValue>::deserialize(deserializer)?;
+        let tag: Tag = serde_json::from_str(raw.get()).map_err(de::Error::custom)?;
+        match tag.kind.as_str() {
+            "question" => serde_json::from_str(raw.get()).map(Self::Question).map_err(de::Error::custom),
+            "permission" => serde_json::from_str(raw.get()).map(Self::Permission).map_err(de::Error::custom),
+            other => Err(de::Error::unknown_variant(other, &["question", "permission"])),
+        }
+    }
+}
+
+/// Questions asked together; an answer gives one list of labels (or free text) for each.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Question {
+    /// The id to answer under.
+    #[serde(alias = "request_id")]
+    pub request_id: RequestId,
+    /// The message that asks.
+    #[serde(default, alias = "message_id", skip_serializing_if = "Option::is_none")]
+    pub message_id: Option<MessageId>,
+    /// The tool part that asks.
+    #[serde(default, alias = "part_id", skip_serializing_if = "Option::is_none")]
+    pub part_id: Option<PartId>,
+    /// What is asked.
+    #[serde(default, deserialize_with = "nullable")]
+    pub questions: Vec<Prompt>,
+}
+
+/// One question with its options.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Prompt {
+    /// A word or two above the question.
+    #[serde(default, deserialize_with = "nullable")]
+    pub header: String,
+    /// The question.
+    #[serde(default, deserialize_with = "nullable")]
+    pub question: String,
+    /// The answers offered.
+    #[serde(default, deserialize_with = "nullable")]
+    pub options: Vec<Choice>,
+    /// Whether several options may be chosen.
+    #[serde(default, deserialize_with = "nullable")]
+    pub multiple: bool,
+    /// Whether an answer of one's own is welcome.
+    #[serde(default, deserialize_with = "nullable")]
+    pub custom: bool,
+}
+
+/// One option of a question.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Choice {
+    /// What is sent back when it is chosen.
+    #[serde(default, deserialize_with = "nullable")]
+    pub label: String,
+    /// What it means.
+    #[serde(default, deserialize_with = "nullable")]
+    pub description: String,
+}
+
+/// A permission the agent asks for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Permission {
+    /// The id to answer under.
+    #[serde(alias = "request_id")]
+    pub request_id: RequestId,
+    /// The message that asks.
+    #[serde(default, alias = "message_id", skip_serializing_if = "Option::is_none")]
+    pub message_id: Option<MessageId>,
+    /// The tool part that asks.
+    #[serde(default, alias = "part_id", skip_serializing_if = "Option::is_none")]
+    pub part_id: Option<PartId>,
+    /// What kind of thing: `bash`, `edit`, `external_directory` …
+    #[serde(default, deserialize_with = "nullable")]
+    pub permission: String,
+    /// The commands or paths it is about.
+    #[serde(default, deserialize_with = "nullable")]
+    pub patterns: Vec<String>,
+    /// What the runtime says beside it.
+    #[serde(default = "Json::empty_object")]
+    pub metadata: Json,
+}

@@ -1,0 +1,98 @@
+//! Tokens and cost.
+
+use super::MessageKind;
+use crate::id::{MessageId, PartId};
+use crate::json::nullable;
+use serde::{Deserialize, Serialize};
+use std::ops::AddAssign;
+
+/// Token counts. `input` excludes what the cache gave, `output` excludes reasoning; `total` is the sum of all five.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TokenCounts {
+    /// Tokens sent to the model, without those read from or written to the cache.
+    #[serde(default, alias = "input_tokens", deserialize_with = "nullable")]
+    pub input_tokens: u64,
+    /// Tokens of the answer, without reasoning.
+    #[serde(default, alias = "output_tokens", deserialize_with = "nullable")]
+    pub output_tokens: u64,
+    /// Tokens of reasoning.
+    #[serde(default, alias = "reasoning_tokens", deserialize_with = "nullable")]
+    pub reasoning_tokens: u64,
+    /// Tokens read from the provider's cache.
+    #[serde(default, alias = "cache_read_tokens", deserialize_with = "nullable")]
+    pub cache_read_tokens: u64,
+    /// Tokens written to the provider's cache.
+    #[serde(default, alias = "cache_write_tokens", deserialize_with = "nullable")]
+    pub cache_write_tokens: u64,
+    /// The sum of the five.
+    #[serde(default, alias = "total_tokens", deserialize_with = "nullable")]
+    pub total_tokens: u64,
+    /// Cost in millionths of a dollar; absent: not told.
+    #[serde(default, alias = "cost_micros", skip_serializing_if = "Option::is_none")]
+    pub cost_micros: Option<u64>,
+}
+
+impl AddAssign for TokenCounts {
+    fn add_assign(&mut self, other: Self) {
+        self.input_tokens = self.input_tokens.saturating_add(other.input_tokens);
+        self.output_tokens = self.output_tokens.saturating_add(other.output_tokens);
+        self.reasoning_tokens = self.reasoning_tokens.saturating_add(other.reasoning_tokens);
+        self.cache_read_tokens = self.cache_read_tokens.saturating_add(other.cache_read_tokens);
+        self.cache_write_tokens = self.cache_write_tokens.saturating_add(other.cache_write_tokens);
+        self.total_tokens = self.total_tokens.saturating_add(other.total_tokens);
+        self.cost_micros = match (self.cost_micros, other.cost_micros) {
+            (None, None) => None,
+            (a, b) => Some(a.unwrap_or(0).saturating_add(b.unwrap_or(0))),
+        };
+    }
+}
+
+/// What one message used.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MessageUsage {
+    /// `provider/model`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// The counts.
+    #[serde(flatten)]
+    pub counts: TokenCounts,
+}
+
+/// What a turn used. The counts at the top are the root session's messages (summaries too); `summary` is the sum of
+/// all entries, subagents included.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Usage {
+    /// `provider/model` of the last root message.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// Counts of the root session.
+    #[serde(flatten)]
+    pub counts: TokenCounts,
+    /// The sum of all entries.
+    #[serde(default, deserialize_with = "nullable")]
+    pub summary: TokenCounts,
+    /// One entry a message, in the order the messages came.
+    #[serde(default, deserialize_with = "nullable")]
+    pub entries: Vec<UsageEntry>,
+}
+
+/// What one message of the turn used.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct UsageEntry {
+    /// The message.
+    #[serde(alias = "message_id")]
+    pub message_id: MessageId,
+    /// An answer or a summary.
+    pub kind: MessageKind,
+    /// For a subagent's message: the tool part that runs the subagent.
+    #[serde(default, alias = "parent_part_id", skip_serializing_if = "Option::is_none")]
+    pub parent_part_id: Option<PartId>,
+    /// `provider/model`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// The counts.
+    #[serde(flatten)]
+    pub counts: TokenCounts,
+}
