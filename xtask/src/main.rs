@@ -1,2 +1,65 @@
-//! Placeholder.
-fn main() {}
+//! The project's tasks: `cargo xtask demo`, `cargo xtask test`, … No dependencies, so that it builds at once.
+
+mod addons;
+mod demo;
+mod node;
+mod opencode;
+mod process;
+mod python;
+mod test;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// What a task answers: nothing, or the sentence that says why it failed.
+pub(crate) type Outcome<T = ()> = Result<T, String>;
+
+const USAGE: &str = "\
+Usage: cargo xtask <TASK>
+
+  demo    one real turn through Rust, Python and Node, against a real OpenCode
+          (--runtime practice: without it)
+  test    every test of Rust, Python and Node, ending in one line: N passed, N failed
+  build   the program and both addons, copied to where Python and Node load them
+";
+
+fn main() -> ExitCode {
+    let mut args = std::env::args().skip(1);
+    let task = args.next();
+    let rest: Vec<String> = args.collect();
+    let outcome = match task.as_deref() {
+        Some("demo") => demo::run(&rest),
+        Some("test") => test::run(&rest),
+        Some("build") => addons::build(),
+        Some("help" | "-h" | "--help") | None => {
+            println!("{USAGE}");
+            return ExitCode::SUCCESS;
+        }
+        Some(other) => {
+            eprintln!("xtask: there is no task {other:?}\n\n{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("xtask: {why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The root of the repository.
+pub(crate) fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."))
+}
+
+/// Where cargo puts what it builds.
+pub(crate) fn target() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from).join("debug")
+}
+
+/// A program cargo built, by name.
+pub(crate) fn program(name: &str) -> PathBuf {
+    target().join(format!("{name}{}", std::env::consts::EXE_SUFFIX))
+}

@@ -1,4 +1,4 @@
-//! Identifiers. They are `OpenCode`'s own where it has them, opaque strings everywhere else; cheap to clone.
+//! Identifiers. They are OpenCode's own where it has them, opaque strings everywhere else; cheap to clone.
 
 use serde::{Deserialize, Serialize};
 use std::borrow::Borrow;
