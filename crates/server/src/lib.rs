@@ -1,1 +1,21 @@
-//! Placeholder.
+//! A self-hosted agent chat service: chats, turns and an event log that keeps its promises, on `OpenCode`.
+//!
+//! ```no_run
+//! # async fn run() -> Result<(), turnwire_server::ServerError> {
+//! use turnwire_server::{Config, RuntimeConfig, Server};
+//!
+//! let mut config = Config::new("./data");
+//! config.runtime = RuntimeConfig::Practice;
+//! config.api_keys.push("a-long-secret".into());
+//! let server = Server::start(config).await?;
+//! println!("listening on http://{}", server.local_addr());
+//! server.shutdown().await;
+//! # Ok(())
+//! # }
+//! ```
+
+mod config;
+mod server;
+
+pub use config::{ApiKey, Config, Delivery, Limits, RuntimeConfig};
+pub use server::{Server, ServerError};
