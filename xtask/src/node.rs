@@ -19,7 +19,23 @@ pub(crate) fn build() -> Outcome {
         };
         process::run_twice("npm ci", install, INSTALL)?;
     }
-    process::run("npm run build", npm().args(["run", "--silent", "build"]), INSTALL)
+    process::run("npm run build", npm().args(["run", "--silent", "build"]), INSTALL)?;
+    link()
+}
+
+/// `node_modules/turnwire` at the root, so that the examples import the package by its name, as its users do.
+fn link() -> Outcome {
+    let modules = root().join("node_modules");
+    let link = modules.join("turnwire");
+    if link.exists() {
+        return Ok(());
+    }
+    std::fs::create_dir_all(&modules).map_err(|error| format!("cannot make {}: {error}", modules.display()))?;
+    #[cfg(unix)]
+    let made = std::os::unix::fs::symlink("../npm", &link);
+    #[cfg(windows)]
+    let made = std::os::windows::fs::symlink_dir("..\\npm", &link);
+    made.map_err(|error| format!("cannot link {}: {error}", link.display()))
 }
 
 /// npm, in the package.
