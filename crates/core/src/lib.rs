@@ -8,6 +8,7 @@ pub mod error;
 pub mod event;
 mod id;
 mod json;
+pub mod normalize;
 mod time;
 pub mod turn;
 
@@ -15,5 +16,6 @@ pub use error::{Error, ErrorKind, Result};
 pub use event::{Event, EventKind};
 pub use id::{ChatId, MessageId, PartId, RequestId, TurnId};
 pub use json::Json;
+pub use normalize::Normalizer;
 pub use time::Timestamp;
 pub use turn::{Message, Turn, TurnAccumulator};
