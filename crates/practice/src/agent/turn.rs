@@ -1,0 +1,181 @@
+//! A turn from its prompt to idle, in the order `OpenCode` tells it.
+
+use super::answer::{Answer, Ended};
+use super::{Prompt, Shared, event};
+use crate::id;
+use crate::script::Script;
+use serde_json::{Value, json};
+use std::path::PathBuf;
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+
+/// What the turn's answers share.
+pub(super) struct Turn {
+    pub(super) shared: Arc<Shared>,
+    pub(super) session_id: String,
+    pub(super) directory: PathBuf,
+    pub(super) user: Value,
+    pub(super) model: (String, String),
+    pub(super) agent: String,
+    holds_session: bool,
+}
+
+pub(super) async fn run(shared: Arc<Shared>, prompt: Prompt, abort: CancellationToken) {
+    let Some(mut turn) = Turn::new(shared, &prompt) else { return };
+    let script = turn.take(prompt.parts).await;
+    let mut results = Vec::new();
+    loop {
+        if !results.is_empty() {
+            turn.status("busy").await;
+        }
+        let mut answer = Answer::begin(&turn).await;
+        turn.tell_session(results.is_empty()).await;
+        turn.status("busy").await;
+        let step = script.step(&results);
+        let ended = tokio::select! {
+            biased;
+            () = abort.cancelled() => Ended::Failed(event::aborted()),
+            ended = answer.play(step.as_ref()) => ended,
+        };
+        match ended {
+            Ended::Failed(error) => {
+                turn.error(&error).await;
+                turn.idle().await;
+                answer.close().await;
+                // Before what ends the turn is told, so that whoever reads it can prompt at once.
+                let last = answer.into_failed(&error);
+                turn.release();
+                turn.message(&last).await;
+                return turn.idle().await;
+            }
+            Ended::Called(output) => results.push(output),
+            Ended::Rejected => break,
+            Ended::Stopped => {
+                turn.status("busy").await;
+                break;
+            }
+        }
+    }
+    turn.release();
+    turn.idle().await;
+    turn.tell_session(true).await;
+}
+
+impl Turn {
+    /// `None`: the session was deleted meanwhile.
+    fn new(shared: Arc<Shared>, prompt: &Prompt) -> Option<Self> {
+        let (provider, model) = event::model_of(prompt.model.as_deref());
+        let model = (provider.to_owned(), model.to_owned());
+        let agent = prompt.agent.clone().unwrap_or_else(|| "build".to_owned());
+        let message_id =
+            if prompt.message_id.is_empty() { id::ascending("msg") } else { prompt.message_id.clone() };
+        let user = json!({
+            "id": message_id,
+            "role": "user",
+            "sessionID": &prompt.session_id,
+            "time": { "created": id::now_ms() },
+            "agent": &agent,
+            "model": { "providerID": &model.0, "modelID": &model.1 },
+        });
+        let directory = {
+            let mut sessions = shared.sessions();
+            let session = sessions.get_mut(&prompt.session_id)?;
+            session.directory.clone()
+        };
+        Some(Self { shared, session_id: prompt.session_id.clone(), directory, user, model, agent, holds_session: true })
+    }
+
+    /// Tells the user's message; gives the script it asks for.
+    async fn take(&mut self, parts: Vec<Value>) -> Script {
+        let text = |part: &Value| part["text"].as_str().map(ToOwned::to_owned);
+        let prompt = parts.iter().filter_map(text).collect::<Vec<_>>().join("\n");
+        self.tell_session_with(|session| {
+            let model = json!({ "id": &self.model.1, "providerID": &self.model.0, "variant": "default" });
+            session.model = Some((model, self.agent.clone()));
+        })
+        .await;
+        self.message(&self.user).await;
+        for mut part in parts {
+            if part["id"].as_str().is_none() {
+                part["id"] = json!(id::ascending("prt"));
+            }
+            part["messageID"] = self.user["id"].clone();
+            part["sessionID"] = json!(&self.session_id);
+            self.part(&part).await;
+        }
+        self.tell_session_with(|session| {
+            session.title.get_or_insert_with(|| prompt.chars().take(50).collect());
+        })
+        .await;
+        self.status("busy").await;
+        // From now on every telling of the message has it.
+        self.user["summary"] = json!({ "diffs": [] });
+        Script::of(&prompt)
+    }
+
+    /// `session.updated`, `session.diff` and, if asked for, the user's message with its summary.
+    async fn tell_session(&self, with_user: bool) {
+        self.tell_session_with(|_| {}).await;
+        self.tell("session.diff", json!({ "diff": [] })).await;
+        if with_user {
+            self.message(&self.user).await;
+        }
+    }
+
+    async fn tell_session_with(&self, change: impl FnOnce(&mut super::Session)) {
+        let info = self.with_session(|session| {
+            change(session);
+            session.info()
+        });
+        if let Some(info) = info {
+            self.tell("session.updated", json!({ "info": info })).await;
+        }
+    }
+
+    pub(super) fn with_session<T>(&self, f: impl FnOnce(&mut super::Session) -> T) -> Option<T> {
+        self.shared.sessions().get_mut(&self.session_id).map(f)
+    }
+
+    /// Tells an event of this session.
+    pub(super) async fn tell(&self, event_type: &str, mut properties: Value) {
+        properties["sessionID"] = json!(&self.session_id);
+        self.shared.tell(event_type, properties).await;
+    }
+
+    pub(super) async fn message(&self, info: &Value) {
+        self.tell("message.updated", json!({ "info": info })).await;
+        self.with_session(|session| session.keep_message(info));
+    }
+
+    pub(super) async fn part(&self, part: &Value) {
+        self.tell("message.part.updated", json!({ "part": part, "time": id::now_ms() })).await;
+        self.with_session(|session| session.keep_part(part));
+    }
+
+    async fn status(&self, status: &str) {
+        self.tell("session.status", json!({ "status": { "type": status } })).await;
+    }
+
+    async fn idle(&self) {
+        self.status("idle").await;
+        self.tell("session.idle", json!({})).await;
+    }
+
+    async fn error(&self, error: &Value) {
+        self.tell("session.error", json!({ "error": error })).await;
+    }
+
+    /// Lets the session take the next prompt.
+    fn release(&mut self) {
+        if std::mem::take(&mut self.holds_session) {
+            self.with_session(|session| session.running = None);
+        }
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        // Reached before `release` only if the runtime is shut down in mid-turn.
+        self.release();
+    }
+}

@@ -1,0 +1,3 @@
+//! The scripted model.
+pub(crate) const PROVIDER: &str = "practice";
+pub(crate) const MODEL: &str = "practice-1";
