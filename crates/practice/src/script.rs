@@ -113,9 +113,8 @@ impl Script {
     pub fn of(prompt: &str) -> Self {
         let mut words = prompt.split_whitespace();
         while let Some(word) = words.next() {
-            let mut count = |default: usize| {
-                words.next().and_then(|number| number.parse().ok()).unwrap_or(default).min(MOST_WORDS)
-            };
+            let mut count =
+                |default: usize| words.next().and_then(|number| number.parse().ok()).unwrap_or(default).min(MOST_WORDS);
             return match word {
                 "/tool" => Self::Tool,
                 "/ask" => Self::Ask,
@@ -245,7 +244,8 @@ mod tests {
 
     #[test]
     fn deltas_put_together_are_the_text() {
-        for text in ["Hello there.", "  two  spaces\nand\tlines ", "word", "", "   ", "é 你好 👩‍👩‍👧 end"] {
+        for text in ["Hello there.", "  two  spaces\nand\tlines ", "word", "", "   ", "é 你好 👩‍👩‍👧 end"]
+        {
             let deltas: Vec<_> = words(text).collect();
             let whole = deltas.concat();
             assert!(whole == text || (text.trim().is_empty() && whole.is_empty()), "{text:?} became {whole:?}");

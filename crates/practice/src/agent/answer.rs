@@ -193,7 +193,8 @@ impl<'a> Answer<'a> {
         });
         let tokens = event::tokens(step.usage, true);
         let cost = step.usage.cost();
-        self.marker("step-finish", json!({ "reason": reason, "snapshot": after, "tokens": tokens, "cost": cost })).await;
+        self.marker("step-finish", json!({ "reason": reason, "snapshot": after, "tokens": tokens, "cost": cost }))
+            .await;
         self.info["cost"] = json!(cost);
         self.info["tokens"] = tokens;
         self.info["finish"] = json!(reason);

@@ -67,8 +67,7 @@ impl Turn {
         let (provider, model) = event::model_of(prompt.model.as_deref());
         let model = (provider.to_owned(), model.to_owned());
         let agent = prompt.agent.clone().unwrap_or_else(|| "build".to_owned());
-        let message_id =
-            if prompt.message_id.is_empty() { id::ascending("msg") } else { prompt.message_id.clone() };
+        let message_id = if prompt.message_id.is_empty() { id::ascending("msg") } else { prompt.message_id.clone() };
         let user = json!({
             "id": message_id,
             "role": "user",
