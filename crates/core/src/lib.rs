@@ -9,6 +9,7 @@ pub mod event;
 mod id;
 mod json;
 pub mod normalize;
+pub mod sse;
 mod time;
 pub mod turn;
 
