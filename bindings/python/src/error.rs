@@ -1,0 +1,33 @@
+//! Errors of core become the Python classes of their kind; which class that is stands in core's table.
+
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use serde_json::json;
+use turnwire::Error;
+
+/// The exception for an error, made by `turnwire._errors.make`.
+pub(crate) fn exception(py: Python<'_>, error: &Error) -> PyErr {
+    static MAKE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let facts = json!({
+        "message": error.message(),
+        "code": error.code(),
+        "retryable": error.is_retryable(),
+        "status": error.status(),
+        "request_id": error.request_id(),
+        "retry_after": error.retry_after().map(|wait| wait.as_secs_f64()),
+        "body": error.body(),
+        "active_turn_id": error.active_turn_id(),
+        "turn": error.turn(),
+        "cursor": error.cursor(),
+        "causes": error.causes(),
+    });
+    MAKE.import(py, "turnwire._errors", "make")
+        .and_then(|make| make.call1((error.kind().class(), facts.to_string())))
+        .map_or_else(|failed| failed, PyErr::from_value)
+}
+
+/// For what cannot go wrong unless this library is broken.
+pub(crate) fn internal(error: impl std::fmt::Display) -> PyErr {
+    PyRuntimeError::new_err(format!("turnwire made a mistake of its own: {error}"))
+}

@@ -1,0 +1,3 @@
+"""Talk to coding agents: chats that last, turns that stream, events with types."""
+
+from ._native import TurnAccumulator

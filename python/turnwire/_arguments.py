@@ -1,0 +1,50 @@
+"""Arguments that are more than a name and a value."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from os import PathLike
+from pathlib import Path
+from typing import IO, Any, Literal, Union
+
+from ._models import Permission, Question
+
+#: A part of a prompt: ``{"type": "text", "text": …}`` or ``{"type": "file", "mime": …, "url": …}``.
+PromptPart = Mapping[str, object]
+#: One list of labels, or of free text, for each question.
+Answers = Sequence[Sequence[str]]
+Resume = Literal["auto", "relay", "off"]
+PermissionReply = Literal["once", "always", "reject"]
+OnConflict = Literal["error", "wait", "cancel"]
+#: What a file is uploaded from: bytes, text, an open binary file, or a path.
+Content = Union[bytes, bytearray, memoryview, str, IO[bytes], "PathLike[str]"]
+
+
+def prompt(text: str | None, parts: Iterable[PromptPart] | None, **more: Any) -> dict[str, Any]:
+    """The arguments of a prompt; it is a text or a list of parts."""
+    if (text is None) == (parts is None):
+        raise TypeError("give the prompt as a string, or its parts as parts=[…]; one of the two")
+    if text is not None and not isinstance(text, str):
+        raise TypeError(f"the prompt is a string, not {type(text).__name__}; give a list of parts as parts=[…]")
+    return {"parts": [{"type": "text", "text": text}] if parts is None else list(parts), **more}
+
+
+def answers(given: Answers) -> list[list[str]]:
+    """One list for each question; a bare string is an easy mistake, and would be read letter by letter."""
+    if isinstance(given, str) or any(isinstance(answer, str) for answer in given):
+        raise TypeError('answers are one list of strings for each question, such as [["yes"]]')
+    return [list(answer) for answer in given]
+
+
+def request_id(request: Question | Permission | str) -> str:
+    """The id of a request, or itself."""
+    return request if isinstance(request, str) else request.request_id
+
+
+def content(given: Content) -> bytes:
+    """The bytes of a file."""
+    if isinstance(given, str):
+        return given.encode()
+    if isinstance(given, PathLike):
+        return Path(given).read_bytes()
+    return bytes(given) if isinstance(given, (bytes, bytearray, memoryview)) else given.read()

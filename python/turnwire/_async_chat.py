@@ -1,0 +1,224 @@
+"""``client.chat`` of an asynchronous client."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from . import _arguments, _models
+from ._arguments import Answers, Content, OnConflict, PermissionReply, PromptPart, Resume
+from ._async_stream import AsyncRelayStream, AsyncTurnStream
+from ._handlers import AsyncOnPermission, AsyncOnQuestion, settle_turn_async
+from ._models import Cancelled, Chat, EndedChat, FileEntry, FileList, StoredMessage, StreamToken, Turn
+from ._page import AsyncPage, AsyncPages
+from ._resource import RAW, AsyncResource, further, nothing
+from ._streamed import Download
+from ._wait import finished
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from ._options import Options
+
+
+class AsyncChats(AsyncResource):
+    """Chats: create one, prompt it, read what it says."""
+
+    @property
+    def files(self) -> AsyncFiles:
+        """The files of a chat's workspace."""
+        return AsyncFiles(self._native)
+
+    @property
+    def messages(self) -> AsyncMessages:
+        """The messages of a chat."""
+        return AsyncMessages(self._native)
+
+    @property
+    def turns(self) -> AsyncTurns:
+        """The turns of a chat."""
+        return AsyncTurns(self._native)
+
+    async def create(
+        self,
+        *,
+        title: str | None = None,
+        model: str | None = None,
+        idle_timeout_ms: int | None = None,
+        vault_ids: Iterable[str] | None = None,
+        instructions: str | None = None,
+        **options: Unpack[Options],
+    ) -> Chat:
+        """Makes a chat. ``idle_timeout_ms``: how long its runtime stays up unused, 15 minutes if not given."""
+        return await self._call(
+            Chat.from_dict,
+            "create",
+            options,
+            title=title,
+            model=model,
+            idleTimeoutMs=idle_timeout_ms,
+            vaultIds=vault_ids,
+            instructions=instructions,
+        )
+
+    async def retrieve(self, id: str, **options: Unpack[Options]) -> Chat:
+        """The chat as it stands."""
+        return await self._call(Chat.from_dict, "retrieve", options, id=id)
+
+    async def update(self, id: str, *, title: str, **options: Unpack[Options]) -> Chat:
+        """Gives the chat another title."""
+        return await self._call(Chat.from_dict, "update", options, id=id, title=title)
+
+    def list(
+        self,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+        status: str | None = None,
+        **options: Unpack[Options],
+    ) -> AsyncPages[Chat]:
+        """The chats, newest first."""
+        fetch: Callable[[str | None], Awaitable[AsyncPage[Chat]]] = partial(self._page, options, limit, status)
+        return AsyncPages(fetch, cursor)
+
+    async def _page(self, options: Options, limit: int | None, status: str | None, cursor: str | None) -> AsyncPage[Chat]:
+        def read(page: Any) -> AsyncPage[Chat]:
+            return AsyncPage(*_models.page(Chat, page), partial(self._page, further(options), limit, status))
+
+        return await self._call(read, "list", options, limit=limit, cursor=cursor, status=status)
+
+    async def delete(self, id: str, **options: Unpack[Options]) -> EndedChat:
+        """Ends the chat and gives what it used; again: the same figures."""
+        return await self._call(EndedChat.from_dict, "delete", options, id=id)
+
+    async def cancel(self, id: str, *, turn_id: str | None = None, **options: Unpack[Options]) -> Cancelled:
+        """Cancels the turn that runs; with ``turn_id`` only that one."""
+        return await self._call(Cancelled.from_dict, "cancel", options, id=id, turnId=turn_id)
+
+    async def create_stream_token(self, id: str, **options: Unpack[Options]) -> StreamToken:
+        """A token for reading this chat's stream and nothing else, such as in a browser. It lives for 5 minutes."""
+        return await self._call(StreamToken.from_dict, "createStreamToken", options, id=id)
+
+    async def reply_to_question(self, request_id: str, *, id: str, answers: Answers, **options: Unpack[Options]) -> None:
+        """Answers a question of the agent: one list of labels (or free text) for each that it asked."""
+        arguments = {"requestId": request_id, "id": id, "answers": _arguments.answers(answers)}
+        return await self._call(nothing, "replyToQuestion", options, **arguments)
+
+    async def reject_question(self, request_id: str, *, id: str, **options: Unpack[Options]) -> None:
+        """Refuses to answer a question of the agent."""
+        return await self._call(nothing, "rejectQuestion", options, requestId=request_id, id=id)
+
+    async def reply_to_permission(
+        self,
+        request_id: str,
+        *,
+        id: str,
+        reply: PermissionReply,
+        message: str | None = None,
+        **options: Unpack[Options],
+    ) -> None:
+        """Grants or refuses what the agent asked to do."""
+        arguments = {"requestId": request_id, "id": id, "reply": reply, "message": message}
+        return await self._call(nothing, "replyToPermission", options, **arguments)
+
+    def respond(
+        self,
+        id: str,
+        prompt: str | None = None,
+        *,
+        parts: Iterable[PromptPart] | None = None,
+        model: str | None = None,
+        on_conflict: OnConflict = "error",
+        cancel_on_close: bool = False,
+        resume: Resume = "auto",
+        **options: Unpack[Options],
+    ) -> AsyncTurnStream:
+        """Starts a turn and streams it. Errors of the service, such as a turn that runs already, are raised here.
+
+        ``on_conflict``: what to do if another turn runs: raise, wait for its end, or cancel it. ``resume``: how to go
+        on after a broken connection. A stream that is closed leaves its turn running, but for ``cancel_on_close``.
+        """
+        arguments = _arguments.prompt(
+            prompt, parts, id=id, model=model, onConflict=on_conflict, cancelOnClose=cancel_on_close, resume=resume
+        )
+        return AsyncTurnStream(partial(self._start, "respond", options, arguments))
+
+    def resume(self, cursor: str, **options: Unpack[Options]) -> AsyncTurnStream:
+        """Goes on with a turn where ``stream.cursor`` stood, in another process if need be."""
+        return AsyncTurnStream(partial(self._start, "resume", options, {"cursor": cursor}))
+
+    async def attach(self, id: str, *, turn_id: str | None = None, **options: Unpack[Options]) -> AsyncTurnStream | None:
+        """Streams the turn that runs now, or the named one, from its first event; ``None``: nothing runs."""
+        start = partial(self._start, "attach", options, {"id": id, "turnId": turn_id})
+        native = await finished(start())
+        return AsyncTurnStream(start, native) if native else None
+
+    async def send_message(
+        self,
+        id: str,
+        prompt: str | None = None,
+        *,
+        parts: Iterable[PromptPart] | None = None,
+        model: str | None = None,
+        on_question: AsyncOnQuestion | None = None,
+        on_permission: AsyncOnPermission | None = None,
+        **options: Unpack[Options],
+    ) -> Turn:
+        """Runs a turn to its end. Raises ``TurnFailedError`` if it failed, ``InputRequiredError`` if the agent asks
+        something that there is no handler for. A handler gives the answer, or is ``"wait"``: others answer."""
+        arguments = _arguments.prompt(prompt, parts, id=id, model=model)
+        if RAW in options:
+            return await self._call(Turn.from_dict, "sendMessage", options, **arguments)
+        async with AsyncTurnStream(partial(self._start, "respond", options, arguments)) as stream:
+            return await settle_turn_async(stream, on_question, on_permission)
+
+    def stream(
+        self, id: str, *, token: str | None = None, last_event_id: int | None = None, **options: Unpack[Options]
+    ) -> AsyncRelayStream:
+        """The runtime's own events of this chat, live; with ``last_event_id`` first those after it, 0: from the oldest.
+        Reconnects by itself."""
+        arguments = {"id": id, "token": token, "lastEventId": last_event_id}
+        return AsyncRelayStream(partial(self._start, "stream", options, arguments))
+
+
+class AsyncFiles(AsyncResource):
+    """The files of a chat's workspace; paths are relative to it."""
+
+    def list(self, id: str, **options: Unpack[Options]) -> FileList:
+        """All files."""
+        return await self._call(FileList.from_dict, "files.list", options, id=id)
+
+    async def download(self, file_path: str, *, id: str, **options: Unpack[Options]) -> Download:
+        """A file, read whole. For one that is large see ``with_streaming_response``."""
+        return await self._call(Download, "files.download", options, filePath=file_path, id=id)
+
+    async def upload(self, file_path: str, *, id: str, content: Content, **options: Unpack[Options]) -> FileEntry:
+        """Writes a file; folders are made."""
+        arguments = {"filePath": file_path, "id": id, "content": _arguments.content(content)}
+        return await self._call(FileEntry.from_dict, "files.upload", options, **arguments)
+
+
+class AsyncMessages(AsyncResource):
+    """The messages of a chat."""
+
+    def list(
+        self, id: str, *, limit: int | None = None, cursor: str | None = None, **options: Unpack[Options]
+    ) -> AsyncPages[StoredMessage]:
+        """The messages, oldest first."""
+        fetch: Callable[[str | None], Awaitable[AsyncPage[StoredMessage]]] = partial(self._page, options, id, limit)
+        return AsyncPages(fetch, cursor)
+
+    async def _page(self, options: Options, id: str, limit: int | None, cursor: str | None) -> AsyncPage[StoredMessage]:
+        def read(page: Any) -> AsyncPage[StoredMessage]:
+            return AsyncPage(*_models.page(StoredMessage, page), partial(self._page, further(options), id, limit))
+
+        return await self._call(read, "messages.list", options, id=id, limit=limit, cursor=cursor)
+
+
+class AsyncTurns(AsyncResource):
+    """The turns of a chat."""
+
+    async def retrieve(self, turn_id: str, *, id: str, **options: Unpack[Options]) -> Turn:
+        """The turn so far."""
+        return await self._call(Turn.from_dict, "turns.retrieve", options, turnId=turn_id, id=id)

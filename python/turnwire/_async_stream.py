@@ -1,0 +1,173 @@
+"""Streams in an asynchronous program: awaited, entered or iterated, whichever comes first opens them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
+from types import TracebackType
+from typing import Any, Generic, TypeVar
+
+from . import _arguments, _native
+from ._arguments import Answers, PermissionReply
+from ._models import Permission, Question, Turn, turn
+from ._native import RelayItem, TurnEvent
+from ._wait import finished, ready
+
+E = TypeVar("E")
+S = TypeVar("S", bound="_AsyncStream[Any]")
+
+
+class _AsyncStream(Generic[E]):
+    """What asynchronous streams share."""
+
+    def __init__(self, start: Callable[[], _native.Task], native: Any = None) -> None:
+        self._start = start
+        self._native: Any = native
+        self._ready: Iterator[E] = iter(())
+        self._closed = False
+        #: Held by whoever opens the stream or waits for its next batch.
+        self._busy = asyncio.Lock()
+
+    async def _open(self) -> Any:
+        """The native stream. Errors of the service are raised here."""
+        if self._native is None:
+            async with self._busy:
+                if self._native is None:
+                    if self._closed:
+                        raise RuntimeError("this stream is closed: it failed to open, or was left before it was open")
+                    # Never a second time: the first may have started a turn.
+                    self._closed = True
+                    self._native = await finished(self._start())
+        return self._native
+
+    async def _opened(self: S) -> S:
+        await self._open()
+        return self
+
+    def __await__(self: S) -> Generator[Any, Any, S]:
+        return self._opened().__await__()
+
+    async def __aenter__(self: S) -> S:
+        return await self._opened()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    def __aiter__(self) -> AsyncIterator[E]:
+        return self
+
+    async def __anext__(self) -> E:
+        for event in self._ready:
+            return event
+        native = self._native or await self._open()
+        if self._busy.locked():
+            raise RuntimeError("two tasks read one stream at once; read it in one and pass the events on")
+        async with self._busy:
+            # Once a batch, so that other tasks run and a cancellation can arrive even if more is always ready.
+            await asyncio.sleep(0)
+            batch = await ready(native)
+        if batch is None:
+            raise StopAsyncIteration
+        self._ready = iter(batch)
+        return next(self._ready)
+
+    @property
+    def request_id(self) -> str | None:
+        """The service's ``x-request-id`` of the answer that is being read."""
+        return self._native.request_id if self._native else None
+
+    async def close(self) -> None:
+        """Closes the connection at once. The turn goes on, unless it was started with ``cancel_on_close``."""
+        self._closed = True
+        if self._native:
+            self._native.close()
+
+    aclose = close
+
+
+class AsyncTurnStream(_AsyncStream[TurnEvent]):
+    """A turn as it happens. Await, enter or iterate it; leave it to close the connection."""
+
+    _native: _native.TurnStream | None
+
+    async def result(self) -> Turn:
+        """The whole turn. Raises ``TurnFailedError`` if it failed or was interrupted, and ``InputRequiredError`` if
+        the agent waits for an answer."""
+        native = await self._open()
+        self._ready = iter(())
+        while (outcome := await self._drained(native)) is None:
+            pass
+        return turn(outcome)
+
+    @property
+    def snapshot(self) -> Turn:
+        """The turn so far; never raises."""
+        return turn(self._native.snapshot()) if self._native else Turn()
+
+    @property
+    def text_stream(self) -> AsyncIterator[str]:
+        """The text of the agent's answers as it comes, an empty line between two parts. Ends as ``result()`` does."""
+        return self._text()
+
+    async def _text(self) -> AsyncIterator[str]:
+        text = _native.TextStream()
+        async for event in self:
+            if piece := text.push(event):
+                yield piece
+        await self.result()
+
+    @property
+    def cursor(self) -> str | None:
+        """Where ``client.chat.resume`` goes on, in another process if need be."""
+        return self._native.cursor if self._native else None
+
+    @property
+    def chat_id(self) -> str | None:
+        """The chat, once the stream is open."""
+        return self._native.chat_id if self._native else None
+
+    @property
+    def turn_id(self) -> str | None:
+        """The turn, once it is known."""
+        return self._native.turn_id if self._native else None
+
+    async def answer(self, question: Question | str, answers: Answers) -> None:
+        """Answers a question of this turn: one list of labels, or of free text, for each that it asked."""
+        native = await self._open()
+        await finished(native.answer(_arguments.request_id(question), _arguments.answers(answers)))
+
+    async def reject(self, question: Question | str) -> None:
+        """Refuses to answer."""
+        native = await self._open()
+        await finished(native.reject(_arguments.request_id(question)))
+
+    async def allow(
+        self, permission: Permission | str, reply: PermissionReply = "once", message: str | None = None
+    ) -> None:
+        """Grants what the agent asks to do, this once or always, or refuses it."""
+        native = await self._open()
+        await finished(native.allow(_arguments.request_id(permission), reply, message))
+
+    async def cancel(self) -> None:
+        """Cancels this turn, and no other; its events go on to the end."""
+        native = await self._open()
+        await finished(native.cancel())
+
+    def __repr__(self) -> str:
+        return f"AsyncTurnStream(chat_id={self.chat_id!r}, turn_id={self.turn_id!r})"
+
+
+class AsyncRelayStream(_AsyncStream[RelayItem]):
+    """The runtime's own events of a chat. Await, enter or iterate it. Reconnects by itself."""
+
+    _native: _native.RelayStream | None
+
+    @property
+    def last_event_id(self) -> int | None:
+        """The number of the last event handed out; ``client.chat.stream(id, last_event_id=…)`` goes on after it."""
+        return self._native.last_event_id if self._native else None
+
+    def __repr__(self) -> str:
+        return f"AsyncRelayStream(last_event_id={self.last_event_id!r})"

@@ -1,0 +1,222 @@
+"""``client.chat`` of a synchronous client."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from . import _arguments, _models
+from ._arguments import Answers, Content, OnConflict, PermissionReply, PromptPart, Resume
+from ._handlers import OnPermission, OnQuestion, settle_turn
+from ._models import Cancelled, Chat, EndedChat, FileEntry, FileList, StoredMessage, StreamToken, Turn
+from ._page import Page
+from ._resource import RAW, Resource, further, nothing
+from ._stream import RelayStream, TurnStream
+from ._streamed import Download
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from ._options import Options
+
+
+class Chats(Resource):
+    """Chats: create one, prompt it, read what it says."""
+
+    @property
+    def files(self) -> Files:
+        """The files of a chat's workspace."""
+        return Files(self._native)
+
+    @property
+    def messages(self) -> Messages:
+        """The messages of a chat."""
+        return Messages(self._native)
+
+    @property
+    def turns(self) -> Turns:
+        """The turns of a chat."""
+        return Turns(self._native)
+
+    def create(
+        self,
+        *,
+        title: str | None = None,
+        model: str | None = None,
+        idle_timeout_ms: int | None = None,
+        vault_ids: Iterable[str] | None = None,
+        instructions: str | None = None,
+        **options: Unpack[Options],
+    ) -> Chat:
+        """Makes a chat. ``idle_timeout_ms``: how long its runtime stays up unused, 15 minutes if not given."""
+        return self._call(
+            Chat.from_dict,
+            "create",
+            options,
+            title=title,
+            model=model,
+            idleTimeoutMs=idle_timeout_ms,
+            vaultIds=vault_ids,
+            instructions=instructions,
+        )
+
+    def retrieve(self, id: str, **options: Unpack[Options]) -> Chat:
+        """The chat as it stands."""
+        return self._call(Chat.from_dict, "retrieve", options, id=id)
+
+    def update(self, id: str, *, title: str, **options: Unpack[Options]) -> Chat:
+        """Gives the chat another title."""
+        return self._call(Chat.from_dict, "update", options, id=id, title=title)
+
+    def list(
+        self,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+        status: str | None = None,
+        **options: Unpack[Options],
+    ) -> Page[Chat]:
+        """The chats, newest first."""
+        fetch: Callable[[str | None], Page[Chat]] = partial(self._page, options, limit, status)
+        return fetch(cursor)
+
+    def _page(self, options: Options, limit: int | None, status: str | None, cursor: str | None) -> Page[Chat]:
+        def read(page: Any) -> Page[Chat]:
+            return Page(*_models.page(Chat, page), partial(self._page, further(options), limit, status))
+
+        return self._call(read, "list", options, limit=limit, cursor=cursor, status=status)
+
+    def delete(self, id: str, **options: Unpack[Options]) -> EndedChat:
+        """Ends the chat and gives what it used; again: the same figures."""
+        return self._call(EndedChat.from_dict, "delete", options, id=id)
+
+    def cancel(self, id: str, *, turn_id: str | None = None, **options: Unpack[Options]) -> Cancelled:
+        """Cancels the turn that runs; with ``turn_id`` only that one."""
+        return self._call(Cancelled.from_dict, "cancel", options, id=id, turnId=turn_id)
+
+    def create_stream_token(self, id: str, **options: Unpack[Options]) -> StreamToken:
+        """A token for reading this chat's stream and nothing else, such as in a browser. It lives for 5 minutes."""
+        return self._call(StreamToken.from_dict, "createStreamToken", options, id=id)
+
+    def reply_to_question(self, request_id: str, *, id: str, answers: Answers, **options: Unpack[Options]) -> None:
+        """Answers a question of the agent: one list of labels (or free text) for each that it asked."""
+        arguments = {"requestId": request_id, "id": id, "answers": _arguments.answers(answers)}
+        return self._call(nothing, "replyToQuestion", options, **arguments)
+
+    def reject_question(self, request_id: str, *, id: str, **options: Unpack[Options]) -> None:
+        """Refuses to answer a question of the agent."""
+        return self._call(nothing, "rejectQuestion", options, requestId=request_id, id=id)
+
+    def reply_to_permission(
+        self,
+        request_id: str,
+        *,
+        id: str,
+        reply: PermissionReply,
+        message: str | None = None,
+        **options: Unpack[Options],
+    ) -> None:
+        """Grants or refuses what the agent asked to do."""
+        arguments = {"requestId": request_id, "id": id, "reply": reply, "message": message}
+        return self._call(nothing, "replyToPermission", options, **arguments)
+
+    def respond(
+        self,
+        id: str,
+        prompt: str | None = None,
+        *,
+        parts: Iterable[PromptPart] | None = None,
+        model: str | None = None,
+        on_conflict: OnConflict = "error",
+        cancel_on_close: bool = False,
+        resume: Resume = "auto",
+        **options: Unpack[Options],
+    ) -> TurnStream:
+        """Starts a turn and streams it. Errors of the service, such as a turn that runs already, are raised here.
+
+        ``on_conflict``: what to do if another turn runs: raise, wait for its end, or cancel it. ``resume``: how to go
+        on after a broken connection. A stream that is closed leaves its turn running, but for ``cancel_on_close``.
+        """
+        arguments = _arguments.prompt(
+            prompt, parts, id=id, model=model, onConflict=on_conflict, cancelOnClose=cancel_on_close, resume=resume
+        )
+        return TurnStream(self._start("respond", options, arguments).wait())
+
+    def resume(self, cursor: str, **options: Unpack[Options]) -> TurnStream:
+        """Goes on with a turn where ``stream.cursor`` stood, in another process if need be."""
+        return TurnStream(self._start("resume", options, {"cursor": cursor}).wait())
+
+    def attach(self, id: str, *, turn_id: str | None = None, **options: Unpack[Options]) -> TurnStream | None:
+        """Streams the turn that runs now, or the named one, from its first event; ``None``: nothing runs."""
+        native = self._start("attach", options, {"id": id, "turnId": turn_id}).wait()
+        return TurnStream(native) if native else None
+
+    def send_message(
+        self,
+        id: str,
+        prompt: str | None = None,
+        *,
+        parts: Iterable[PromptPart] | None = None,
+        model: str | None = None,
+        on_question: OnQuestion | None = None,
+        on_permission: OnPermission | None = None,
+        **options: Unpack[Options],
+    ) -> Turn:
+        """Runs a turn to its end. Raises ``TurnFailedError`` if it failed, ``InputRequiredError`` if the agent asks
+        something that there is no handler for. A handler gives the answer, or is ``"wait"``: others answer."""
+        arguments = _arguments.prompt(prompt, parts, id=id, model=model)
+        if RAW in options:
+            return self._call(Turn.from_dict, "sendMessage", options, **arguments)
+        with TurnStream(self._start("respond", options, arguments).wait()) as stream:
+            return settle_turn(stream, on_question, on_permission)
+
+    def stream(
+        self, id: str, *, token: str | None = None, last_event_id: int | None = None, **options: Unpack[Options]
+    ) -> RelayStream:
+        """The runtime's own events of this chat, live; with ``last_event_id`` first those after it, 0: from the oldest.
+        Reconnects by itself."""
+        arguments = {"id": id, "token": token, "lastEventId": last_event_id}
+        return RelayStream(self._start("stream", options, arguments).wait())
+
+
+class Files(Resource):
+    """The files of a chat's workspace; paths are relative to it."""
+
+    def list(self, id: str, **options: Unpack[Options]) -> FileList:
+        """All files."""
+        return self._call(FileList.from_dict, "files.list", options, id=id)
+
+    def download(self, file_path: str, *, id: str, **options: Unpack[Options]) -> Download:
+        """A file, read whole. For one that is large see ``with_streaming_response``."""
+        return self._call(Download, "files.download", options, filePath=file_path, id=id)
+
+    def upload(self, file_path: str, *, id: str, content: Content, **options: Unpack[Options]) -> FileEntry:
+        """Writes a file; folders are made."""
+        arguments = {"filePath": file_path, "id": id, "content": _arguments.content(content)}
+        return self._call(FileEntry.from_dict, "files.upload", options, **arguments)
+
+
+class Messages(Resource):
+    """The messages of a chat."""
+
+    def list(
+        self, id: str, *, limit: int | None = None, cursor: str | None = None, **options: Unpack[Options]
+    ) -> Page[StoredMessage]:
+        """The messages, oldest first."""
+        fetch: Callable[[str | None], Page[StoredMessage]] = partial(self._page, options, id, limit)
+        return fetch(cursor)
+
+    def _page(self, options: Options, id: str, limit: int | None, cursor: str | None) -> Page[StoredMessage]:
+        def read(page: Any) -> Page[StoredMessage]:
+            return Page(*_models.page(StoredMessage, page), partial(self._page, further(options), id, limit))
+
+        return self._call(read, "messages.list", options, id=id, limit=limit, cursor=cursor)
+
+
+class Turns(Resource):
+    """The turns of a chat."""
+
+    def retrieve(self, turn_id: str, *, id: str, **options: Unpack[Options]) -> Turn:
+        """The turn so far."""
+        return self._call(Turn.from_dict, "turns.retrieve", options, turnId=turn_id, id=id)

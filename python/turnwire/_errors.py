@@ -1,0 +1,186 @@
+"""Everything that can go wrong. The class follows from a code of the one table of codes, never from a text."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ._models import Turn
+
+
+class TurnwireError(Exception):
+    """The root of all errors of this library. ``str(error)`` is one sentence for a person."""
+
+    #: One sentence for a person.
+    message: str
+    #: For programs, such as ``turn_conflict``; the service's own where it gave one.
+    code: str
+    #: Whether the same call may succeed later, unchanged.
+    retryable: bool
+    #: The turn so far, where the error ended a stream.
+    turn: Turn | None
+    #: Where to go on, where the error ended a stream; see ``client.chat.resume``.
+    cursor: str | None
+    #: The HTTP status, where there was an answer.
+    status_code: int | None
+    #: The service's ``x-request-id``.
+    request_id: str | None
+    #: How long the service asked to wait, in seconds.
+    retry_after: float | None
+    #: The body of the answer: what its JSON says, else its text, cut at 64 KiB.
+    body: Any
+
+    def __init__(self, message: str, **facts: Any) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = facts.get("code") or ""
+        self.retryable = bool(facts.get("retryable"))
+        self.turn = facts.get("turn")
+        self.cursor = facts.get("cursor")
+        self.status_code = facts.get("status_code")
+        self.request_id = facts.get("request_id")
+        self.retry_after = facts.get("retry_after")
+        self.body = facts.get("body")
+
+    @property
+    def status(self) -> int | None:
+        """``status_code`` under its name in the other languages."""
+        return self.status_code
+
+    def __repr__(self) -> str:
+        facts = [f"{name}={value!r}" for name in ("code", "status_code", "request_id") if (value := getattr(self, name))]
+        return f"{type(self).__name__}({', '.join([repr(self.message), *facts])})"
+
+    def __reduce__(self) -> Any:
+        return _rebuild, (type(self), self.message, dict(self.__dict__))
+
+
+class InvalidArgumentError(TurnwireError, ValueError):
+    """An argument no request can be made of; nothing was sent."""
+
+
+class APIError(TurnwireError):
+    """The service could not be understood, or said that something is wrong."""
+
+
+class APIStatusError(APIError):
+    """The service answered with an error; ``status_code`` says which."""
+
+    status_code: int
+
+
+class BadRequestError(APIStatusError):
+    """400: the request is not one the service can take."""
+
+
+class AuthenticationError(APIStatusError):
+    """401: no key, or a wrong one."""
+
+
+class PermissionDeniedError(APIStatusError):
+    """403: the key may not do this."""
+
+
+class NotFoundError(APIStatusError):
+    """404: no such chat, turn, question or file."""
+
+
+class ConflictError(APIStatusError):
+    """409: the request does not fit the state things are in."""
+
+
+class TurnConflictError(ConflictError):
+    """409: another turn runs in this chat."""
+
+    #: The turn that runs.
+    active_turn_id: str | None
+
+    def __init__(self, message: str, **facts: Any) -> None:
+        super().__init__(message, **facts)
+        self.active_turn_id = facts.get("active_turn_id")
+
+
+class ChatEndedError(APIStatusError):
+    """410: the chat has ended; what is logged can still be read."""
+
+
+class UnprocessableEntityError(APIStatusError):
+    """422: understood, but it cannot be done, such as an idempotency key used for something else."""
+
+
+class RateLimitError(APIStatusError):
+    """429: too many requests; ``retry_after`` says how long to wait."""
+
+
+class InternalServerError(APIStatusError):
+    """500 and above: the service failed."""
+
+
+class APIConnectionError(APIError):
+    """No answer: the connection could not be made, or broke."""
+
+
+class APITimeoutError(APIConnectionError):
+    """A clock ran out: connect, answer, or total."""
+
+
+class StreamIdleTimeoutError(APITimeoutError):
+    """Nothing came over an open stream for too long."""
+
+
+class IncompleteTurnError(APIConnectionError):
+    """The stream ended before the turn, and could not be resumed; ``turn`` is what came so far."""
+
+
+class TurnFailedError(TurnwireError):
+    """The turn ended as ``failed`` or ``interrupted``; ``code`` says why."""
+
+
+class InputRequiredError(TurnwireError):
+    """The agent asked something (``turn.requests``), and nobody is there to answer."""
+
+
+class APIUserAbortError(APIError):
+    """Stopped by the caller."""
+
+
+class Cause(Exception):
+    """What lies behind an error, in the words of the layer it came from."""
+
+
+def make(name: str, facts_json: str) -> TurnwireError:
+    """For the native module: the exception of a class, with its facts and the causes behind it."""
+    facts = json.loads(facts_json)
+    causes = facts.pop("causes")
+    facts["status_code"] = facts.pop("status")
+    if facts["body"] is not None:
+        facts["body"] = _parsed(facts["body"])
+    if facts["turn"] is not None:
+        from ._models import Turn
+
+        facts["turn"] = Turn.from_dict(facts["turn"])
+    error: TurnwireError = _CLASSES.get(name, APIError)(facts.pop("message"), **facts)
+    last: BaseException = error
+    for cause in causes:
+        last.__cause__ = Cause(cause)
+        last = last.__cause__
+    return error
+
+
+def _parsed(body: str) -> Any:
+    try:
+        return json.loads(body)
+    except ValueError:
+        return body
+
+
+def _rebuild(cls: type[TurnwireError], message: str, facts: dict[str, Any]) -> TurnwireError:
+    error = cls(message)
+    error.__dict__.update(facts)
+    return error
+
+
+_CLASSES: dict[str, type[TurnwireError]] = {
+    name: value for name, value in globals().items() if isinstance(value, type) and issubclass(value, TurnwireError)
+}

@@ -1,0 +1,87 @@
+"""What a caller may set: for a client, or for one call."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypedDict, Union
+
+
+@dataclass(frozen=True)
+class Timeout:
+    """The clocks of a call, in seconds. What is left out keeps its default; ``None`` switches a clock off.
+
+    A plain number as ``timeout`` is the answer and the idle clock, never the whole turn.
+    """
+
+    #: Until the connection stands. Default 5.
+    connect: float | None = -1.0
+    #: Until the answer's headers have come, connecting included. Default 60.
+    answer: float | None = -1.0
+    #: Between two bytes of an answer. Default: 45 once the service has sent a comment on this stream, else 300.
+    idle: float | None = -1.0
+    #: For the whole call, retries and resumes included. Default: none.
+    total: float | None = -1.0
+
+    def _wire(self) -> dict[str, int]:
+        clocks = {"connectMs": self.connect, "answerMs": self.answer, "idleMs": self.idle, "totalMs": self.total}
+        return {name: _milliseconds(clock) for name, clock in clocks.items() if clock != -1.0}
+
+
+Clock = Union[float, Timeout, None]
+
+
+class Options(TypedDict, total=False):
+    """The options every call takes."""
+
+    #: Seconds for the answer and the idle clock, or a ``Timeout``; ``None``: neither of the two clocks.
+    timeout: Clock
+    #: How often the request may be sent again. Default 2. Resumes of a stream do not count.
+    max_retries: int
+    #: The ``Idempotency-Key`` of create, respond and send_message.
+    idempotency_key: str
+    #: Headers to add; ``None`` takes one away.
+    extra_headers: Mapping[str, str | None]
+    #: Query parameters to add.
+    extra_query: Mapping[str, object]
+    #: Fields to add to a JSON body.
+    extra_body: Mapping[str, object]
+
+
+_NAMES = {
+    "timeout": "timeout",
+    "max_retries": "maxRetries",
+    "idempotency_key": "idempotencyKey",
+    "extra_headers": "headers",
+    "extra_query": "query",
+    "extra_body": "body",
+}
+
+
+def to_json(options: Mapping[str, Any]) -> str:
+    """Options for the native module."""
+    wire: dict[str, Any] = {}
+    for name, value in options.items():
+        if name not in _NAMES:
+            known = ", ".join(_NAMES)
+            raise TypeError(f"there is no option {name!r}; the options of a call are {known}")
+        if name == "timeout":
+            value = (value if isinstance(value, Timeout) else Timeout(answer=value, idle=value))._wire()
+        elif name == "max_retries" and (not isinstance(value, int) or value < 0):
+            raise ValueError("max_retries counts repeated sendings: give an integer of 0 or more")
+        elif value is None:
+            continue
+        elif name.startswith("extra_"):
+            value = dict(value)
+        wire[_NAMES[name]] = value
+    return json.dumps(wire)
+
+
+def _milliseconds(seconds: float | None) -> int:
+    """For the native module 0 is a clock that is off."""
+    if seconds is None:
+        return 0
+    if not seconds > 0:
+        raise ValueError(f"a timeout is a number of seconds above 0, or None for none; this is {seconds!r}")
+    return max(1, round(min(seconds, 1e9) * 1000))

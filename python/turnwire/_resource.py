@@ -1,0 +1,89 @@
+"""What all groups of operations share: sending a call, reading its answer, raw answers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar, cast
+
+from . import _native, _options
+from ._model import Model
+from ._response import RawResponse
+from ._wait import finished
+
+T = TypeVar("T")
+O = TypeVar("O", bound=Mapping[str, Any])
+#: The hidden option by which the raw forms ask for the answer as it came.
+RAW = "_raw"
+
+
+def further(options: O) -> O:
+    """The options of the calls that follow from a call, which are never raw."""
+    return cast(O, {name: value for name, value in options.items() if name != RAW})
+
+
+def nothing(_: Any) -> None:
+    """The reader of answers that say nothing."""
+
+
+def given(arguments: Mapping[str, Any]) -> str:
+    """Arguments for the native module; ``None`` is not given."""
+    return json.dumps({name: value for name, value in arguments.items() if value is not None}, default=_plain)
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Model):
+        return value.to_dict()
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, (set, frozenset)) or not hasattr(value, "__iter__"):
+        raise TypeError(f"{type(value).__name__} cannot be sent as JSON")
+    return list(value)
+
+
+class _Resource:
+    def __init__(self, native: _native.Client) -> None:
+        self._native = native
+
+    def _start(self, operation: str, options: Mapping[str, Any], arguments: Mapping[str, Any]) -> _native.Task:
+        """Opens a stream."""
+        return self._native.open(operation, given(arguments), _options.to_json(options))
+
+
+class Resource(_Resource):
+    """A group of operations of a synchronous client."""
+
+    def _call(self, read: Callable[[Any], T], operation: str, options: Mapping[str, Any], **arguments: Any) -> T:
+        task, wrap = prepare(self._native, read, operation, options, arguments)
+        return wrap(task.wait())
+
+
+class AsyncResource(_Resource):
+    """A group of operations of an asynchronous client."""
+
+    async def _call(self, read: Callable[[Any], T], operation: str, options: Mapping[str, Any], **arguments: Any) -> T:
+        task, wrap = prepare(self._native, read, operation, options, arguments)
+        return wrap(await finished(task))
+
+
+def prepare(
+    native: _native.Client,
+    read: Callable[[Any], T],
+    operation: str,
+    options: Mapping[str, Any],
+    arguments: Mapping[str, Any],
+) -> tuple[_native.Task, Callable[[Any], T]]:
+    """Starts a call; gives it, and what makes its answer of what the native module returns."""
+    options = dict(options)
+    raw = options.pop(RAW, False)
+    content = arguments.get("content")
+    arguments = {name: value for name, value in arguments.items() if name != "content"}
+    task = native.call(operation, given(arguments), _options.to_json(options), raw, content)
+    if raw:
+        # The caller of a raw form is typed for what it gets.
+        return task, lambda answer: RawResponse(answer, lambda parsed: _read(read, parsed))  # type: ignore[return-value]
+    return task, lambda answer: _read(read, answer)
+
+
+def _read(read: Callable[[Any], T], answer: Any) -> T:
+    return read(json.loads(answer) if isinstance(answer, str) else answer)

@@ -1,0 +1,42 @@
+"""How the event loop waits for native work: a future for each wait, set through one call for many of them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from . import _native
+
+
+class Pollable(Protocol):
+    """Native work. ``poll`` gives what is ready, or ``NotImplemented`` and then sets the future once."""
+
+    def poll(self, loop: asyncio.AbstractEventLoop, future: asyncio.Future[None], /) -> Any: ...
+
+
+def settle(futures: Iterable[asyncio.Future[None]]) -> None:
+    """Called on the event loop by the native thread."""
+    for future in futures:
+        if not future.done():
+            future.set_result(None)
+
+
+async def ready(work: Pollable) -> Any:
+    """Waits until ``work`` has something. Cancelled, it has lost nothing: what comes later stays in ``work``."""
+    loop = asyncio.get_running_loop()
+    while True:
+        future = loop.create_future()
+        got = work.poll(loop, future)
+        if got is not NotImplemented:
+            return got
+        await future
+
+
+async def finished(task: _native.Task) -> Any:
+    """Waits for a task of the native module; cancelled, the request is dropped at once."""
+    try:
+        return await ready(task)
+    finally:
+        task.cancel()
