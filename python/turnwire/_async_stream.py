@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 from . import _arguments, _native
 from ._arguments import Answers, PermissionReply
 from ._models import Permission, Question, Turn, turn
-from ._native import RelayItem, TurnEvent
+from ._events import RelayItem, TurnEvent
 from ._wait import finished, ready
 
 E = TypeVar("E")

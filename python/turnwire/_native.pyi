@@ -6,6 +6,7 @@ from datetime import datetime
 from types import NotImplementedType
 from typing import Any, ClassVar, Literal, final
 
+from ._events import RelayItem, TurnEvent
 from ._models import InputRequest, MessageUsage, Part, Permission, Question, Turn, TurnError, Usage, UserMessage
 
 class EventBase:
@@ -252,6 +253,6 @@ class TurnAccumulator:
     def last_seq(self) -> int:
         """The number of the last event taken in."""
 
-def parse_event(json: str, name: str | None = None) -> Any:
+def parse_event(json: str, name: str | None = None) -> TurnEvent:
     """Reads one event. ``name``: the ``event:`` line it came under, for a body without ``type``. Never fails on what
     it does not know: that is an ``UnknownEvent``. Text that is no JSON object is a ``ValueError``."""

@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 from . import _arguments, _native
 from ._arguments import Answers, PermissionReply
 from ._models import Permission, Question, Turn, turn
-from ._native import RelayItem, TurnEvent
+from ._events import RelayItem, TurnEvent
 
 E = TypeVar("E")
 S = TypeVar("S", bound="_Stream[Any]")
