@@ -14,8 +14,19 @@
 //! # }
 //! ```
 
+mod app;
+mod auth;
+mod chats;
 mod config;
+mod error;
+mod http;
+mod ids;
+mod relay;
+mod routes;
+mod runtime;
 mod server;
+mod store;
+mod workspace;
 
 pub use config::{ApiKey, Config, Delivery, Limits, RuntimeConfig};
 pub use server::{Server, ServerError};

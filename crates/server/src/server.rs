@@ -1,12 +1,38 @@
 //! A running server.
 
-use crate::config::Config;
+use crate::app::App;
+use crate::auth::Keys;
+use crate::auth::token::Signer;
+use crate::chats::{REMEMBER_MS, Registry, Shared};
+use crate::config::{Config, RuntimeConfig};
+use crate::http::accept;
+use crate::relay::Pressure;
+use crate::runtime::Runtime;
+use crate::runtime::practice::Practice;
+use crate::store::sqlite::{OpenError, Sqlite};
+use crate::store::{Store, Write};
+use crate::{ids, routes};
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 
-/// A running server. Dropping it without [`Server::shutdown`] leaves it running until its runtime goes.
+/// How often chats are looked after.
+const TIDY: Duration = Duration::from_secs(5);
+
+/// A running server. Dropping it without [`Server::shutdown`] leaves it running until its tokio runtime goes.
 #[derive(Debug)]
 pub struct Server {
     local_addr: SocketAddr,
+    app: Arc<App>,
+    /// Stops taking connections.
+    close: CancellationToken,
+    accepting: JoinHandle<()>,
+    tidying: JoinHandle<()>,
 }
 
 /// Why a server did not start: one sentence that says what to do, with the cause behind it.
@@ -25,7 +51,7 @@ pub enum ServerError {
     #[error("cannot use the data folder {}; it must be a folder this user may write to", path.display())]
     Data {
         /// The folder.
-        path: std::path::PathBuf,
+        path: PathBuf,
         /// The cause.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
@@ -33,7 +59,7 @@ pub enum ServerError {
     #[error("another server is using the data folder {}; stop it or use another --data", path.display())]
     DataInUse {
         /// The folder.
-        path: std::path::PathBuf,
+        path: PathBuf,
     },
 }
 
@@ -43,10 +69,44 @@ impl Server {
     /// # Errors
     /// The address or the data folder cannot be used.
     pub async fn start(config: Config) -> Result<Self, ServerError> {
-        let address = config.listen;
-        let listen = |source| ServerError::Listen { address, source };
-        let listener = tokio::net::TcpListener::bind(address).await.map_err(listen)?;
-        Ok(Self { local_addr: listener.local_addr().map_err(listen)? })
+        let listen = |source| ServerError::Listen { address: config.listen, source };
+        let listener = TcpListener::bind(config.listen).await.map_err(listen)?;
+        let local_addr = listener.local_addr().map_err(listen)?;
+        let data_error =
+            |source: Box<dyn std::error::Error + Send + Sync>| ServerError::Data { path: config.data.clone(), source };
+
+        let data = folder(&config.data).map_err(|error| data_error(error.into()))?;
+        let (path, delivery) = (data.clone(), config.delivery);
+        let opened = tokio::task::spawn_blocking(move || Sqlite::open(&path, delivery)).await;
+        let store: Arc<dyn Store> = match opened.map_err(|error| data_error(error.into()))? {
+            Ok(store) => Arc::new(store),
+            Err(OpenError::InUse) => return Err(ServerError::DataInUse { path: config.data }),
+            Err(OpenError::Failed(source)) => return Err(data_error(source)),
+        };
+        let secret = store.secret("stream-token").await.map_err(|error| data_error(error.to_string().into()))?;
+
+        let runtime = runtime(&config.runtime, &data);
+        let shared =
+            Arc::new(Shared { store, runtime, pressure: Pressure::new(), limits: config.limits.clone(), data });
+        let chats = Arc::new(Registry::new(shared.clone()));
+        // What cannot be ended now (a full disk) is ended when its chat is next used.
+        if let Err(error) = chats.recover().await {
+            tracing::error!(error = error.message(), "turns of a former run could not be ended");
+        }
+        let app = Arc::new(App {
+            shared,
+            chats,
+            keys: Keys::new(&config.api_keys),
+            signer: Signer::new(secret),
+            public_url: config.public_url.map(|url| url.trim_end_matches('/').to_owned()),
+            stop: CancellationToken::new(),
+            draining: AtomicBool::new(false),
+        });
+        let close = CancellationToken::new();
+        let router = routes::router(app.clone());
+        let accepting = tokio::spawn(accept::run(listener, router, config.limits, close.clone()));
+        let tidying = tokio::spawn(tidy(app.clone(), close.clone()));
+        Ok(Self { local_addr, app, close, accepting, tidying })
     }
 
     /// Where it listens; the real port where 0 was asked for.
@@ -54,7 +114,60 @@ impl Server {
         self.local_addr
     }
 
-    /// Stops taking requests, lets those that run end within [`Limits::drain`](crate::Limits::drain), ends streams so that their readers can
-    /// resume elsewhere, stops the runtime, and returns when all is written down.
-    pub async fn shutdown(self) {}
+    /// Stops taking requests, lets those that run end within [`Limits::drain`](crate::Limits::drain), ends turns as interrupted and
+    /// streams so that their readers can resume elsewhere, stops the runtime, and returns when all is written down.
+    pub async fn shutdown(self) {
+        self.app.draining.store(true, Ordering::Relaxed);
+        self.close.cancel();
+        // First the turns, so that their readers are told; then the readers.
+        self.app.chats.shutdown().await;
+        self.app.stop.cancel();
+        self.app.shared.runtime.shutdown().await;
+        for task in [self.accepting, self.tidying] {
+            if let Err(error) = task.await {
+                tracing::error!(%error, "a task of the server panicked");
+            }
+        }
+        self.app.shared.store.close().await;
+    }
+}
+
+fn runtime(config: &RuntimeConfig, data: &Path) -> Arc<dyn Runtime> {
+    match config {
+        RuntimeConfig::Practice => Arc::new(Practice::new()),
+        RuntimeConfig::Local { .. } => {
+            let _ = data;
+            Arc::new(Practice::new())
+        }
+    }
+}
+
+/// The folder everything lives in, made if it is not there; for this user only, as it holds what was said.
+fn folder(path: &Path) -> std::io::Result<PathBuf> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)?;
+    builder.create(path.join("workspaces"))?;
+    // Absolute and free of links: it is compared with, and handed to other programs.
+    path.canonicalize()
+}
+
+/// Looks after chats that are not used, and forgets old idempotency keys.
+async fn tidy(app: Arc<App>, stop: CancellationToken) {
+    let mut ticks = tokio::time::interval(TIDY);
+    let mut forget = 0_u32;
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            _ = ticks.tick() => {}
+        }
+        app.chats.tidy().await;
+        if forget % 720 == 0 {
+            let at_ms = ids::now_ms().saturating_sub(REMEMBER_MS);
+            app.shared.store.submit(vec![Write::ForgetBefore { at_ms }], Box::new(drop));
+        }
+        forget = forget.wrapping_add(1);
+    }
 }

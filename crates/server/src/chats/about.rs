@@ -1,0 +1,55 @@
+//! What a chat tells about itself, and what can be changed of it.
+
+use super::Chat;
+use crate::store::{self, StoreResult, TurnRow, Write};
+
+/// A chat as it stands.
+#[derive(Clone, Debug)]
+pub(crate) struct About {
+    pub(crate) provider: String,
+    pub(crate) title: Option<String>,
+    pub(crate) model: Option<String>,
+    pub(crate) idle_timeout_ms: u64,
+    pub(crate) created_ms: u64,
+    pub(crate) ended: bool,
+    pub(crate) runtime_state: &'static str,
+}
+
+impl Chat {
+    /// As it stands.
+    pub(crate) fn about(&self) -> About {
+        let state = self.state();
+        About {
+            provider: self.row.provider.clone(),
+            title: state.title.clone(),
+            model: self.row.model.clone(),
+            idle_timeout_ms: self.row.idle_timeout_ms,
+            created_ms: self.row.created_ms,
+            ended: state.ended_ms.is_some(),
+            runtime_state: if state.ended_ms.is_some() { "ended" } else { state.runtime_state },
+        }
+    }
+
+    /// Gives it another title.
+    pub(crate) async fn rename(&self, title: String) -> StoreResult<()> {
+        let write = Write::SetTitle { chat: self.row.key, title: Some(title.clone()) };
+        store::write(&*self.shared.store, vec![write]).await?;
+        self.state().title = Some(title);
+        Ok(())
+    }
+
+    /// The numbers of the oldest and the newest event kept.
+    pub(crate) async fn bounds(&self) -> StoreResult<(u64, u64)> {
+        self.shared.store.bounds(self.row.key).await
+    }
+
+    /// Where a turn stands in the log.
+    pub(crate) async fn turn(&self, turn_id: &str) -> StoreResult<Option<TurnRow>> {
+        self.shared.store.turn(self.row.key, turn_id.to_owned()).await
+    }
+
+    /// Turns whose cursor is at least `from`, oldest first.
+    pub(crate) async fn turns(&self, from: u64, limit: usize) -> StoreResult<Vec<TurnRow>> {
+        self.shared.store.turns(self.row.key, from, limit).await
+    }
+}

@@ -1,0 +1,198 @@
+//! Sees one turn through: wakes the runtime, prompts it, watches over it, and ends what does not end by itself.
+
+use super::decide::Decision;
+use super::wake::Live;
+use super::{Chat, News};
+use crate::runtime::{Prompt, RuntimeError};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
+use turnwire::TurnId;
+
+/// After the runtime said that it has nothing to do, what is still open gets so long to end by itself.
+const SETTLE: Duration = Duration::from_secs(2);
+/// After so long without a word the runtime is asked whether it still works.
+const SILENCE: Duration = Duration::from_secs(20);
+/// After an abort the runtime gets so long to end the turn by itself.
+const ABORT: Duration = Duration::from_secs(3);
+/// The prompt itself must be taken in this time.
+const PROMPT: Duration = Duration::from_secs(30);
+
+/// Sees the turn through. The accepted event is safe.
+pub(super) async fn drive(chat: Arc<Chat>, turn: TurnId, prompt: Prompt) {
+    // The former turn may have ended for its readers while its runtime is still being stopped.
+    let _driving = chat.driving.lock().await;
+    let mut driver =
+        Driver { news: chat.news.subscribe(), message_id: prompt.message_id.clone(), chat: chat.clone(), turn };
+    driver.run(prompt).await;
+}
+
+struct Driver {
+    chat: Arc<Chat>,
+    turn: TurnId,
+    message_id: String,
+    news: watch::Receiver<News>,
+}
+
+impl Driver {
+    async fn run(&mut self, prompt: Prompt) {
+        let deadline = Instant::now() + self.chat.shared.limits.turn_time;
+        let chat = self.chat.clone();
+        let live = tokio::select! {
+            live = chat.wake() => live,
+            () = self.cancelled_or_over() => {
+                self.close("cancelled", None);
+                return;
+            }
+        };
+        let prompted = match &live {
+            Ok(live) => self.prompt(live, prompt).await,
+            Err(error) => Err(error.clone()),
+        };
+        match (live, prompted) {
+            (Ok(live), Ok(())) => self.watch_over(&live, deadline).await,
+            (_, Err(error)) => {
+                tracing::warn!(%error, chat = self.chat.id(), "a turn could not be started");
+                self.close("failed", Some((error.code(), &error.message)));
+            }
+            (Err(_), Ok(())) => {}
+        }
+    }
+
+    async fn prompt(&self, live: &Live, prompt: Prompt) -> Result<(), RuntimeError> {
+        let late =
+            || RuntimeError::new(crate::runtime::RuntimeFault::Timeout, "The runtime did not take the prompt in time.");
+        tokio::time::timeout(PROMPT, live.session.prompt(prompt)).await.unwrap_or_else(|_| Err(late()))
+    }
+
+    fn is_open(&self) -> bool {
+        self.news.borrow().open.as_ref() == Some(&self.turn)
+    }
+
+    async fn cancelled_or_over(&self) {
+        let mut news = self.news.clone();
+        // The sender lives as long as the chat, which is held here.
+        let _ = news.wait_for(|news| news.cancel || news.open.as_ref() != Some(&self.turn)).await;
+    }
+
+    /// Until the turn has ended, one way or another.
+    async fn watch_over(&mut self, live: &Live, deadline: Instant) {
+        let limits = self.chat.shared.limits.clone();
+        let mut aborted = None;
+        let mut idle_since = None;
+        let mut heard = (0, Instant::now());
+        loop {
+            let news = self.news.borrow_and_update().clone();
+            if news.open.as_ref() != Some(&self.turn) || self.chat.relay.failed() {
+                break;
+            }
+            let now = Instant::now();
+            if news.heard != heard.0 {
+                heard = (news.heard, now);
+            }
+            idle_since = if news.idle { idle_since.or(Some(now)) } else { None };
+            if news.cancel && aborted.is_none() {
+                aborted = Some(now);
+                self.abort(live).await;
+                continue;
+            }
+            if news.steps > limits.turn_steps as usize {
+                self.stop(live, "turn_limit", &format!("The turn was stopped after {} messages.", limits.turn_steps))
+                    .await;
+                break;
+            }
+            if news.attempt > limits.turn_retries {
+                let tries = limits.turn_retries;
+                self.stop(
+                    live,
+                    "turn_limit",
+                    &format!("The provider failed {tries} times in a row; the turn was stopped."),
+                )
+                .await;
+                break;
+            }
+            if now >= deadline {
+                self.stop(live, "runtime_timeout", "The turn took longer than this server allows and was stopped.")
+                    .await;
+                break;
+            }
+            let settle = aborted.map(|at| at + ABORT).or(idle_since.map(|at| at + SETTLE));
+            let silence = (!news.waiting).then_some(heard.1 + SILENCE);
+            if settle.is_some_and(|at| now >= at) {
+                self.settle(live, aborted.is_some()).await;
+                idle_since = None;
+                self.chat.news.send_modify(|news| news.idle = false);
+                continue;
+            }
+            if silence.is_some_and(|at| now >= at) {
+                heard.1 = now;
+                // An error here is no verdict: a runtime that is gone is told by its reader.
+                if matches!(live.session.busy().await, Ok(false)) {
+                    self.settle(live, aborted.is_some()).await;
+                }
+                continue;
+            }
+            let next = [Some(deadline), settle, silence].into_iter().flatten().min().unwrap_or(deadline);
+            tokio::select! {
+                _ = self.news.changed() => {}
+                () = sleep_until(next) => {}
+            }
+        }
+        if aborted.is_some() {
+            self.quieten(live).await;
+        }
+    }
+
+    /// Stops the runtime; what it waits for is refused, as it would stay open for ever.
+    async fn abort(&self, live: &Live) {
+        if let Err(error) = live.session.abort().await {
+            tracing::warn!(%error, chat = self.chat.id(), "the runtime could not be told to stop");
+        }
+        if let Err(error) = live.session.reject_all().await {
+            tracing::warn!(%error, chat = self.chat.id(), "open requests could not be refused");
+        }
+    }
+
+    /// Ends the turn as failed, then stops the runtime.
+    async fn stop(&self, live: &Live, code: &'static str, why: &str) {
+        self.close("failed", Some((code, why)));
+        self.abort(live).await;
+        self.quieten(live).await;
+    }
+
+    /// Waits, within bounds, until the runtime has nothing to do: the next prompt must not be queued behind this one.
+    async fn quieten(&self, live: &Live) {
+        let mut wait = Duration::from_millis(20);
+        let end = Instant::now() + ABORT;
+        while Instant::now() < end && matches!(live.session.busy().await, Ok(true)) {
+            tokio::time::sleep(wait).await;
+            wait = (wait * 2).min(Duration::from_millis(500));
+        }
+        let _ = live.session.reject_all().await;
+    }
+
+    /// The runtime has nothing to do, yet the turn is open: what it has is read, told, and the turn ended.
+    async fn settle(&self, live: &Live, aborted: bool) {
+        if !aborted && matches!(live.session.busy().await, Ok(true)) {
+            return;
+        }
+        if let Ok(messages) = live.session.messages().await {
+            self.chat.decide(vec![Decision::Snapshot { messages }], Vec::new());
+        }
+        let Some(turn) = self.chat.folded().filter(|_| self.is_open()) else { return };
+        if aborted {
+            self.close("cancelled", None);
+        } else if turn.messages.iter().any(|message| message.finish_reason.is_some()) {
+            self.close("completed", None);
+        } else {
+            self.close("failed", Some(("runtime_error", "The runtime stopped without an answer; look into its log.")));
+        }
+    }
+
+    fn close(&self, status: &'static str, error: Option<(&'static str, &str)>) {
+        if self.chat.open_turn().as_ref() == Some(&self.turn) {
+            self.chat.decide(vec![Decision::Closed { message_id: &self.message_id, status, error }], Vec::new());
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! Cancelling a turn, ending a chat.
+
+use super::Chat;
+use super::decide::Decision;
+use crate::error::{ApiError, ApiResult};
+use crate::ids;
+use crate::store::{StoreError, Write};
+use std::sync::Arc;
+use std::time::Duration;
+use turnwire::TurnId;
+
+/// How long a cancel waits for the turn's end before it answers that it was asked for.
+const CANCEL_WAIT: Duration = Duration::from_secs(5);
+
+/// What an ended chat came to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Figures {
+    pub(crate) runtime_ms: u64,
+    pub(crate) cost_micros: u64,
+}
+
+impl Chat {
+    /// Cancels the open turn, if there is one and it is `only`. Returns when it has ended, or after five seconds.
+    pub(crate) async fn cancel(self: &Arc<Self>, only: Option<&str>) -> ApiResult<()> {
+        let Some(turn) = self.open_turn().filter(|turn| only.is_none_or(|only| turn.as_str() == only)) else {
+            return Ok(());
+        };
+        if !self.news.borrow().cancel {
+            let message_id = turn.message_id();
+            self.decided(vec![Decision::CancelRequested { message_id: message_id.as_str() }], Vec::new()).await?;
+            self.news.send_if_modified(|news| {
+                let asked = news.open.as_ref() == Some(&turn) && !news.cancel;
+                news.cancel |= asked;
+                asked
+            });
+        }
+        let _ = tokio::time::timeout(CANCEL_WAIT, self.turn_over(&turn)).await;
+        Ok(())
+    }
+
+    /// Waits until `turn` is no longer the open one.
+    async fn turn_over(&self, turn: &TurnId) {
+        let mut news = self.news.subscribe();
+        // The sender lives as long as the chat.
+        let _ = news.wait_for(|news| news.open.as_ref() != Some(turn)).await;
+    }
+
+    /// Ends the chat: its turn is interrupted, its session and its files are removed. What it logged stays. Again: nothing more
+    /// happens. Goes on to its end even if the caller goes away.
+    pub(crate) async fn end(self: &Arc<Self>) -> ApiResult<Figures> {
+        let chat = self.clone();
+        let ended = tokio::spawn(async move { chat.end_here().await }).await;
+        ended.unwrap_or_else(|error| Err(ApiError::internal(&error)))
+    }
+
+    async fn end_here(self: &Arc<Self>) -> ApiResult<Figures> {
+        let _accepting = self.accepting.lock().await;
+        if !self.ended() {
+            self.stop_for_good().await?;
+        }
+        let state = self.state();
+        Ok(Figures { runtime_ms: state.runtime_ms, cost_micros: state.cost_micros })
+    }
+
+    async fn stop_for_good(self: &Arc<Self>) -> ApiResult<()> {
+        if let Some(turn) = self.open_turn() {
+            let message_id = turn.message_id();
+            let closed = Decision::Closed {
+                message_id: message_id.as_str(),
+                status: "interrupted",
+                error: Some(("chat_ended", "The chat was deleted while the turn ran.")),
+            };
+            self.decided(vec![closed], Vec::new()).await?;
+        }
+        let live = self.live.lock().await.take();
+        if let Some(live) = live {
+            // The agent must be still before its session goes: a busy one would go on after it.
+            let _ = live.session.abort().await;
+            let _ = live.session.reject_all().await;
+            for _ in 0..40 {
+                if !matches!(live.session.busy().await, Ok(true)) {
+                    break;
+                }
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+            if let Err(error) = live.session.delete().await {
+                tracing::warn!(%error, chat = self.id(), "the runtime did not forget the session");
+            }
+        }
+        let at_ms = ids::now_ms();
+        let safe = {
+            let mut state = self.state();
+            let mut beside = self.fall_asleep(&mut state, "ended");
+            beside.push(Write::EndChat { chat: self.row.key, at_ms });
+            let event = Decision::ChatEnded.event(self.session_id());
+            let safe = self.record_in(&mut state, [event], beside, None);
+            // From here on nothing is taken in any more.
+            state.ended_ms = Some(at_ms);
+            safe
+        };
+        if let Some(safe) = safe {
+            safe.await.unwrap_or_else(|_| Err(StoreError::Failed("the store is closed".to_owned())))?;
+        }
+        self.relay.close();
+        let workspace = self.workspace();
+        let removed = tokio::task::spawn_blocking(move || std::fs::remove_dir_all(workspace)).await;
+        if let Ok(Err(error)) = removed {
+            tracing::warn!(%error, chat = self.id(), "the workspace could not be removed");
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,150 @@
+//! Reading a chat's log as what it is: raw for the relay, as a turn's events for `respond`, folded for `message`.
+
+use super::Chat;
+use crate::error::{ApiError, ApiResult};
+use crate::relay::Reader;
+use crate::relay::frame::{named, of_turn};
+use crate::relay::sse::Frames;
+use crate::store::TurnRow;
+use bytes::Bytes;
+use std::sync::Arc;
+use turnwire::normalize::Normalizer;
+use turnwire::{Event, Turn, TurnAccumulator, TurnId};
+
+/// The events of one turn, read from the log: the same at any time, by whoever reads.
+struct TurnEvents {
+    reader: Reader,
+    normalizer: Normalizer,
+    turn_id: TurnId,
+    over: bool,
+}
+
+impl TurnEvents {
+    fn new(chat: &Arc<Chat>, turn_id: TurnId, cursor: u64) -> Self {
+        let normalizer = Normalizer::for_chat(chat.id(), chat.session_id());
+        Self { reader: chat.relay.reader(cursor), normalizer, turn_id, over: false }
+    }
+
+    /// The next events of the turn; `None` after its last, or where the log ends before it.
+    async fn next(&mut self) -> Option<Vec<Event>> {
+        let mut events = Vec::new();
+        while events.is_empty() && !self.over {
+            let told = match self.reader.next().await {
+                Ok(told) => told?,
+                Err(error) => {
+                    tracing::error!(%error, "the log could not be read");
+                    return None;
+                }
+            };
+            for told in told {
+                self.normalizer.push(&told.data, &mut events);
+            }
+            events.retain(|event| event.turn_id == self.turn_id);
+            if let Some(last) = events.iter().position(Event::is_last) {
+                events.truncate(last + 1);
+                self.over = true;
+            }
+        }
+        if events.is_empty() { None } else { Some(events) }
+    }
+}
+
+/// The frames of a turn's stream.
+pub(crate) struct TurnFrames {
+    events: TurnEvents,
+    /// The number in the turn of the last event the reader has.
+    after: u64,
+}
+
+impl TurnFrames {
+    pub(crate) fn new(chat: &Arc<Chat>, turn_id: TurnId, cursor: u64, after: u64) -> Self {
+        Self { events: TurnEvents::new(chat, turn_id, cursor), after }
+    }
+}
+
+impl Frames for TurnFrames {
+    async fn next(&mut self) -> Option<Vec<Bytes>> {
+        loop {
+            let events = self.events.next().await?;
+            let new = events.iter().filter(|event| event.seq > self.after);
+            let frames: Vec<_> = new.map(|event| of_turn(event.seq, event.event_type(), &event.to_json())).collect();
+            if !frames.is_empty() {
+                return Some(frames);
+            }
+        }
+    }
+}
+
+/// The frames of the relay.
+pub(crate) struct RelayFrames {
+    reader: Reader,
+    /// Told before anything else.
+    first: Option<Bytes>,
+}
+
+impl RelayFrames {
+    pub(crate) fn new(chat: &Arc<Chat>, after: u64) -> Self {
+        Self { reader: chat.relay.reader(after), first: None }
+    }
+
+    /// What the reader has is older than what is kept: `oldest` is the first event to come.
+    pub(crate) fn after_gap(chat: &Arc<Chat>, oldest: u64) -> Self {
+        let first = named("gap", &format!("{{\"oldest\":{oldest}}}"));
+        Self { reader: chat.relay.reader(oldest.saturating_sub(1)), first: Some(first) }
+    }
+
+    /// What the reader has is newer than what is there: the log was lost; it goes on live after `head`.
+    pub(crate) fn after_reset(chat: &Arc<Chat>, head: u64) -> Self {
+        Self { reader: chat.relay.reader(head), first: Some(named("reset", &format!("{{\"head\":{head}}}"))) }
+    }
+}
+
+impl Frames for RelayFrames {
+    async fn next(&mut self) -> Option<Vec<Bytes>> {
+        if let Some(first) = self.first.take() {
+            return Some(vec![first]);
+        }
+        match self.reader.next().await {
+            Ok(told) => Some(told?.into_iter().map(|told| told.frame).collect()),
+            Err(error) => {
+                tracing::error!(%error, "the log could not be read");
+                None
+            }
+        }
+    }
+}
+
+/// The turn, once it has ended.
+pub(crate) async fn whole_turn(chat: &Arc<Chat>, turn_id: TurnId, cursor: u64) -> ApiResult<Turn> {
+    let mut events = TurnEvents::new(chat, turn_id, cursor);
+    let mut fold = TurnAccumulator::new();
+    while let Some(told) = events.next().await {
+        for event in told {
+            fold.push(&event);
+        }
+    }
+    if fold.turn().ended {
+        return Ok(fold.into_turn());
+    }
+    Err(ApiError::internal(&"the log ended before the turn"))
+}
+
+/// The turn as far as it is told.
+pub(crate) async fn turn_now(chat: &Arc<Chat>, turn: &TurnRow) -> ApiResult<Turn> {
+    let turn_id = TurnId::from(turn.turn_id.as_str());
+    let mut events = Vec::new();
+    let mut fold = TurnAccumulator::new();
+    let mut normalizer = Normalizer::for_chat(chat.id(), chat.session_id());
+    let end = turn.end_seq.unwrap_or_else(|| chat.relay.head().seq);
+    let mut reader = chat.relay.reader(turn.cursor);
+    while reader.cursor() < end && !fold.turn().ended {
+        let Some(told) = reader.next().await? else { break };
+        for told in told {
+            normalizer.push(&told.data, &mut events);
+        }
+        for event in events.drain(..).filter(|event| event.turn_id == turn_id) {
+            fold.push(&event);
+        }
+    }
+    Ok(fold.into_turn())
+}

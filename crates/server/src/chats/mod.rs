@@ -1,0 +1,63 @@
+//! The chats: found, loaded from the log, accepted for, driven, woken, put to sleep, ended.
+
+mod about;
+mod chat;
+mod decide;
+mod drive;
+mod end;
+mod follow;
+mod prompt;
+mod registry;
+mod tree;
+mod wake;
+
+pub(crate) use chat::Chat;
+pub(crate) use follow::{RelayFrames, TurnFrames, turn_now, whole_turn};
+pub(crate) use prompt::{Accepted, Idempotency, NewTurn, REMEMBER_MS};
+pub(crate) use registry::{NewChat, Registry};
+
+use crate::config::Limits;
+use crate::relay::Pressure;
+use crate::runtime::Runtime;
+use crate::store::Store;
+use std::path::PathBuf;
+use std::sync::Arc;
+use turnwire::TurnId;
+
+/// What all chats share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) runtime: Arc<dyn Runtime>,
+    pub(crate) pressure: Pressure,
+    pub(crate) limits: Limits,
+    pub(crate) data: PathBuf,
+}
+
+impl Shared {
+    /// The folder of a chat's agent.
+    pub(crate) fn workspace(&self, chat_id: &str) -> PathBuf {
+        self.data.join("workspaces").join(chat_id)
+    }
+}
+
+/// What the one who drives a turn has to know of it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct News {
+    /// The turn that runs.
+    open: Option<TurnId>,
+    /// Messages begun in it.
+    steps: usize,
+    /// The attempt the provider is being tried in; 0 while all is well.
+    attempt: u32,
+    /// It waits for a person.
+    waiting: bool,
+    /// The runtime said that it has nothing to do.
+    idle: bool,
+    /// It does something.
+    busy: bool,
+    /// Grows with everything that is heard of it.
+    heard: u64,
+    /// A cancel was asked for.
+    cancel: bool,
+}

@@ -1,0 +1,255 @@
+//! The chats in memory: each loaded from its log when it is first used, let go of when nobody uses it.
+
+use super::{Chat, Idempotency, Shared};
+use crate::error::{ApiError, ApiResult};
+use crate::ids;
+use crate::runtime::{Opening, QUEUE};
+use crate::store::{self, ChatRow, Write};
+use bytes::Bytes;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::{OnceCell, mpsc};
+
+type Place = Arc<OnceCell<Arc<Chat>>>;
+
+/// At most so many events of the last turn are read at once when a chat is loaded.
+const PIECE: (usize, usize) = (4096, 4 << 20);
+/// How long a new session may take, the start of the runtime included.
+const CREATE_TIME: Duration = Duration::from_secs(60);
+
+/// What a chat is created with.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct NewChat {
+    pub(crate) title: Option<String>,
+    pub(crate) model: Option<String>,
+    pub(crate) instructions: Option<String>,
+    pub(crate) idle_timeout_ms: Option<u64>,
+}
+
+/// The chats.
+#[derive(Debug)]
+pub(crate) struct Registry {
+    pub(crate) shared: Arc<Shared>,
+    places: Mutex<HashMap<String, Place>>,
+    /// Held while a chat with an idempotency key is created: the same key twice at once makes one chat.
+    creating: tokio::sync::Mutex<()>,
+}
+
+impl Registry {
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        Self { shared, places: Mutex::default(), creating: tokio::sync::Mutex::default() }
+    }
+
+    /// The chat of this id, if `owner` may see it.
+    pub(crate) async fn get(&self, id: &str, owner: &str) -> ApiResult<Arc<Chat>> {
+        let chat = self.load(id).await?.filter(|chat| chat.owner() == owner);
+        chat.ok_or_else(|| ApiError::chat_not_found(id))
+    }
+
+    fn place(&self, id: &str) -> Place {
+        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(place) = places.get(id) {
+            let failed = place.get().is_some_and(|chat| chat.relay.failed());
+            if !failed {
+                return place.clone();
+            }
+        }
+        let place = Place::default();
+        places.insert(id.to_owned(), place.clone());
+        place
+    }
+
+    /// The chat of this id, whoever it belongs to.
+    pub(crate) async fn load(&self, id: &str) -> ApiResult<Option<Arc<Chat>>> {
+        if !id.starts_with("chat_") {
+            return Ok(None);
+        }
+        let place = self.place(id);
+        let loaded = place
+            .get_or_try_init(|| async {
+                let row = self.shared.store.chat(id.to_owned()).await?;
+                let row = row.ok_or_else(|| ApiError::chat_not_found(id))?;
+                self.read(row).await
+            })
+            .await;
+        match loaded {
+            Ok(chat) => Ok(Some(chat.clone())),
+            Err(error) => {
+                self.places.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
+                if error.code() == "chat_not_found" { Ok(None) } else { Err(error) }
+            }
+        }
+    }
+
+    /// Makes of the log what it says, from the last turn on; a turn that a crash left open is ended.
+    async fn read(&self, row: ChatRow) -> ApiResult<Arc<Chat>> {
+        let store = &self.shared.store;
+        let (_, head) = store.bounds(row.key).await?;
+        let children = store.children(row.key).await?;
+        let last = store.last_turn(row.key).await?;
+        let (key, ended) = (row.key, row.ended_ms.is_some());
+        let chat = Chat::new(self.shared.clone(), row, children, head);
+        let open = last.as_ref().filter(|turn| turn.end_seq.is_none() && !ended);
+        let mut cursor = last.as_ref().map_or(head, |turn| turn.cursor);
+        while cursor < head {
+            let piece = store.events(key, cursor, PIECE.0, PIECE.1).await?;
+            let Some((seq, _)) = piece.last() else { break };
+            cursor = *seq;
+            let events: Vec<Bytes> = piece.into_iter().map(|(_, event)| event).collect();
+            chat.recall(&events, open);
+        }
+        if open.is_some()
+            && let Some(safe) = chat.close_as_lost("The server was stopped while the turn ran.", Vec::new())
+        {
+            // Where it cannot be written (a full disk), the chat can still be read; the next one who loads it tries again.
+            let _ = safe.await;
+        }
+        Ok(chat)
+    }
+
+    /// Creates a chat and wakes it, or finds the one its idempotency key created before.
+    pub(crate) async fn create(
+        self: &Arc<Self>,
+        owner: String,
+        new: NewChat,
+        key: Option<Idempotency>,
+    ) -> ApiResult<Arc<Chat>> {
+        let registry = self.clone();
+        let created = tokio::spawn(async move {
+            let _one_at_a_time = match &key {
+                Some(_) => Some(registry.creating.lock().await),
+                None => None,
+            };
+            if let Some(key) = &key
+                && let Some(id) = key.recall(&*registry.shared.store).await?
+            {
+                return registry.load(&id).await?.ok_or_else(|| ApiError::chat_not_found(&id));
+            }
+            registry.create_here(owner, new, key).await
+        });
+        created.await.unwrap_or_else(|error| Err(ApiError::internal(&error)))
+    }
+
+    async fn create_here(&self, owner: String, new: NewChat, key: Option<Idempotency>) -> ApiResult<Arc<Chat>> {
+        let shared = &self.shared;
+        shared.runtime.ready()?;
+        let id = ids::chat_id();
+        let directory = shared.workspace(&id);
+        tokio::fs::create_dir_all(&directory).await.map_err(|error| no_folder(&error))?;
+        let (sink, upstream) = mpsc::channel(QUEUE);
+        // Always a title: without one the runtime would ask a model for it.
+        let title = Some(new.title.clone().unwrap_or_else(|| id.clone()));
+        let opening = Opening { chat_id: id.clone(), directory: directory.clone(), session_id: None, title };
+        let opened = tokio::time::timeout(CREATE_TIME, shared.runtime.open(opening, sink)).await;
+        let opened = opened.map_err(|_| ApiError::unavailable("The runtime did not come up in time; try again."));
+        let session = match opened.and_then(|opened| opened.map_err(ApiError::from)) {
+            Ok(session) => session,
+            Err(error) => {
+                let _ = tokio::fs::remove_dir(&directory).await;
+                return Err(error);
+            }
+        };
+        let row = ChatRow {
+            key: 0,
+            id: id.clone(),
+            owner,
+            provider: shared.runtime.name().to_owned(),
+            title: new.title,
+            model: new.model,
+            instructions: new.instructions,
+            session_id: session.id().to_owned(),
+            idle_timeout_ms: new
+                .idle_timeout_ms
+                .unwrap_or_else(|| u64::try_from(shared.limits.idle_timeout.as_millis()).unwrap_or(u64::MAX)),
+            created_ms: ids::now_ms(),
+            ended_ms: None,
+            runtime_ms: 0,
+            cost_micros: 0,
+        };
+        let mut writes = vec![Write::CreateChat(Box::new(row))];
+        writes.extend(key.map(|key| key.row(&id)));
+        store::write(&*shared.store, writes).await?;
+        let chat =
+            self.load(&id).await?.ok_or_else(|| ApiError::internal(&"a chat that was just stored is not there"))?;
+        chat.adopt(session, upstream).await;
+        Ok(chat)
+    }
+
+    /// Ends the turns a crash left open, so that whoever asks finds them ended.
+    pub(crate) async fn recover(&self) -> ApiResult<()> {
+        for id in self.shared.store.open_turns().await? {
+            self.load(&id).await?;
+        }
+        Ok(())
+    }
+
+    /// The chat of this id, if it is in memory.
+    pub(crate) fn in_memory(&self, id: &str) -> Option<Arc<Chat>> {
+        let places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        places.get(id)?.get().cloned()
+    }
+
+    fn all(&self) -> Vec<Arc<Chat>> {
+        let places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        places.values().filter_map(|place| place.get().cloned()).collect()
+    }
+
+    /// Puts chats to sleep that were not used for their time, and lets go of those nobody holds.
+    pub(crate) async fn tidy(&self) {
+        for chat in self.all() {
+            let idle = {
+                let state = chat.state();
+                state.open.is_none() && state.used.elapsed() >= Duration::from_millis(chat.row.idle_timeout_ms)
+            };
+            if idle && chat.is_awake() {
+                chat.sleep().await;
+            }
+        }
+        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        // Two: the place's own, held by nobody else, and asleep (a chat that is awake is held by the one who hears it).
+        places.retain(|_, place| {
+            Arc::strong_count(place) > 1 || place.get().is_some_and(|chat| Arc::strong_count(chat) > 1)
+        });
+    }
+
+    /// The server goes down: turns that run are ended, sessions are let go of.
+    pub(crate) async fn shutdown(&self) {
+        for chat in self.all() {
+            if chat.live.lock().await.is_some() || chat.open_turn().is_some() {
+                if let Some(live) = chat.live().await
+                    && chat.open_turn().is_some()
+                {
+                    let _ = tokio::time::timeout(Duration::from_secs(1), live.session.abort()).await;
+                }
+                chat.stop_for_now().await;
+            }
+        }
+    }
+}
+
+fn no_folder(error: &std::io::Error) -> ApiError {
+    if error.kind() == std::io::ErrorKind::StorageFull {
+        return crate::store::StoreError::Full.into();
+    }
+    ApiError::internal(error)
+}
+
+impl Chat {
+    /// The server goes down.
+    async fn stop_for_now(&self) {
+        self.live.lock().await.take();
+        let (accrued, open) = {
+            let mut state = self.state();
+            (self.fall_asleep(&mut state, "stopped"), state.open.is_some())
+        };
+        let safe = if open {
+            self.close_as_lost("The server was stopped while the turn ran.", accrued)
+        } else {
+            self.record([], accrued, None)
+        };
+        if let Some(safe) = safe {
+            let _ = safe.await;
+        }
+    }
+}

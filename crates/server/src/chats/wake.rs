@@ -1,0 +1,179 @@
+//! Waking a chat's runtime, hearing what it tells, putting it to sleep.
+
+use super::Chat;
+use super::decide::Decision;
+use crate::runtime::{Opening, QUEUE, RuntimeError, RuntimeFault, RuntimeResult, Session, Upstream};
+use crate::store::Write;
+use bytes::Bytes;
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+use tokio::sync::mpsc;
+
+/// How long a runtime may take to be there.
+const OPEN_TIME: Duration = Duration::from_secs(90);
+/// So many events are taken in at once.
+const BATCH: usize = 256;
+
+/// A chat's runtime while it is awake. Dropped: the runtime stops listening to it.
+#[derive(Debug)]
+pub(crate) struct Live {
+    pub(crate) session: Arc<dyn Session>,
+}
+
+impl Chat {
+    /// The session, woken if it sleeps.
+    pub(crate) async fn wake(self: &Arc<Self>) -> RuntimeResult<Arc<Live>> {
+        let mut place = self.live.lock().await;
+        if let Some(live) = &*place {
+            return Ok(live.clone());
+        }
+        if self.ended() {
+            return Err(RuntimeError::new(RuntimeFault::SessionGone, "The chat has ended."));
+        }
+        self.decide(vec![Decision::Runtime("resuming")], Vec::new());
+        self.state().runtime_state = "starting";
+        let (sink, upstream) = mpsc::channel(QUEUE);
+        let opening = Opening {
+            chat_id: self.id().to_owned(),
+            directory: self.workspace(),
+            session_id: Some(self.session_id().to_owned()),
+            title: None,
+        };
+        let opened = tokio::time::timeout(OPEN_TIME, self.shared.runtime.open(opening, sink)).await;
+        let opened = opened.unwrap_or_else(|_| {
+            Err(RuntimeError::new(RuntimeFault::Timeout, "The runtime did not come up in time; try again."))
+        });
+        match opened {
+            Ok(session) => {
+                self.decide(vec![Decision::Runtime("running")], Vec::new());
+                let live = self.awake(session, upstream);
+                *place = Some(live.clone());
+                Ok(live)
+            }
+            Err(error) => {
+                self.state().runtime_state = "error";
+                Err(error)
+            }
+        }
+    }
+
+    /// Takes over a session that is open.
+    pub(super) async fn adopt(self: &Arc<Self>, session: Arc<dyn Session>, upstream: mpsc::Receiver<Upstream>) {
+        let mut place = self.live.lock().await;
+        *place = Some(self.awake(session, upstream));
+    }
+
+    fn awake(self: &Arc<Self>, session: Arc<dyn Session>, upstream: mpsc::Receiver<Upstream>) -> Arc<Live> {
+        let live = Arc::new(Live { session });
+        {
+            let mut state = self.state();
+            state.runtime_state = "running";
+            state.awake_since = Some(Instant::now());
+            state.used = Instant::now();
+        }
+        tokio::spawn(hear(self.clone(), Arc::downgrade(&live), upstream));
+        live
+    }
+
+    /// Whether the runtime is up, or coming up.
+    pub(crate) fn is_awake(&self) -> bool {
+        // Locked: it is being woken.
+        self.live.try_lock().map_or(true, |live| live.is_some())
+    }
+
+    /// The session if the chat is awake.
+    pub(crate) async fn live(&self) -> Option<Arc<Live>> {
+        self.live.lock().await.clone()
+    }
+
+    /// Stops listening to the runtime. Not while a turn runs.
+    pub(super) async fn sleep(&self) {
+        let mut place = self.live.lock().await;
+        let mut state = self.state();
+        if state.open.is_none() && place.take().is_some() {
+            let accrued = self.fall_asleep(&mut state, "stopped");
+            drop(state);
+            self.record([], accrued, None);
+        }
+    }
+
+    /// Puts the sleeping state down; gives what is to be written of it.
+    pub(super) fn fall_asleep(&self, state: &mut super::chat::State, runtime_state: &'static str) -> Vec<Write> {
+        state.runtime_state = runtime_state;
+        let Some(since) = state.awake_since.take() else { return Vec::new() };
+        let runtime_ms = u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX);
+        state.runtime_ms = state.runtime_ms.saturating_add(runtime_ms);
+        vec![Write::Accrue { chat: self.row.key, runtime_ms, cost_micros: 0 }]
+    }
+
+    /// The runtime is gone: the turn that ran on it is interrupted, with the text that was heard.
+    pub(super) async fn lost(&self, why: &str) {
+        let mut place = self.live.lock().await;
+        place.take();
+        let accrued = self.fall_asleep(&mut self.state(), "stopped");
+        self.close_as_lost(why, accrued);
+    }
+
+    /// Says that the runtime is lost, and ends the turn that ran on it.
+    pub(super) fn close_as_lost(&self, why: &str, beside: Vec<Write>) -> Option<crate::relay::Safe> {
+        let open = self.open_turn().map(|turn| turn.message_id());
+        let mut decisions = vec![Decision::Runtime("lost")];
+        if let Some(message_id) = &open {
+            decisions.push(Decision::Closed {
+                message_id: message_id.as_str(),
+                status: "interrupted",
+                error: Some(("runtime_unavailable", why)),
+            });
+        }
+        self.decide(decisions, beside)
+    }
+}
+
+/// Takes in what the runtime tells, until it is gone or nobody listens.
+async fn hear(chat: Arc<Chat>, live: Weak<Live>, mut upstream: mpsc::Receiver<Upstream>) {
+    let mut told = Vec::with_capacity(BATCH);
+    while upstream.recv_many(&mut told, BATCH).await > 0 {
+        let mut events: Vec<Bytes> = Vec::with_capacity(told.len());
+        for told in told.drain(..) {
+            match told {
+                Upstream::Event(event) => events.push(event),
+                Upstream::Resync => {
+                    take_in(&chat, std::mem::take(&mut events)).await;
+                    resync(&chat, &live).await;
+                }
+                Upstream::Lost(why) => {
+                    take_in(&chat, std::mem::take(&mut events)).await;
+                    chat.lost(&why).await;
+                    return;
+                }
+            }
+        }
+        take_in(&chat, events).await;
+        if chat.relay.failed() {
+            // What follows could not be written down. The chat is read anew from its log when it is used again.
+            if let Some(live) = live.upgrade() {
+                let _ = live.session.abort().await;
+            }
+            chat.live.lock().await.take();
+            return;
+        }
+    }
+}
+
+async fn take_in(chat: &Arc<Chat>, events: Vec<Bytes>) {
+    if !events.is_empty() {
+        let permit = chat.shared.pressure.room_for(&events).await;
+        chat.record(events, Vec::new(), permit);
+    }
+}
+
+/// Events may be missing: what the runtime has now goes into the log, if a turn runs that it could tell of.
+async fn resync(chat: &Arc<Chat>, live: &Weak<Live>) {
+    let Some(live) = live.upgrade().filter(|_| chat.open_turn().is_some()) else { return };
+    match live.session.messages().await {
+        Ok(messages) => {
+            chat.decide(vec![Decision::Snapshot { messages }], Vec::new());
+        }
+        Err(error) => tracing::warn!(%error, chat = chat.id(), "what was missed could not be read"),
+    }
+}

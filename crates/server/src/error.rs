@@ -1,0 +1,115 @@
+//! What a route answers when it cannot do what was asked: a code of the one table, and a sentence.
+
+use axum::response::{IntoResponse, Response};
+use http::{HeaderValue, StatusCode, header};
+use serde_json::json;
+use std::time::Duration;
+use turnwire::TurnId;
+use turnwire::error::Code;
+
+/// Shorthand for results of routes.
+pub(crate) type ApiResult<T> = Result<T, ApiError>;
+
+/// An error as it is answered.
+#[derive(Clone, Debug)]
+pub(crate) struct ApiError {
+    code: &'static str,
+    message: String,
+    active_turn_id: Option<TurnId>,
+    retry_after: Option<Duration>,
+}
+
+impl ApiError {
+    pub(crate) fn new(code: &'static str, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), active_turn_id: None, retry_after: None }
+    }
+
+    pub(crate) fn invalid(message: impl Into<String>) -> Self {
+        Self::new("invalid_request", message)
+    }
+
+    /// Something of ours failed; the cause goes to the log, not to the caller.
+    pub(crate) fn internal(cause: &dyn std::fmt::Display) -> Self {
+        tracing::error!(%cause, "a request failed inside");
+        Self::new("internal", "The server failed inside; try again, and look into its log if it stays so.")
+    }
+
+    pub(crate) fn chat_not_found(id: &str) -> Self {
+        Self::new("chat_not_found", format!("There is no chat {id:?} for this key; check the id, or create a chat."))
+    }
+
+    pub(crate) fn chat_ended(id: &str) -> Self {
+        Self::new(
+            "chat_ended",
+            format!("Chat {id} has ended and takes nothing more; create a new one. What it logged can still be read."),
+        )
+    }
+
+    pub(crate) fn turn_conflict(turn: TurnId) -> Self {
+        let mut error = Self::new(
+            "turn_conflict",
+            format!("Turn {turn} is running in this chat; wait for its end, or cancel it first."),
+        );
+        error.active_turn_id = Some(turn);
+        error
+    }
+
+    pub(crate) fn unavailable(message: impl Into<String>) -> Self {
+        let mut error = Self::new("runtime_unavailable", message);
+        error.retry_after = Some(Duration::from_secs(5));
+        error
+    }
+
+    pub(crate) fn code(&self) -> &'static str {
+        self.code
+    }
+
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
+    fn row(&self) -> Code {
+        let fallback = || Code {
+            code: "internal",
+            kind: turnwire::ErrorKind::InternalServer,
+            status: 500,
+            wire_type: "api_error",
+            retryable: true,
+        };
+        turnwire::error::lookup(self.code).copied().filter(|row| row.status != 0).unwrap_or_else(fallback)
+    }
+
+    /// The whole answer. Both published shapes in one body, so that any client finds what it knows.
+    pub(crate) fn render(&self, request_id: &str) -> Response {
+        let row = self.row();
+        let status = StatusCode::from_u16(row.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut error =
+            json!({"type": row.wire_type, "code": row.code, "message": self.message, "requestId": request_id});
+        if let Some(turn) = &self.active_turn_id {
+            error["activeTurnId"] = json!(turn);
+        }
+        let body = json!({
+            "statusCode": row.status,
+            "statusMessage": status.canonical_reason().unwrap_or_default(),
+            "message": self.message,
+            "error": error,
+        });
+        let mut response = (status, [(header::CONTENT_TYPE, "application/json")], body.to_string()).into_response();
+        if let Some(wait) = self.retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs().max(1)));
+        }
+        if status == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}
+
+impl IntoResponse for ApiError {
+    /// Left in the answer's extensions: the outermost layer renders it, as it knows the request's id.
+    fn into_response(self) -> Response {
+        let mut response = StatusCode::from_u16(self.row().status).unwrap_or_default().into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}

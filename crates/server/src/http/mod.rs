@@ -1,0 +1,6 @@
+//! What all requests and answers have in common.
+
+pub(crate) mod accept;
+pub(crate) mod body;
+pub(crate) mod drain;
+pub(crate) mod outer;

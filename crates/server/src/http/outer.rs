@@ -1,0 +1,74 @@
+//! Around every route: the request's id, the contract's header, errors as the contract has them, browsers let in.
+
+use super::drain::Drained;
+use crate::error::ApiError;
+use crate::ids;
+use axum::body::Body;
+use axum::extract::Request;
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+use futures_util::FutureExt as _;
+use http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use std::panic::AssertUnwindSafe;
+use std::time::Instant;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const CONTRACT: HeaderName = HeaderName::from_static("turnwire-contract");
+
+/// The outermost layer.
+pub(crate) async fn outer(request: Request, next: Next) -> Response {
+    let began = Instant::now();
+    let id = ids::request_id();
+    let method = request.method().clone();
+    // The path only: a query may hold a token.
+    let path = request.uri().path().to_owned();
+    let preflight = method == Method::OPTIONS;
+    let mut response = if preflight {
+        StatusCode::NO_CONTENT.into_response()
+    } else {
+        let request = request.map(|body| Body::new(Drained::new(body)));
+        // A panic in a route is one failed request, not a lost connection.
+        match AssertUnwindSafe(next.run(request)).catch_unwind().await {
+            Ok(response) => response,
+            Err(_) => ApiError::internal(&"a route panicked").into_response(),
+        }
+    };
+    if let Some(error) = response.extensions_mut().remove::<ApiError>() {
+        response = error.render(&id);
+    }
+    let headers = response.headers_mut();
+    if let Ok(id) = HeaderValue::from_str(&id) {
+        headers.insert(REQUEST_ID, id);
+    }
+    headers.insert(CONTRACT, HeaderValue::from_static("1"));
+    // Keys and tokens travel in headers and queries, never in cookies: any page may ask, none is let in by being asked from.
+    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    headers.insert(
+        header::ACCESS_CONTROL_EXPOSE_HEADERS,
+        HeaderValue::from_static(
+            "x-request-id, retry-after, turnwire-contract, turnwire-turn-id, turnwire-cursor, content-disposition",
+        ),
+    );
+    if preflight {
+        headers.insert(
+            header::ACCESS_CONTROL_ALLOW_METHODS,
+            HeaderValue::from_static("GET, POST, PUT, PATCH, DELETE, OPTIONS"),
+        );
+        headers.insert(
+            header::ACCESS_CONTROL_ALLOW_HEADERS,
+            HeaderValue::from_static(
+                "authorization, content-type, idempotency-key, last-event-id, range, cache-control",
+            ),
+        );
+        headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
+    }
+    tracing::info!(
+        %method,
+        path,
+        status = response.status().as_u16(),
+        ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
+        request_id = %id,
+        "request"
+    );
+    response
+}

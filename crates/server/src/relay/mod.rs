@@ -1,0 +1,167 @@
+//! The relay of one chat: numbers events, has them written down, and only then tells them.
+//!
+//! What was told last is kept in a bounded window. Readers hold a cursor, not a queue: each takes what follows its
+//! cursor from the window, or, if it is slower than that, from the log. So a slow reader costs nothing and hinders
+//! nobody.
+
+pub(crate) mod frame;
+mod reader;
+pub(crate) mod sse;
+
+pub(crate) use reader::Reader;
+
+use crate::store::{ChatKey, Store, StoreError, StoreResult, Write};
+use bytes::Bytes;
+use frame::Told;
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
+
+/// How much of what was told last is kept in memory for each chat.
+const WINDOW_EVENTS: usize = 1024;
+const WINDOW_BYTES: usize = 1 << 20;
+/// How much may wait to be written, over all chats.
+const PENDING_KIB: usize = 64 * 1024;
+
+/// Bounds what waits to be written, over all chats.
+#[derive(Clone, Debug)]
+pub(crate) struct Pressure(Arc<Semaphore>);
+
+impl Pressure {
+    pub(crate) fn new() -> Self {
+        Self(Arc::new(Semaphore::new(PENDING_KIB)))
+    }
+
+    /// Waits until there is room for `events`.
+    pub(crate) async fn room_for(&self, events: &[Bytes]) -> Option<OwnedSemaphorePermit> {
+        let cost = events.iter().map(|event| 1 + event.len() / 1024).sum::<usize>().min(PENDING_KIB);
+        self.0.clone().acquire_many_owned(u32::try_from(cost).unwrap_or(u32::MAX)).await.ok()
+    }
+}
+
+/// Where the log stands, as readers see it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Head {
+    /// The number of the newest event that may be told.
+    pub(crate) seq: u64,
+    /// No event will follow.
+    pub(crate) closed: bool,
+}
+
+/// The relay of one chat.
+#[derive(Debug)]
+pub(crate) struct Relay {
+    chat: ChatKey,
+    store: Arc<dyn Store>,
+    state: Mutex<State>,
+    head: watch::Sender<Head>,
+}
+
+#[derive(Debug)]
+struct State {
+    /// The number the next event gets.
+    next: u64,
+    /// Told events, newest last; without a hole.
+    window: VecDeque<Told>,
+    window_bytes: usize,
+    /// A write failed: what was numbered since is not in the log. The relay is done; a new one starts from the log.
+    failed: bool,
+}
+
+/// Told once the events are safe.
+pub(crate) type Safe = oneshot::Receiver<StoreResult<()>>;
+
+impl Relay {
+    /// Goes on after event number `head`.
+    pub(crate) fn new(chat: ChatKey, store: Arc<dyn Store>, head: u64, closed: bool) -> Arc<Self> {
+        let state = State { next: head + 1, window: VecDeque::new(), window_bytes: 0, failed: false };
+        Arc::new(Self { chat, store, state: Mutex::new(state), head: watch::Sender::new(Head { seq: head, closed }) })
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The number of the newest event that was numbered, told or not.
+    pub(crate) fn numbered(&self) -> u64 {
+        self.state().next - 1
+    }
+
+    /// Where the log stands, as readers see it.
+    pub(crate) fn head(&self) -> Head {
+        *self.head.borrow()
+    }
+
+    /// Whether a write failed. The chat must then be read anew from the log.
+    pub(crate) fn failed(&self) -> bool {
+        self.state().failed
+    }
+
+    /// Numbers `events`, and has them written together with `beside`. They are told once they are safe; `permit` is let
+    /// go then.
+    pub(crate) fn append(
+        self: &Arc<Self>,
+        events: &[Bytes],
+        mut beside: Vec<Write>,
+        permit: Option<OwnedSemaphorePermit>,
+    ) -> Safe {
+        let (tell, safe) = oneshot::channel();
+        let relay = self.clone();
+        // The lock is held until the write is in the queue: the order of numbers is the order of writes.
+        let mut state = self.state();
+        if state.failed {
+            drop(state);
+            // The receiver may be gone; then nobody asked.
+            let _ = tell.send(Err(StoreError::Failed("an earlier write of this chat failed".to_owned())));
+            return safe;
+        }
+        let first = state.next;
+        let told: Vec<Told> = (first..).zip(events).map(|(seq, event)| Told::new(seq, event)).collect();
+        state.next += told.len() as u64;
+        let events = told.iter().map(|told| told.data.clone()).collect();
+        beside.push(Write::Append { chat: self.chat, first, events });
+        self.store.submit(
+            beside,
+            Box::new(move |result| {
+                match &result {
+                    Ok(()) => relay.tell(told),
+                    Err(_) => relay.fail(),
+                }
+                drop(permit);
+                let _ = tell.send(result);
+            }),
+        );
+        drop(state);
+        safe
+    }
+
+    fn tell(&self, told: Vec<Told>) {
+        let Some(seq) = told.last().map(|told| told.seq) else { return };
+        let mut state = self.state();
+        for told in told {
+            state.window_bytes += told.frame.len();
+            state.window.push_back(told);
+        }
+        while state.window.len() > WINDOW_EVENTS || (state.window_bytes > WINDOW_BYTES && state.window.len() > 1) {
+            let dropped = state.window.pop_front().map_or(0, |told| told.frame.len());
+            state.window_bytes -= dropped;
+        }
+        drop(state);
+        self.head.send_modify(|head| head.seq = seq);
+    }
+
+    fn fail(&self) {
+        self.state().failed = true;
+        self.head.send_modify(|head| head.closed = true);
+    }
+
+    /// No event follows what was numbered so far. Call it once the last is safe.
+    pub(crate) fn close(&self) {
+        self.head.send_modify(|head| head.closed = true);
+    }
+
+    /// Reads what follows event number `after`.
+    pub(crate) fn reader(self: &Arc<Self>, after: u64) -> Reader {
+        Reader::new(self.clone(), after)
+    }
+}

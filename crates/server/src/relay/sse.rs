@@ -1,0 +1,104 @@
+//! The body of a stream: frames as they come, a comment when nothing comes, an end when it must end.
+
+use super::frame::{HEARTBEAT, OPENING};
+use axum::body::Body;
+use axum::response::{IntoResponse as _, Response};
+use bytes::Bytes;
+use futures_util::stream;
+use http::{HeaderValue, header};
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::future::Future;
+use std::time::Duration;
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
+use tokio_util::sync::CancellationToken;
+
+/// Where the frames of a stream come from.
+pub(crate) trait Frames: Send + 'static {
+    /// The next frames; `None`: the stream is over. Giving up the wait must lose nothing.
+    fn next(&mut self) -> impl Future<Output = Option<Vec<Bytes>>> + Send;
+}
+
+/// What ends a stream from outside, and how often it says that it lives.
+#[derive(Clone, Debug)]
+pub(crate) struct Bounds {
+    pub(crate) heartbeat: Duration,
+    /// The server is going down.
+    pub(crate) stop: CancellationToken,
+    /// The token it was opened with runs out.
+    pub(crate) until: Option<Instant>,
+}
+
+/// The answer that carries `frames`.
+pub(crate) fn response(frames: impl Frames, bounds: Bounds) -> Response {
+    let mut ticks = interval_at(Instant::now() + bounds.heartbeat, bounds.heartbeat);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let state = Stream { frames, bounds, ticks, ready: VecDeque::from([Bytes::from_static(OPENING)]), over: false };
+    let body = Body::from_stream(stream::unfold(state, |mut state| async move {
+        let chunk = state.next().await?;
+        Some((Ok::<_, Infallible>(chunk), state))
+    }));
+    let mut response = body.into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache, no-transform"));
+    headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
+    response
+}
+
+struct Stream<F> {
+    frames: F,
+    bounds: Bounds,
+    ticks: tokio::time::Interval,
+    /// Frames that were handed over together and wait for the socket.
+    ready: VecDeque<Bytes>,
+    over: bool,
+}
+
+impl<F: Frames> Stream<F> {
+    async fn next(&mut self) -> Option<Bytes> {
+        loop {
+            if let Some(frame) = self.ready.pop_front() {
+                return Some(self.with_followers(frame));
+            }
+            if self.over {
+                return None;
+            }
+            let expiry = async {
+                match self.bounds.until {
+                    Some(until) => tokio::time::sleep_until(until).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                biased;
+                () = expiry => self.over = true,
+                frames = self.frames.next() => match frames {
+                    Some(frames) => self.ready.extend(frames),
+                    None => self.over = true,
+                },
+                _ = self.ticks.tick() => self.ready.push_back(Bytes::from_static(HEARTBEAT)),
+                // Last: what was told before the server went down is still handed out.
+                () = self.bounds.stop.cancelled() => self.over = true,
+            }
+        }
+    }
+
+    /// Small frames that are ready together go out in one chunk: copying them is cheaper than a write each.
+    fn with_followers(&mut self, first: Bytes) -> Bytes {
+        const CHUNK: usize = 16 * 1024;
+        let follows =
+            |ready: &VecDeque<Bytes>, size: usize| ready.front().is_some_and(|next| size + next.len() <= CHUNK);
+        if !follows(&self.ready, first.len()) {
+            return first;
+        }
+        let mut chunk = Vec::with_capacity(CHUNK);
+        chunk.extend_from_slice(&first);
+        while follows(&self.ready, chunk.len()) {
+            if let Some(next) = self.ready.pop_front() {
+                chunk.extend_from_slice(&next);
+            }
+        }
+        Bytes::from(chunk)
+    }
+}

@@ -1,0 +1,121 @@
+//! `GET /agent/v2/chat/{id}/files` and `/{filePath}`: list the workspace, download from it.
+
+use crate::app::App;
+use crate::auth::Caller;
+use crate::chats::Chat;
+use crate::error::{ApiError, ApiResult};
+use crate::workspace;
+use axum::Json;
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse as _, Response};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::{Value, json};
+use std::io::SeekFrom;
+use std::sync::Arc;
+use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
+use tokio_util::io::ReaderStream;
+
+/// What stands as it is in `filename*`.
+const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'.').remove(b'-').remove(b'_');
+const PIECE: usize = 64 * 1024;
+
+/// The chat, if its files can be had.
+pub(super) async fn with_files(app: &App, caller: &Caller, id: &str) -> ApiResult<Arc<Chat>> {
+    let chat = app.chats.get(id, &caller.owner).await?;
+    if chat.ended() {
+        return Err(ApiError::chat_ended(id));
+    }
+    Ok(chat)
+}
+
+pub(crate) async fn list(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> ApiResult<Json<Value>> {
+    let root = with_files(&app, &caller, &id).await?.workspace();
+    let files = tokio::task::spawn_blocking(move || workspace::list(&root)).await;
+    let files = files.map_err(|error| ApiError::internal(&error))?.map_err(|error| ApiError::internal(&error))?;
+    Ok(Json(json!({ "chatId": id, "files": files })))
+}
+
+pub(crate) async fn download(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path((id, path)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> ApiResult<Response> {
+    let path = workspace::relative(&path)?;
+    let root = with_files(&app, &caller, &id).await?.workspace();
+    let asked = path.clone();
+    let opened = tokio::task::spawn_blocking(move || workspace::open(&root, &asked)).await;
+    let (file, size) = opened.map_err(|error| ApiError::internal(&error))??;
+    let range =
+        headers.get(header::RANGE).and_then(|range| range.to_str().ok()).and_then(|range| range_of(range, size));
+    let (from, length) = range.unwrap_or((0, size));
+    let mut file = tokio::fs::File::from_std(file);
+    if from > 0 {
+        file.seek(SeekFrom::Start(from)).await.map_err(|error| ApiError::internal(&error))?;
+    }
+    // Bounded by the length told: a file that grows meanwhile must not make the answer longer.
+    let mut response = Body::from_stream(ReaderStream::with_capacity(file.take(length), PIECE)).into_response();
+    let about = response.headers_mut();
+    let mime = mime_guess::from_path(&path).first_or_octet_stream();
+    if let Ok(mime) = HeaderValue::from_str(mime.essence_str()) {
+        about.insert(header::CONTENT_TYPE, mime);
+    }
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let disposition = format!("attachment; filename*=UTF-8''{}", utf8_percent_encode(&name, PLAIN));
+    if let Ok(disposition) = HeaderValue::from_str(&disposition) {
+        about.insert(header::CONTENT_DISPOSITION, disposition);
+    }
+    about.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+    about.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    about.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    if range.is_some() {
+        let told = format!("bytes {from}-{}/{size}", from + length - 1);
+        if let Ok(told) = HeaderValue::from_str(&told) {
+            about.insert(header::CONTENT_RANGE, told);
+        }
+        *response.status_mut() = StatusCode::PARTIAL_CONTENT;
+    }
+    Ok(response)
+}
+
+/// One range of bytes: where it begins and how long it is. Anything else (several, beyond the end) is answered with the whole
+/// file, as the standard allows.
+fn range_of(range: &str, size: u64) -> Option<(u64, u64)> {
+    let (first, last) = range.strip_prefix("bytes=")?.split_once('-')?;
+    let (first, last) = match (first.trim(), last.trim()) {
+        ("", last) => (size.saturating_sub(last.parse().ok()?), size.checked_sub(1)?),
+        (first, "") => (first.parse().ok()?, size.checked_sub(1)?),
+        (first, last) => (first.parse().ok()?, last.parse::<u64>().ok()?.min(size.checked_sub(1)?)),
+    };
+    (first <= last && first < size).then(|| (first, last - first + 1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::range_of;
+
+    #[test]
+    fn ranges_are_read_as_the_standard_has_them() {
+        for (range, expected) in [
+            ("bytes=0-", Some((0, 10))),
+            ("bytes=2-4", Some((2, 3))),
+            ("bytes=2-400", Some((2, 8))),
+            ("bytes=-3", Some((7, 3))),
+            ("bytes=-30", Some((0, 10))),
+            ("bytes=10-", None),
+            ("bytes=4-2", None),
+            ("bytes=0-1,4-5", None),
+            ("lines=0-1", None),
+            ("bytes=", None),
+        ] {
+            assert_eq!(range_of(range, 10), expected, "{range}");
+        }
+        assert_eq!(range_of("bytes=0-", 0), None);
+    }
+}

@@ -1,0 +1,57 @@
+//! `POST /agent/v2/chat/{id}/respond`: run a turn and stream its events.
+
+use super::shape::{PromptShape, idempotency_key};
+use crate::app::App;
+use crate::auth::Caller;
+use crate::chats::{Accepted, Chat, Idempotency, TurnFrames};
+use crate::error::{ApiError, ApiResult};
+use crate::http::body::Read;
+use crate::relay::sse;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use http::{HeaderMap, HeaderValue};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+pub(crate) async fn respond(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    body: Read<PromptShape>,
+) -> ApiResult<Response> {
+    let (chat, accepted) = accept(&app, &caller, &id, "respond", &headers, body).await?;
+    let frames = TurnFrames::new(&chat, accepted.turn_id.clone(), accepted.cursor, 0);
+    let mut response = sse::response(frames, app.bounds(None));
+    tell(&mut response, &accepted);
+    Ok(response)
+}
+
+/// The headers that let a reader resume.
+pub(super) fn tell(response: &mut Response, accepted: &Accepted) {
+    let headers = response.headers_mut();
+    if let Ok(turn) = HeaderValue::from_str(accepted.turn_id.as_str()) {
+        headers.insert("turnwire-turn-id", turn);
+    }
+    headers.insert("turnwire-cursor", HeaderValue::from(accepted.cursor));
+}
+
+/// What `respond` and `message` have in common: the prompt is checked and accepted.
+pub(super) async fn accept(
+    app: &Arc<App>,
+    caller: &Caller,
+    id: &str,
+    route: &str,
+    headers: &HeaderMap,
+    body: Read<PromptShape>,
+) -> ApiResult<(Arc<Chat>, Accepted)> {
+    let chat = app.chats.get(id, &caller.owner).await?;
+    let key = idempotency_key(headers)?
+        .map(|key| Idempotency::new(format!("{}\n{route}\n{id}", caller.owner), key, &body.bytes));
+    let new = body.value.check()?;
+    if app.draining.load(Ordering::Relaxed) {
+        return Err(ApiError::unavailable("The server is going down; try again in a moment."));
+    }
+    let accepted = chat.accept(new, key).await?;
+    Ok((chat, accepted))
+}

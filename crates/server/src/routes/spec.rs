@@ -1,0 +1,14 @@
+//! `GET /openapi.json` and `/events.schema.json`: the contract.
+
+use axum::response::IntoResponse;
+use http::header;
+
+const EVENTS: &str = include_str!("../../../../spec/events.schema.json");
+
+pub(crate) async fn openapi() -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "application/json")], "{}")
+}
+
+pub(crate) async fn events() -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "application/json")], EVENTS)
+}

@@ -1,0 +1,91 @@
+//! `GET /agent/v2/chat/{id}/stream`: the runtime's own events of a chat, numbered, replayed and live.
+
+use crate::app::App;
+use crate::auth::{Caller, bearer};
+use crate::chats::RelayFrames;
+use crate::error::{ApiError, ApiResult};
+use crate::relay::sse;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Path, Query, State};
+use axum::response::{IntoResponse as _, Response};
+use http::{HeaderMap, StatusCode};
+use serde::Deserialize;
+use std::sync::Arc;
+use tokio::time::Instant;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Asked {
+    token: Option<String>,
+    last_event_id: Option<String>,
+}
+
+pub(crate) async fn stream(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+    asked: Result<Query<Asked>, QueryRejection>,
+    headers: HeaderMap,
+) -> ApiResult<Response> {
+    // The rejection's text may hold the query, and the query a token.
+    let Query(asked) = asked.map_err(|_| ApiError::invalid("The query of this request cannot be read."))?;
+    let (caller, until) = open(&app, &id, &headers, asked.token.as_deref())?;
+    let cursor = last_event_id(&headers, asked.last_event_id.as_deref())?;
+    let chat = app.chats.get(&id, &caller.owner).await?;
+    if chat.ended() && until.is_some() {
+        return Err(refused());
+    }
+    let head = chat.relay.head().seq;
+    let (oldest, _) = chat.bounds().await?;
+    let frames = match cursor {
+        None if chat.ended() => return Ok(StatusCode::NO_CONTENT.into_response()),
+        Some(cursor) if chat.ended() && cursor == head => return Ok(StatusCode::NO_CONTENT.into_response()),
+        None => RelayFrames::new(&chat, head),
+        Some(cursor) if cursor > head => RelayFrames::after_reset(&chat, head),
+        // 0 asks for whatever there is.
+        Some(cursor) if cursor + 1 < oldest && cursor > 0 => RelayFrames::after_gap(&chat, oldest),
+        Some(cursor) => RelayFrames::new(&chat, cursor.max(oldest - 1)),
+    };
+    if !chat.ended() && !chat.is_awake() {
+        tokio::spawn(async move {
+            if let Err(error) = chat.wake().await {
+                tracing::warn!(%error, chat = chat.id(), "a sleeping chat could not be woken");
+            }
+        });
+    }
+    Ok(sse::response(frames, app.bounds(until)))
+}
+
+/// A key decides, where there is one; else a token.
+fn open(app: &App, id: &str, headers: &HeaderMap, token: Option<&str>) -> ApiResult<(Caller, Option<Instant>)> {
+    if let Some(key) = bearer(headers) {
+        return Ok((Caller::of_key(app, key)?, None));
+    }
+    let opened = token.and_then(|token| app.signer.open(token, id)).ok_or_else(refused)?;
+    Ok((Caller { owner: opened.owner }, Some(Instant::now() + opened.left)))
+}
+
+fn refused() -> ApiError {
+    ApiError::new(
+        "unauthorized",
+        "This stream needs an API key, or a stream token of this chat that is not over; ask for a new one.",
+    )
+}
+
+/// The cursor of a request: header or query, both given the greater; `None`: live only.
+pub(super) fn last_event_id(headers: &HeaderMap, query: Option<&str>) -> ApiResult<Option<u64>> {
+    let header = match headers.get("last-event-id").map(|value| value.to_str()) {
+        Some(Ok(value)) => Some(value),
+        Some(Err(_)) => return Err(no_number()),
+        None => None,
+    };
+    let number = |text: Option<&str>| match text.map(str::trim).filter(|text| !text.is_empty()) {
+        None => Ok(None),
+        Some(text) if text.bytes().all(|byte| byte.is_ascii_digit()) => text.parse().map(Some).map_err(|_| no_number()),
+        Some(_) => Err(no_number()),
+    };
+    Ok(number(header)?.max(number(query)?))
+}
+
+fn no_number() -> ApiError {
+    ApiError::invalid("The last event id must be a whole number from 0, as `id:` lines have it.")
+}

@@ -1,0 +1,94 @@
+//! `PUT /agent/v2/chat/{id}/files/{filePath}`: write a file into the workspace, whole or not at all.
+
+use super::files::with_files;
+use crate::app::App;
+use crate::auth::Caller;
+use crate::error::{ApiError, ApiResult};
+use crate::ids;
+use crate::workspace::{self, Entry};
+use axum::Json;
+use axum::body::Body;
+use axum::extract::{Path, State};
+use http::{HeaderMap, header};
+use http_body_util::BodyExt as _;
+use std::path::PathBuf;
+use std::sync::Arc;
+use tokio::io::AsyncWriteExt as _;
+
+pub(crate) async fn upload(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path((id, path)): Path<(String, String)>,
+    headers: HeaderMap,
+    body: Body,
+) -> ApiResult<Json<Entry>> {
+    let path = workspace::relative(&path)?;
+    let chat = with_files(&app, &caller, &id).await?;
+    let limit = app.limits().upload_bytes;
+    let told =
+        headers.get(header::CONTENT_LENGTH).and_then(|told| told.to_str().ok()).and_then(|told| told.parse().ok());
+    if told.is_some_and(|told: u64| told > limit) {
+        return Err(too_large(limit));
+    }
+    let root = chat.workspace();
+    let asked = path.clone();
+    let target = tokio::task::spawn_blocking(move || workspace::place(&root, &asked)).await;
+    let target = target.map_err(|error| ApiError::internal(&error))??;
+    let whole = Whole::begin(&app.shared.data).await?;
+    let size_bytes = whole.take_in(body, limit).await?;
+    whole.put(target).await?;
+    let path = path.to_string_lossy().into_owned();
+    let name = path.rsplit('/').next().unwrap_or_default().to_owned();
+    Ok(Json(Entry { name, path, size_bytes }))
+}
+
+fn too_large(limit: u64) -> ApiError {
+    ApiError::new("payload_too_large", format!("The file is larger than {} MiB; upload it in pieces.", limit >> 20))
+}
+
+/// A file in the making, outside the workspace but on the same disk; gone unless it is put in its place.
+struct Whole(PathBuf);
+
+impl Drop for Whole {
+    fn drop(&mut self) {
+        // After it was put in its place there is nothing to remove.
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+impl Whole {
+    async fn begin(data: &std::path::Path) -> ApiResult<Self> {
+        let folder = data.join("uploads");
+        tokio::fs::create_dir_all(&folder).await.map_err(|error| failed(&error))?;
+        Ok(Self(folder.join(ids::random_text::<20>())))
+    }
+
+    async fn take_in(&self, mut body: Body, limit: u64) -> ApiResult<u64> {
+        let mut file = tokio::fs::File::create_new(&self.0).await.map_err(|error| failed(&error))?;
+        let mut size = 0;
+        while let Some(frame) = body.frame().await {
+            let frame =
+                frame.map_err(|_| ApiError::invalid("The upload broke off; nothing was written. Send it again."))?;
+            let Ok(bytes) = frame.into_data() else { continue };
+            size += bytes.len() as u64;
+            if size > limit {
+                return Err(too_large(limit));
+            }
+            file.write_all(&bytes).await.map_err(|error| failed(&error))?;
+        }
+        file.flush().await.map_err(|error| failed(&error))?;
+        file.sync_all().await.map_err(|error| failed(&error))?;
+        Ok(size)
+    }
+
+    async fn put(self, target: PathBuf) -> ApiResult<()> {
+        tokio::fs::rename(&self.0, target).await.map_err(|error| failed(&error))
+    }
+}
+
+fn failed(error: &std::io::Error) -> ApiError {
+    if error.kind() == std::io::ErrorKind::StorageFull {
+        return crate::store::StoreError::Full.into();
+    }
+    ApiError::internal(error)
+}

@@ -1,0 +1,198 @@
+//! What is kept: chats, their event logs, turns, idempotency keys. One trait, so that another database can take over.
+//!
+//! Writes are submitted in order and told when they are safe; writes of one submission are all there or none.
+
+pub(crate) mod sqlite;
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use std::fmt;
+
+/// A chat's number inside the store.
+pub(crate) type ChatKey = i64;
+
+/// Shorthand for results of the store.
+pub(crate) type StoreResult<T> = Result<T, StoreError>;
+
+/// Told once a write is safe, or why it is not. Called on the writer's thread: it must not block.
+pub(crate) type Done = Box<dyn FnOnce(StoreResult<()>) + Send>;
+
+/// Why the store did not do it.
+#[derive(Clone, Debug)]
+pub(crate) enum StoreError {
+    /// The disk is full.
+    Full,
+    /// Anything else.
+    Failed(String),
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Full => f.write_str("the disk that holds the data folder is full"),
+            Self::Failed(cause) => f.write_str(cause),
+        }
+    }
+}
+
+impl From<StoreError> for crate::error::ApiError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Full => {
+                Self::new("storage_full", "The server's disk is full; nothing new was kept. Make room, then try again.")
+            }
+            StoreError::Failed(cause) => Self::internal(&cause),
+        }
+    }
+}
+
+/// A chat as it is kept.
+#[derive(Clone, Debug)]
+pub(crate) struct ChatRow {
+    /// 0 until it is stored.
+    pub(crate) key: ChatKey,
+    pub(crate) id: String,
+    pub(crate) owner: String,
+    pub(crate) provider: String,
+    pub(crate) title: Option<String>,
+    pub(crate) model: Option<String>,
+    pub(crate) instructions: Option<String>,
+    pub(crate) session_id: String,
+    pub(crate) idle_timeout_ms: u64,
+    pub(crate) created_ms: u64,
+    /// When it ended, in milliseconds since 1970.
+    pub(crate) ended_ms: Option<u64>,
+    /// How long its runtime was up in all, in milliseconds.
+    pub(crate) runtime_ms: u64,
+    /// What its turns cost in all, in millionths of a dollar.
+    pub(crate) cost_micros: u64,
+}
+
+/// A turn as it is kept: where in the log it stands.
+#[derive(Clone, Debug)]
+pub(crate) struct TurnRow {
+    pub(crate) turn_id: String,
+    /// The chat's number just before the turn.
+    pub(crate) cursor: u64,
+    /// The number of the event that ended it.
+    pub(crate) end_seq: Option<u64>,
+}
+
+/// What an idempotency key stands for.
+#[derive(Clone, Debug)]
+pub(crate) struct IdempotencyRow {
+    /// Owner, route and chat.
+    pub(crate) scope: String,
+    pub(crate) key: String,
+    /// SHA-256 of the request's body.
+    pub(crate) body_hash: Vec<u8>,
+    /// The turn's or the chat's id.
+    pub(crate) outcome: String,
+    pub(crate) at_ms: u64,
+}
+
+/// One thing to write.
+#[derive(Debug)]
+pub(crate) enum Write {
+    CreateChat(Box<ChatRow>),
+    /// Title and such; the log is not touched.
+    SetTitle {
+        chat: ChatKey,
+        title: Option<String>,
+    },
+    /// Adds to the figures of a chat.
+    Accrue {
+        chat: ChatKey,
+        runtime_ms: u64,
+        cost_micros: u64,
+    },
+    EndChat {
+        chat: ChatKey,
+        at_ms: u64,
+    },
+    /// Events of one chat, numbered without a hole from `first`.
+    Append {
+        chat: ChatKey,
+        first: u64,
+        events: Vec<Bytes>,
+    },
+    AcceptTurn {
+        chat: ChatKey,
+        turn: TurnRow,
+    },
+    EndTurn {
+        turn_id: String,
+        end_seq: u64,
+    },
+    /// A session the agent opened under the chat's own.
+    AddChild {
+        chat: ChatKey,
+        session_id: String,
+    },
+    Remember(IdempotencyRow),
+    KeepSecret {
+        name: &'static str,
+        value: Vec<u8>,
+    },
+    /// Throws away idempotency keys older than this.
+    ForgetBefore {
+        at_ms: u64,
+    },
+}
+
+/// What a list of chats is asked for.
+#[derive(Clone, Debug)]
+pub(crate) struct ChatPage {
+    pub(crate) owner: String,
+    pub(crate) limit: usize,
+    /// Only chats stored before this one.
+    pub(crate) before: Option<ChatKey>,
+    /// `Some(true)`: only ended ones; `Some(false)`: only others.
+    pub(crate) ended: Option<bool>,
+}
+
+/// Where the events live.
+pub(crate) trait Store: Send + Sync + fmt::Debug + 'static {
+    /// Puts `writes` in the queue; `done` is called once all of them are safe, or none is. In the order of the calls.
+    fn submit(&self, writes: Vec<Write>, done: Done);
+
+    fn chat(&self, id: String) -> BoxFuture<'_, StoreResult<Option<ChatRow>>>;
+    fn chats(&self, page: ChatPage) -> BoxFuture<'_, StoreResult<Vec<ChatRow>>>;
+    /// Child sessions of a chat.
+    fn children(&self, chat: ChatKey) -> BoxFuture<'_, StoreResult<Vec<String>>>;
+    /// The numbers of the oldest and the newest event kept; `(1, 0)` where there is none.
+    fn bounds(&self, chat: ChatKey) -> BoxFuture<'_, StoreResult<(u64, u64)>>;
+    /// Events after `after`, in order: at least one if there is one, then at most `max_events` and about `max_bytes`.
+    fn events(
+        &self,
+        chat: ChatKey,
+        after: u64,
+        max_events: usize,
+        max_bytes: usize,
+    ) -> BoxFuture<'_, StoreResult<Vec<(u64, Bytes)>>>;
+    fn turn(&self, chat: ChatKey, turn_id: String) -> BoxFuture<'_, StoreResult<Option<TurnRow>>>;
+    /// Turns of a chat whose cursor is at least `from`, oldest first.
+    fn turns(&self, chat: ChatKey, from: u64, limit: usize) -> BoxFuture<'_, StoreResult<Vec<TurnRow>>>;
+    /// Chats with a turn that has not ended: what a crash left behind.
+    fn open_turns(&self) -> BoxFuture<'_, StoreResult<Vec<String>>>;
+    /// The newest turn of a chat.
+    fn last_turn(&self, chat: ChatKey) -> BoxFuture<'_, StoreResult<Option<TurnRow>>>;
+    fn idempotent(&self, scope: String, key: String) -> BoxFuture<'_, StoreResult<Option<IdempotencyRow>>>;
+    /// A secret of this name; made of 32 random bytes the first time.
+    fn secret(&self, name: &'static str) -> BoxFuture<'_, StoreResult<Vec<u8>>>;
+    /// Writes all that was submitted and lets go of the files.
+    fn close(&self) -> BoxFuture<'_, ()>;
+}
+
+/// Writes and waits until it is safe.
+pub(crate) async fn write(store: &dyn Store, writes: Vec<Write>) -> StoreResult<()> {
+    let (told, safe) = tokio::sync::oneshot::channel();
+    store.submit(
+        writes,
+        Box::new(move |result| {
+            // Nobody waits any more: nothing to tell.
+            let _ = told.send(result);
+        }),
+    );
+    safe.await.unwrap_or_else(|_| Err(StoreError::Failed("the store is closed".to_owned())))
+}

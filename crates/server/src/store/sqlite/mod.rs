@@ -1,0 +1,201 @@
+//! The store in one `SQLite` file: write-ahead log, one writer thread, a few readers.
+
+mod pack;
+mod read;
+mod schema;
+mod writer;
+
+use super::{ChatKey, ChatPage, ChatRow, Done, IdempotencyRow, Store, StoreError, StoreResult, TurnRow, Write};
+use crate::config::Delivery;
+use bytes::Bytes;
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use rusqlite::Connection;
+use std::fmt;
+use std::path::Path;
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use writer::{Job, convert};
+
+/// So many connections read at once; more readers wait on the blocking pool.
+const READERS: usize = 4;
+
+/// The store in one file.
+pub(crate) struct Sqlite {
+    jobs: Mutex<Sender<Job>>,
+    readers: Arc<Readers>,
+    /// Held as long as the server runs, so that no second one opens the folder; gone with the process, however it ends.
+    lock: Mutex<Option<Connection>>,
+}
+
+struct Readers {
+    idle: Mutex<Vec<Connection>>,
+    places: tokio::sync::Semaphore,
+}
+
+/// Why the file could not be opened.
+pub(crate) enum OpenError {
+    InUse,
+    Failed(Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl<E: Into<Box<dyn std::error::Error + Send + Sync>>> From<E> for OpenError {
+    fn from(error: E) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+impl fmt::Debug for Sqlite {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Sqlite")
+    }
+}
+
+impl Sqlite {
+    /// Opens or makes the store in `folder`. Blocks.
+    pub(crate) fn open(folder: &Path, delivery: Delivery) -> Result<Self, OpenError> {
+        let lock = lock(folder)?;
+        let path = folder.join("turnwire.sqlite");
+        let mut connection = Connection::open(&path)?;
+        connection.pragma_update(None, "journal_mode", "WAL")?;
+        connection.pragma_update(
+            None,
+            "synchronous",
+            match delivery {
+                Delivery::Durable => "FULL",
+                Delivery::Fast => "NORMAL",
+            },
+        )?;
+        connection.pragma_update(None, "cache_size", -16_000)?;
+        // Readers never block the writer here; this is for a backup tool that looks in.
+        connection.busy_timeout(Duration::from_secs(10))?;
+        schema::migrate(&mut connection)?;
+        let mut idle = Vec::new();
+        for _ in 0..READERS {
+            idle.push(read::open(&path)?);
+        }
+        let (jobs, queue) = channel();
+        std::thread::Builder::new().name("turnwire-log".to_owned()).spawn(move || writer::run(connection, &queue))?;
+        let readers = Arc::new(Readers { idle: Mutex::new(idle), places: tokio::sync::Semaphore::new(READERS) });
+        Ok(Self { jobs: Mutex::new(jobs), readers, lock: Mutex::new(Some(lock)) })
+    }
+
+    fn send(&self, job: Job) {
+        let refused = self.jobs.lock().unwrap_or_else(PoisonError::into_inner).send(job);
+        if let Err(std::sync::mpsc::SendError(Job::Write(_, done) | Job::Close(done))) = refused {
+            done(Err(StoreError::Failed("the store is closed".to_owned())));
+        }
+    }
+
+    fn read<T: Send + 'static>(
+        &self,
+        query: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> BoxFuture<'_, StoreResult<T>> {
+        let readers = self.readers.clone();
+        async move {
+            let _place =
+                readers.places.acquire().await.map_err(|_| StoreError::Failed("the store is closed".to_owned()))?;
+            let pool = readers.clone();
+            let read = tokio::task::spawn_blocking(move || {
+                let connection = pool.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+                let connection = connection.ok_or_else(|| StoreError::Failed("the store is closed".to_owned()))?;
+                let result = query(&connection).map_err(|error| convert(&error));
+                pool.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+                result
+            });
+            read.await.unwrap_or_else(|error| Err(StoreError::Failed(error.to_string())))
+        }
+        .boxed()
+    }
+}
+
+/// An exclusive transaction on a file of its own is a lock that the system lets go of, however the process ends.
+fn lock(folder: &Path) -> Result<Connection, OpenError> {
+    let lock = Connection::open(folder.join("lock.sqlite"))?;
+    lock.busy_timeout(Duration::ZERO)?;
+    match lock.execute_batch("PRAGMA journal_mode = DELETE; BEGIN EXCLUSIVE") {
+        Ok(()) => Ok(lock),
+        Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy) => Err(OpenError::InUse),
+        Err(error) => Err(error.into()),
+    }
+}
+
+impl Store for Sqlite {
+    fn submit(&self, writes: Vec<Write>, done: Done) {
+        self.send(Job::Write(writes, done));
+    }
+
+    fn chat(&self, id: String) -> BoxFuture<'_, StoreResult<Option<ChatRow>>> {
+        self.read(move |connection| read::chat(connection, &id))
+    }
+
+    fn chats(&self, page: ChatPage) -> BoxFuture<'_, StoreResult<Vec<ChatRow>>> {
+        self.read(move |connection| read::chats(connection, &page))
+    }
+
+    fn children(&self, chat: ChatKey) -> BoxFuture<'_, StoreResult<Vec<String>>> {
+        self.read(move |connection| read::children(connection, chat))
+    }
+
+    fn bounds(&self, chat: ChatKey) -> BoxFuture<'_, StoreResult<(u64, u64)>> {
+        self.read(move |connection| read::bounds(connection, chat))
+    }
+
+    fn events(
+        &self,
+        chat: ChatKey,
+        after: u64,
+        max_events: usize,
+        max_bytes: usize,
+    ) -> BoxFuture<'_, StoreResult<Vec<(u64, Bytes)>>> {
+        self.read(move |connection| read::events(connection, chat, after, max_events, max_bytes))
+    }
+
+    fn turn(&self, chat: ChatKey, turn_id: String) -> BoxFuture<'_, StoreResult<Option<TurnRow>>> {
+        self.read(move |connection| read::turn(connection, chat, &turn_id))
+    }
+
+    fn turns(&self, chat: ChatKey, from: u64, limit: usize) -> BoxFuture<'_, StoreResult<Vec<TurnRow>>> {
+        self.read(move |connection| read::turns(connection, chat, from, limit))
+    }
+
+    fn open_turns(&self) -> BoxFuture<'_, StoreResult<Vec<String>>> {
+        self.read(read::open_turns)
+    }
+
+    fn last_turn(&self, chat: ChatKey) -> BoxFuture<'_, StoreResult<Option<TurnRow>>> {
+        self.read(move |connection| read::last_turn(connection, chat))
+    }
+
+    fn idempotent(&self, scope: String, key: String) -> BoxFuture<'_, StoreResult<Option<IdempotencyRow>>> {
+        self.read(move |connection| read::idempotent(connection, &scope, &key))
+    }
+
+    fn secret(&self, name: &'static str) -> BoxFuture<'_, StoreResult<Vec<u8>>> {
+        async move {
+            let found = self.read(move |connection| read::secret(connection, name)).await?;
+            if let Some(secret) = found {
+                return Ok(secret);
+            }
+            let value = crate::ids::random::<32>().to_vec();
+            super::write(self, vec![Write::KeepSecret { name, value: value.clone() }]).await?;
+            Ok(value)
+        }
+        .boxed()
+    }
+
+    fn close(&self) -> BoxFuture<'_, ()> {
+        async {
+            let (told, closed) = tokio::sync::oneshot::channel();
+            self.send(Job::Close(Box::new(move |result| drop(told.send(result)))));
+            if let Ok(Err(error)) = closed.await {
+                tracing::error!(%error, "the log did not close cleanly");
+            }
+            self.readers.places.close();
+            self.readers.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
+            self.lock.lock().unwrap_or_else(PoisonError::into_inner).take();
+        }
+        .boxed()
+    }
+}

@@ -1,0 +1,73 @@
+//! The tables, and how an older file becomes a newer one.
+
+use rusqlite::Connection;
+
+/// Steps from one version of the file to the next; `user_version` counts those done. Only ever add to it.
+const STEPS: &[&str] = &["
+    CREATE TABLE chats (
+        key INTEGER PRIMARY KEY,
+        id TEXT NOT NULL UNIQUE,
+        owner TEXT NOT NULL,
+        provider TEXT NOT NULL,
+        title TEXT,
+        model TEXT,
+        instructions TEXT,
+        session_id TEXT NOT NULL,
+        idle_timeout_ms INTEGER NOT NULL,
+        created_ms INTEGER NOT NULL,
+        ended_ms INTEGER,
+        runtime_ms INTEGER NOT NULL DEFAULT 0,
+        cost_micros INTEGER NOT NULL DEFAULT 0
+    ) STRICT;
+    CREATE INDEX chats_of_owner ON chats (owner, key);
+
+    -- A row holds the events one commit wrote for a chat: each a length of four bytes (little endian) and the event.
+    CREATE TABLE events (
+        chat INTEGER NOT NULL,
+        last INTEGER NOT NULL,
+        first INTEGER NOT NULL,
+        data BLOB NOT NULL,
+        PRIMARY KEY (chat, last)
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE turns (
+        chat INTEGER NOT NULL,
+        turn_id TEXT NOT NULL,
+        cursor INTEGER NOT NULL,
+        end_seq INTEGER,
+        PRIMARY KEY (chat, cursor)
+    ) STRICT, WITHOUT ROWID;
+    CREATE UNIQUE INDEX turns_by_id ON turns (turn_id);
+    CREATE INDEX turns_open ON turns (chat) WHERE end_seq IS NULL;
+
+    CREATE TABLE children (chat INTEGER NOT NULL, session_id TEXT NOT NULL, PRIMARY KEY (chat, session_id))
+        STRICT, WITHOUT ROWID;
+
+    CREATE TABLE idempotency (
+        scope TEXT NOT NULL,
+        key TEXT NOT NULL,
+        body_hash BLOB NOT NULL,
+        outcome TEXT NOT NULL,
+        at_ms INTEGER NOT NULL,
+        PRIMARY KEY (scope, key)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX idempotency_by_age ON idempotency (at_ms);
+
+    CREATE TABLE secrets (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
+"];
+
+/// Brings the file to the newest version.
+pub(super) fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
+    let done: usize = connection.query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0)).map(to_usize)?;
+    for (at, step) in STEPS.iter().enumerate().skip(done) {
+        let step_done = connection.transaction()?;
+        step_done.execute_batch(step)?;
+        step_done.pragma_update(None, "user_version", i64::try_from(at + 1).unwrap_or(i64::MAX))?;
+        step_done.commit()?;
+    }
+    Ok(())
+}
+
+fn to_usize(version: i64) -> usize {
+    usize::try_from(version).unwrap_or(0)
+}
