@@ -40,8 +40,8 @@ async fn an_answer_comes_word_by_word_with_its_usage_at_the_end() {
     assert_eq!(said("reasoning_content"), "First I read what was asked. Then I decide what to say.");
     let last = chunks.last().unwrap();
     assert_eq!(last["choices"][0]["finish_reason"], "stop");
-    assert_eq!(last["usage"]["completion_tokens_details"]["reasoning_tokens"], 11);
-    assert_eq!(last["usage"]["completion_tokens"], 21);
+    assert_eq!(last["usage"]["completion_tokens_details"]["reasoning_tokens"], 12);
+    assert_eq!(last["usage"]["completion_tokens"], 22);
 }
 
 #[tokio::test]
