@@ -1,1 +1,113 @@
-//! Placeholder.
+//! The `turnwire` program as a library, so that the Python and Node packages bring it along.
+//!
+//! [`run`] never ends the process, never touches signal handlers, and takes a closed pipe for a wish to stop.
+
+mod args;
+mod commands;
+mod interrupts;
+mod key;
+mod output;
+
+pub use interrupts::{Interrupt, Interrupts};
+
+use args::{Cli, Command};
+use clap::Parser;
+use output::Output;
+use std::error::Error as StdError;
+use std::ffi::OsString;
+use std::future::Future;
+use turnwire::Error;
+
+/// Why a command ends before its end.
+#[derive(Debug)]
+pub(crate) enum Stop {
+    /// With this code, and nothing to say.
+    Code(i32),
+    /// Something went wrong: a sentence, and the causes behind it.
+    Failed(String, Vec<String>),
+}
+
+impl Stop {
+    pub(crate) fn failed(message: impl Into<String>) -> Self {
+        Self::Failed(message.into(), Vec::new())
+    }
+}
+
+impl From<Error> for Stop {
+    fn from(error: Error) -> Self {
+        Self::Failed(error.to_string(), error.causes())
+    }
+}
+
+impl From<Interrupt> for Stop {
+    fn from(interrupt: Interrupt) -> Self {
+        Self::Code(interrupt.code())
+    }
+}
+
+/// Runs the program and gives its exit code: 0, 1 (failed), 2 (usage), 130 (interrupted). `args` begins with the program's
+/// name. Once `cancel` is done the command ends soon, a running turn cancelled. Needs a multi-threaded tokio runtime.
+pub async fn run<I, A>(args: I, cancel: impl Future<Output = ()> + Send + 'static) -> i32
+where
+    I: IntoIterator<Item = A>,
+    A: Into<OsString> + Clone,
+{
+    run_with(args, Interrupts::once(cancel)).await
+}
+
+/// As [`run`], with interrupts that can come more than once: in a conversation the first cancels the turn, the next leaves.
+pub async fn run_with<I, A>(args: I, mut interrupts: Interrupts) -> i32
+where
+    I: IntoIterator<Item = A>,
+    A: Into<OsString> + Clone,
+{
+    let mut output = Output::new();
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error, &mut output).await,
+    };
+    match dispatch(cli.command, &mut output, &mut interrupts).await {
+        Ok(()) => 0,
+        Err(Stop::Code(code)) => code,
+        Err(Stop::Failed(message, causes)) => {
+            output.say_line(&format!("turnwire: {message}")).await;
+            for cause in causes {
+                output.say_line(&format!("  because: {cause}")).await;
+            }
+            1
+        }
+    }
+}
+
+/// The program: as [`run_with`], with the signals of this process.
+pub async fn run_here() -> i32 {
+    run_with(std::env::args_os(), interrupts::of_this_process()).await
+}
+
+async fn dispatch(command: Command, output: &mut Output, interrupts: &mut Interrupts) -> Result<(), Stop> {
+    match command {
+        Command::Normalize(args) => commands::normalize::run(args, output, interrupts).await,
+        Command::Serve(args) => commands::serve::run(args, output, interrupts).await,
+        _ => Err(Stop::failed("this is not built yet")),
+    }
+}
+
+/// Help and usage errors, with colours only where they can be seen.
+async fn usage(error: &clap::Error, output: &mut Output) -> i32 {
+    let text = error.render();
+    if error.use_stderr() {
+        let text = if output.err_is_terminal { text.ansi().to_string() } else { text.to_string() };
+        output.say(&text).await;
+        return 2;
+    }
+    let text = if output.out_is_terminal { text.ansi().to_string() } else { text.to_string() };
+    match output.print(&text).await {
+        Ok(()) | Err(Stop::Code(0)) => 0,
+        Err(_) => 1,
+    }
+}
+
+/// All causes of an error that is not ours.
+pub(crate) fn causes(error: &(dyn StdError + 'static)) -> Vec<String> {
+    std::iter::successors(error.source(), |cause| cause.source()).map(ToString::to_string).collect()
+}

@@ -1,0 +1,52 @@
+//! The server's key, where none was given.
+
+use crate::Stop;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+pub(crate) struct Key {
+    pub(crate) key: String,
+    /// The file it was written to, if it was made just now.
+    pub(crate) made: Option<PathBuf>,
+}
+
+/// The key kept in the data folder; the first time, a new one.
+pub(crate) fn load_or_make(data: &Path) -> Result<Key, Stop> {
+    let file = data.join("api-key");
+    let problem = |what: &str, error: std::io::Error| Stop::failed(format!("{what} {}: {error}", file.display()));
+    match std::fs::read_to_string(&file) {
+        Ok(key) if !key.trim().is_empty() => return Ok(Key { key: key.trim().to_owned(), made: None }),
+        Ok(_) => {}
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        Err(error) => return Err(problem("cannot read the key in", error)),
+    }
+    std::fs::create_dir_all(data).map_err(|error| problem("cannot make the folder of", error))?;
+    let key = new_key()?;
+    // Written under another name first, so that nobody ever reads half a key, and readable by its owner from the start.
+    let draft = data.join(format!("api-key.{}", std::process::id()));
+    let written = private_file(&draft).and_then(|mut file| {
+        writeln!(file, "{key}")?;
+        file.sync_all()
+    });
+    let kept = written.and_then(|()| std::fs::rename(&draft, &file));
+    if let Err(error) = kept {
+        let _ = std::fs::remove_file(&draft);
+        return Err(problem("cannot keep the key in", error));
+    }
+    Ok(Key { key, made: Some(file) })
+}
+
+fn private_file(path: &Path) -> std::io::Result<std::fs::File> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
+fn new_key() -> Result<String, Stop> {
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes).map_err(|error| Stop::failed(format!("no random numbers for a key: {error}")))?;
+    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    Ok(format!("tw_{hex}"))
+}
