@@ -109,5 +109,11 @@ async fn usage(error: &clap::Error, output: &mut Output) -> i32 {
 
 /// All causes of an error that is not ours.
 pub(crate) fn causes(error: &(dyn StdError + 'static)) -> Vec<String> {
-    std::iter::successors(error.source(), |cause| cause.source()).map(ToString::to_string).collect()
+    let mut causes = Vec::new();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        causes.push(error.to_string());
+        cause = error.source();
+    }
+    causes
 }

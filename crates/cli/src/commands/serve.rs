@@ -78,7 +78,11 @@ async fn greet(args: &Serve, key: &key::Key, address: SocketAddr, output: &mut O
         }
     }
     if !address.ip().is_loopback() {
-        output.say_line("careful: this address can be reached from other machines; whoever has the key commands the agent.").await;
+        output
+            .say_line(
+                "careful: this address can be reached from other machines; whoever has the key commands the agent.",
+            )
+            .await;
     }
 }
 
