@@ -10,6 +10,7 @@ mod id;
 mod json;
 pub mod normalize;
 pub mod sse;
+mod opencode;
 mod time;
 pub mod turn;
 

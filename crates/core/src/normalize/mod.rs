@@ -1,39 +1,243 @@
 //! Raw `OpenCode` events in, the seven events of a turn out: a pure state machine.
+//!
+//! [`Normalizer`] is fed one raw event at a time; [`Capture`] reads the bytes of a recorded stream. What each raw event
+//! becomes stands in `docs/events.md`.
+
+mod capture;
+mod chat;
+mod ending;
+mod failure;
+mod message;
+mod message_events;
+mod own_events;
+mod part_events;
+mod prompts;
+mod recent;
+mod request_events;
+mod requests;
+mod session_events;
+mod sessions;
+mod snapshot;
+mod standing;
+mod teller;
+mod text;
+mod tool;
+mod turn;
+mod usage;
+
+pub use capture::Capture;
 
 use crate::event::Event;
 use crate::id::{ChatId, TurnId};
+use crate::opencode::{RawEvent, mend};
+use chat::{Chat, Scene};
+use ending::Cause;
+use recent::Recent;
+use sessions::Sessions;
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+/// How many events are known again when they are told twice.
+const EVENTS: usize = 4096;
+
+/// How many prompts of ended turns are known again.
+const ENDED: usize = 256;
+
+/// How many chats may wait with an unanswered prompt and no turn.
+const WAITING_CHATS: usize = 256;
+
+/// The raw events that tell something, and what of it. Any other is passed over.
+pub const RAW_EVENTS: &[&str] = &[
+    "message.updated",
+    "message.removed",
+    "message.part.updated",
+    "message.part.delta",
+    "message.part.removed",
+    "session.created",
+    "session.updated",
+    "session.deleted",
+    "session.status",
+    "session.idle",
+    "session.error",
+    "session.compacted",
+    "question.asked",
+    "question.replied",
+    "question.rejected",
+    "permission.asked",
+    "permission.updated",
+    "permission.replied",
+    "todo.updated",
+    "turnwire.turn.accepted",
+    "turnwire.runtime",
+    "turnwire.cancel.requested",
+    "turnwire.snapshot",
+    "turnwire.turn.closed",
+    "turnwire.chat.ended",
+];
 
 /// Turns the raw events of one relay log, or of one `/event` stream, into turns.
-#[derive(Debug, Default)]
+///
+/// Pure: no clock, no chance. The same log gives the same events to the byte, and memory is bounded by the open turns.
+#[derive(Debug)]
 pub struct Normalizer {
-    chat: Option<(ChatId, String)>,
-    open: Option<TurnId>,
+    only: Option<(ChatId, Arc<str>)>,
+    told: Recent,
+    ended: Recent,
+    sessions: Sessions,
+    /// By root session. A chat with nothing open is not kept.
+    chats: HashMap<Arc<str>, Chat>,
+    /// The chats that are kept, in the order they came.
+    order: VecDeque<Arc<str>>,
+    opened: u64,
+}
+
+impl Default for Normalizer {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 impl Normalizer {
     /// Every root session of the stream is a chat of its own; the chat's id is the session's.
     pub fn new() -> Self {
-        Self::default()
+        Self {
+            only: None,
+            told: Recent::new(EVENTS),
+            ended: Recent::new(ENDED),
+            sessions: Sessions::default(),
+            chats: HashMap::new(),
+            order: VecDeque::new(),
+            opened: 0,
+        }
     }
 
     /// Only this root session and its children; events carry `chat_id`.
     pub fn for_chat(chat_id: impl Into<ChatId>, root_session_id: &str) -> Self {
-        Self { chat: Some((chat_id.into(), root_session_id.to_owned())), open: None }
+        Self { only: Some((chat_id.into(), Arc::from(root_session_id))), ..Self::new() }
     }
 
     /// Takes one raw event (its JSON) in and appends what it tells to `out`. Never fails: what it cannot read tells
     /// nothing.
     pub fn push(&mut self, raw: &[u8], out: &mut Vec<Event>) {
-        let _ = (raw, out, &self.chat);
+        if let Some(event) = RawEvent::parse(raw) {
+            self.event(&event, raw, out);
+            return;
+        }
+        let mended = mend::mend(raw);
+        if let Some(event) = RawEvent::parse_mended(&mended, raw) {
+            self.event(&event, raw, out);
+        }
     }
 
     /// The end of the input: what is open ends as `interrupted`.
     pub fn finish(&mut self, out: &mut Vec<Event>) {
-        let _ = out;
+        let mut open: Vec<(u64, Arc<str>)> = self
+            .chats
+            .iter()
+            .filter_map(|(root, chat)| chat.turn.as_ref().map(|turn| (turn.order, root.clone())))
+            .collect();
+        open.sort_unstable();
+        for (_, root) in open {
+            if let Some(chat) = self.chats.get_mut(&root) {
+                chat.end(Cause::Input, &mut self.ended, out);
+            }
+        }
+        self.chats.clear();
+        self.order.clear();
     }
 
     /// The turn that runs now, if one does. Of several chats: the one whose turn was opened first.
     pub fn open_turn(&self) -> Option<&TurnId> {
-        self.open.as_ref()
+        let open = self.chats.values().filter_map(|chat| chat.turn.as_ref());
+        open.min_by_key(|turn| turn.order).map(|turn| &turn.teller.turn_id)
+    }
+
+    fn event(&mut self, event: &RawEvent<'_>, raw: &[u8], out: &mut Vec<Event>) {
+        let event_type = event.event_type.or_empty();
+        if !RAW_EVENTS.contains(&event_type) {
+            return;
+        }
+        let Some(session) = event.session_id() else { return };
+        if event.id.filled().is_some_and(|id| !self.told.insert(id)) {
+            return;
+        }
+        if matches!(event_type, "session.created" | "session.updated") {
+            let info = event.properties.info.0.as_deref();
+            if let Some((info, parent)) = info.and_then(|info| Some((info, info.parent_id.filled()?))) {
+                self.sessions.note(session, parent, info.title.or_empty());
+            }
+            return;
+        }
+        self.in_session(session, event, raw, out);
+        self.retry_parked(session, event_type, out);
+    }
+
+    fn in_session(&mut self, session: &str, event: &RawEvent<'_>, raw: &[u8], out: &mut Vec<Event>) {
+        let root = self.sessions.root_of(session);
+        if self.only.as_ref().is_some_and(|(_, only)| &**only != root) {
+            return;
+        }
+        if !self.chats.contains_key(root) {
+            // Only these two begin anything.
+            if root != session || !matches!(event.event_type.or_empty(), "message.updated" | "turnwire.turn.accepted") {
+                return;
+            }
+            let id = self.only.as_ref().map_or_else(|| ChatId::from(root), |(id, _)| id.clone());
+            let key: Arc<str> = Arc::from(root);
+            self.chats.insert(key.clone(), Chat::new(id));
+            self.order.push_back(key);
+        }
+        let Some(chat) = self.chats.get_mut(root) else { return };
+        let mut scene = Scene {
+            session,
+            child: root != session,
+            sessions: &self.sessions,
+            ended: &mut self.ended,
+            opened: &mut self.opened,
+            out,
+        };
+        chat.handle(event, raw, &mut scene);
+        if chat.turn.is_none() {
+            let empty = chat.is_empty();
+            let root: Arc<str> = Arc::from(root);
+            self.prune(&root, empty);
+        }
+    }
+
+    /// A tool part may be the one that held-back events of a child session wait for.
+    fn retry_parked(&mut self, session: &str, event_type: &str, out: &mut Vec<Event>) {
+        if event_type != "message.part.updated" && event_type != "turnwire.snapshot" {
+            return;
+        }
+        let root: Arc<str> = Arc::from(self.sessions.root_of(session));
+        let Some(turn) = self.chats.get_mut(&root).and_then(|chat| chat.turn.as_mut()) else { return };
+        if turn.parked.is_empty() {
+            return;
+        }
+        for (child, raw) in turn.unpark() {
+            if let Some(event) = RawEvent::parse(&raw) {
+                self.in_session(&child, &event, &raw, out);
+            } else if let mended = mend::mend(&raw)
+                && let Some(event) = RawEvent::parse_mended(&mended, &raw)
+            {
+                self.in_session(&child, &event, &raw, out);
+            }
+        }
+    }
+
+    /// Forgets chats that wait for nothing, and the oldest of too many that wait with a prompt.
+    fn prune(&mut self, root: &Arc<str>, empty: bool) {
+        if empty {
+            self.chats.remove(root);
+            self.order.retain(|known| known != root);
+        } else if self.order.len() > WAITING_CHATS {
+            let chats = &self.chats;
+            let idle = |key: &Arc<str>| key != root && chats.get(key).is_none_or(|chat| chat.turn.is_none());
+            if let Some(at) = self.order.iter().position(idle)
+                && let Some(oldest) = self.order.remove(at)
+            {
+                self.chats.remove(&oldest);
+            }
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! One raw event: its envelope, and every property the normalizer reads, whatever the event's type.
 
-use super::info::{CallRef, ErrorInfo, Info, ModelRef, PartInfo, QuestionInfo, StatusInfo, TodoInfo};
-use super::lax::{List, Number, Obj, Raw, Text};
+use super::info::{CallRef, Info, PartInfo, QuestionInfo, TodoInfo};
+use super::lax::{List, Obj, Raw, Text};
 use super::mend::{self, Edges};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -55,8 +55,124 @@ pub(crate) struct Properties<'a> {
     pub(crate) status: Raw<'a>,
     #[serde(borrow)]
     pub(crate) error: Raw<'a>,
+    /// Of a request, of a session in `session.deleted` of old.
     #[serde(borrow)]
-    pub(crate) request: Request<'a>,
+    pub(crate) id: Text<'a>,
+    #[serde(borrow, rename = "requestID")]
+    pub(crate) request_id: Text<'a>,
+    /// `requestID` of old.
+    #[serde(borrow, rename = "permissionID")]
+    pub(crate) permission_id: Text<'a>,
     #[serde(borrow)]
-    pub(crate) own: Own<'a>,
+    pub(crate) reply: Text<'a>,
+    /// `reply` of old.
+    #[serde(borrow)]
+    pub(crate) response: Text<'a>,
+    #[serde(borrow)]
+    pub(crate) questions: List<Obj<QuestionInfo<'a>>>,
+    #[serde(borrow)]
+    pub(crate) tool: Obj<CallRef<'a>>,
+    /// `tool.callID` of old.
+    #[serde(borrow, rename = "callID")]
+    pub(crate) call_id: Text<'a>,
+    #[serde(borrow)]
+    pub(crate) permission: Text<'a>,
+    /// `permission` of old.
+    #[serde(borrow, rename = "type")]
+    pub(crate) kind: Text<'a>,
+    #[serde(borrow)]
+    pub(crate) patterns: Raw<'a>,
+    /// `patterns` of old: a text or a list.
+    #[serde(borrow)]
+    pub(crate) pattern: Raw<'a>,
+    #[serde(borrow)]
+    pub(crate) metadata: Raw<'a>,
+    #[serde(borrow)]
+    pub(crate) todos: List<Obj<TodoInfo<'a>>>,
+    // What the server decides itself (`turnwire.*`).
+    /// The user's message of the turn.
+    #[serde(borrow, rename = "messageId")]
+    pub(crate) own_message_id: Text<'a>,
+    #[serde(borrow, rename = "userParts")]
+    pub(crate) user_parts: List<Raw<'a>>,
+    #[serde(borrow)]
+    pub(crate) model: Raw<'a>,
+    #[serde(borrow)]
+    pub(crate) state: Text<'a>,
+    #[serde(borrow)]
+    pub(crate) messages: List<Raw<'a>>,
+    #[serde(borrow)]
+    pub(crate) time: Raw<'a>,
+}
+
+impl<'a> RawEvent<'a> {
+    /// Reads an event as strict JSON; `None`: it has to be [`mend`]ed first, or is no event.
+    pub(crate) fn parse(json: &'a [u8]) -> Option<Self> {
+        let mut envelope: Envelope<'a> = serde_json::from_slice(json).ok()?;
+        if envelope.event_type.0.is_none()
+            && let Some(payload) = envelope.payload
+        {
+            envelope = serde_json::from_str(payload.get()).ok()?;
+        }
+        Some(Self {
+            id: envelope.id,
+            event_type: envelope.event_type,
+            properties: envelope.properties.0.unwrap_or_default(),
+            delta_edges: Edges::default(),
+            text_edges: Edges::default(),
+        })
+    }
+
+    /// Reads an event from what [`mend`](mend::mend) made of `raw`.
+    pub(crate) fn parse_mended(mended: &'a str, raw: &[u8]) -> Option<Self> {
+        let mut event = Self::parse(mended.as_bytes())?;
+        // The halves are gone from the mended text; they are looked up in the original.
+        let original = String::from_utf8_lossy(raw);
+        if let Some(texts) = original_texts(&original) {
+            event.delta_edges = texts.delta.map(|delta| mend::edges(delta.get())).unwrap_or_default();
+            event.text_edges =
+                texts.part.0.and_then(|part| part.text).map(|text| mend::edges(text.get())).unwrap_or_default();
+        }
+        Some(event)
+    }
+
+    /// The session it is about, wherever this version of `OpenCode` says so.
+    pub(crate) fn session_id(&self) -> Option<&str> {
+        let properties = &self.properties;
+        let info = properties.info.0.as_ref();
+        let of_info = info
+            .and_then(|info| info.session_id.filled().or_else(|| info.id.filled().filter(|id| id.starts_with("ses"))));
+        properties.session_id.filled().or(of_info).or_else(|| properties.part.0.as_ref()?.session_id.filled())
+    }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Texts<'a> {
+    #[serde(borrow)]
+    delta: Raw<'a>,
+    #[serde(borrow)]
+    part: Obj<TextsOfPart<'a>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct TextsOfPart<'a> {
+    #[serde(borrow)]
+    text: Raw<'a>,
+}
+
+fn original_texts(json: &str) -> Option<Texts<'_>> {
+    #[derive(Deserialize)]
+    struct Outer<'a> {
+        #[serde(borrow, default)]
+        properties: Option<&'a RawValue>,
+        #[serde(borrow, default)]
+        payload: Option<&'a RawValue>,
+    }
+    let mut outer: Outer<'_> = serde_json::from_str(json).ok()?;
+    if outer.properties.is_none() {
+        outer = serde_json::from_str(outer.payload?.get()).ok()?;
+    }
+    serde_json::from_str(outer.properties?.get()).ok()
 }

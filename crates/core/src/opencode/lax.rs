@@ -33,7 +33,11 @@ pub(crate) struct Number(pub(crate) Option<f64>);
 
 impl Number {
     /// As a count: whole, not negative.
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "`as` saturates, which is what is wanted")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "`as` saturates, which is what is wanted"
+    )]
     pub(crate) fn count(self) -> Option<u64> {
         self.0.filter(|number| number.is_finite()).map(|number| number.max(0.0) as u64)
     }
@@ -44,7 +48,7 @@ impl Number {
 pub(crate) struct Flag(pub(crate) Option<bool>);
 
 /// An object that reads as `T`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Obj<T>(pub(crate) Option<T>);
 
 impl<T> Default for Obj<T> {

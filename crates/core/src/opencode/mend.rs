@@ -85,7 +85,10 @@ mod tests {
 
     #[test]
     fn halves_are_replaced_and_pairs_kept() {
-        assert_eq!(mend(br#"{"a":"\ud83d\ude80 \ud83d x \\ud83d \ude80"}"#), r#"{"a":"\ud83d\ude80 \ufffd x \\ud83d \ufffd"}"#);
+        assert_eq!(
+            mend(br#"{"a":"\ud83d\ude80 \ud83d x \\ud83d \ude80"}"#),
+            r#"{"a":"\ud83d\ude80 \ufffd x \\ud83d \ufffd"}"#
+        );
         assert_eq!(mend(b"\"\xff\""), "\"\u{fffd}\"");
         assert_eq!(mend(br"\ud83d\"), r"\ufffd\");
     }

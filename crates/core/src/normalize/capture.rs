@@ -1,0 +1,77 @@
+//! The bytes of a recorded stream in, events out: what `turnwire normalize` runs.
+
+use super::Normalizer;
+use crate::error::{Error, Result};
+use crate::event::Event;
+use crate::sse::Decoder;
+
+/// The largest raw event taken.
+const MAX_EVENT_BYTES: usize = 32 * 1024 * 1024;
+
+/// Reads a capture of `/event` or `/global/event`, cut anywhere.
+#[derive(Debug)]
+pub struct Capture {
+    decoder: Decoder,
+    normalizer: Normalizer,
+}
+
+impl Capture {
+    /// Reads into a normalizer.
+    pub fn new(normalizer: Normalizer) -> Self {
+        Self { decoder: Decoder::with_max_event_bytes(MAX_EVENT_BYTES), normalizer }
+    }
+
+    /// Takes the next bytes in and appends what they tell to `out`.
+    ///
+    /// # Errors
+    /// `invalid_frame` for a capture of `/api/event`, `event_too_large` for an event over 32 MiB. What was told before
+    /// stands; nothing more can be read.
+    pub fn feed(&mut self, chunk: &[u8], out: &mut Vec<Event>) -> Result<()> {
+        let mut foreign = false;
+        let normalizer = &mut self.normalizer;
+        let fed = self.decoder.feed(chunk, |frame| {
+            foreign = foreign || is_of_another_protocol(frame.data);
+            if !foreign {
+                normalizer.push(frame.data.as_bytes(), out);
+            }
+        });
+        if foreign {
+            return Err(Error::new(
+                "invalid_frame",
+                "this is a recording of /api/event, which is another protocol; record /event or /global/event instead",
+            ));
+        }
+        fed.map_err(|error| Error::new("event_too_large", error.to_string()).with_source(error))
+    }
+
+    /// The end of the recording: what is open ends as `interrupted`.
+    pub fn finish(mut self, out: &mut Vec<Event>) {
+        self.normalizer.finish(out);
+    }
+}
+
+/// `/api/event` has `data` where the others have `properties`.
+fn is_of_another_protocol(json: &str) -> bool {
+    #[derive(serde::Deserialize)]
+    struct Keys {
+        #[serde(default)]
+        properties: Present,
+        #[serde(default)]
+        payload: Present,
+        #[serde(default)]
+        data: Present,
+        #[serde(default, rename = "type")]
+        event_type: Present,
+    }
+    #[derive(Default)]
+    struct Present(bool);
+    impl<'de> serde::Deserialize<'de> for Present {
+        fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            serde::de::IgnoredAny::deserialize(deserializer).map(|_| Self(true))
+        }
+    }
+    // Looked for in the text first: every event is asked, and hardly any has it.
+    json.contains("\"data\":{")
+        && serde_json::from_str::<Keys>(json)
+            .is_ok_and(|keys| keys.data.0 && keys.event_type.0 && !keys.properties.0 && !keys.payload.0)
+}

@@ -1,0 +1,133 @@
+//! A chat: its open turn, and what the user said that no turn has answered yet.
+
+use super::ending::Cause;
+use super::prompts::Prompts;
+use super::recent::Recent;
+use super::sessions::Sessions;
+use super::turn::{Start, Turn};
+use crate::event::{Event, TurnStatus};
+use crate::id::{ChatId, MessageId, TurnId};
+use crate::opencode::RawEvent;
+
+/// One root session and its children.
+#[derive(Debug)]
+pub(super) struct Chat {
+    pub(super) id: ChatId,
+    pub(super) prompts: Prompts,
+    pub(super) turn: Option<Turn>,
+}
+
+/// What a chat needs to handle one raw event.
+pub(super) struct Scene<'a> {
+    /// The event's session.
+    pub(super) session: &'a str,
+    /// It is a child of the chat's own.
+    pub(super) child: bool,
+    pub(super) sessions: &'a Sessions,
+    /// The user's messages of turns that have ended.
+    pub(super) ended: &'a mut Recent,
+    /// Counts turns opened, over all chats.
+    pub(super) opened: &'a mut u64,
+    pub(super) out: &'a mut Vec<Event>,
+}
+
+impl Chat {
+    pub(super) fn new(id: ChatId) -> Self {
+        Self { id, prompts: Prompts::default(), turn: None }
+    }
+
+    /// Whether nothing is left to remember.
+    pub(super) fn is_empty(&self) -> bool {
+        self.turn.is_none() && self.prompts.is_empty()
+    }
+
+    /// Takes one event of the chat's sessions in.
+    pub(super) fn handle(&mut self, event: &RawEvent<'_>, raw: &[u8], scene: &mut Scene<'_>) {
+        match event.event_type.or_empty() {
+            "message.part.delta" => self.part_delta(event, raw, scene),
+            "message.part.updated" => self.part_updated(event, raw, scene),
+            "message.updated" => self.message_updated(event, raw, scene),
+            "message.removed" => self.message_removed(event, scene),
+            "message.part.removed" => self.part_removed(event, scene),
+            "session.status" => self.session_status(event, scene),
+            "session.idle" => self.session_idle(scene),
+            "session.error" => self.session_error(event, scene),
+            "session.compacted" => self.session_compacted(scene),
+            "session.deleted" => self.session_deleted(scene),
+            "todo.updated" => self.todo_updated(event, scene),
+            "question.asked" | "permission.asked" | "permission.updated" => self.asked(event, scene),
+            "question.replied" | "question.rejected" | "permission.replied" => self.answered(event, scene),
+            _ => self.own(event, scene),
+        }
+    }
+
+    /// Opens the turn of an unanswered message; older ones are answered with it.
+    pub(super) fn open_prompt(&mut self, id: &str, scene: &mut Scene<'_>) {
+        let mut taken = self.prompts.take_through(id);
+        let Some(prompt) = taken.pop() else { return };
+        let into = TurnId::of_message(prompt.id.as_str());
+        let mut merged = Vec::new();
+        for older in taken {
+            scene.ended.insert(older.id.as_str());
+            merged.push(older.id.clone());
+            if older.is_made() {
+                continue;
+            }
+            let start = Start {
+                user_message: older.user_message(),
+                model: older.model,
+                started_at: older.created_at,
+                base: TurnStatus::Queued,
+                order: 0,
+            };
+            Turn::open(self.id.clone(), start, scene.out).merge(into.clone(), scene.out);
+        }
+        let compaction = prompt.compaction;
+        let start = Start {
+            user_message: prompt.user_message(),
+            model: prompt.model,
+            started_at: prompt.created_at,
+            base: TurnStatus::Running,
+            order: 0,
+        };
+        self.open(start, scene);
+        if let Some(turn) = &mut self.turn {
+            turn.standing.compacting = compaction;
+            turn.aliases.extend(merged.iter().map(|id| Box::from(id.as_str())));
+            turn.tell_status(scene.out);
+        }
+    }
+
+    pub(super) fn open(&mut self, start: Start, scene: &mut Scene<'_>) {
+        *scene.opened += 1;
+        let start = Start { order: *scene.opened, ..start };
+        self.turn = Some(Turn::open(self.id.clone(), start, scene.out));
+    }
+
+    /// Ends the open turn, if there is one.
+    pub(super) fn end(&mut self, cause: Cause, ended: &mut Recent, out: &mut Vec<Event>) {
+        let Some(mut turn) = self.turn.take() else { return };
+        turn.end(cause, out);
+        let mut ids: Vec<&str> = turn.aliases.iter().map(|id| &**id).collect();
+        // In one order whatever the set's, as the oldest are forgotten first.
+        ids.sort_unstable();
+        for id in ids {
+            ended.insert(id);
+        }
+    }
+
+    /// Ends the open turn if all of it has ended and the runtime is idle.
+    pub(super) fn end_if_settled(&mut self, scene: &mut Scene<'_>) {
+        if self.turn.as_ref().is_some_and(Turn::is_settled) {
+            self.end(Cause::Settled, scene.ended, scene.out);
+        }
+    }
+
+    /// Makes an unanswered message one that the open turn answers.
+    pub(super) fn alias(&mut self, id: &MessageId) {
+        if let Some(turn) = &mut self.turn {
+            turn.aliases.insert(Box::from(id.as_str()));
+            self.prompts.remove(id.as_str());
+        }
+    }
+}

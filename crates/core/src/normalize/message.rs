@@ -1,0 +1,360 @@
+//! A message of the agent in the open turn: its parts, how it ended, and when its end is told.
+
+use super::failure::{self, Failure};
+use super::teller::{Teller, Voice};
+use super::text::Text;
+use super::tool::{self, Tool};
+use super::usage::{self, Spent};
+use crate::event::{
+    Event, EventKind, FinishReason, MessageCompleted, MessageCreated, MessageKind, Part, ToolError, TurnError,
+};
+use crate::id::{MessageId, PartId};
+use crate::opencode::Info;
+use crate::time::Timestamp;
+use std::sync::Arc;
+
+/// So many bytes of deltas are held for a part that was not announced.
+const HELD: usize = 1024 * 1024;
+
+/// A message of the agent.
+#[derive(Debug)]
+pub(super) struct Message {
+    pub(super) id: MessageId,
+    pub(super) session: Arc<str>,
+    pub(super) kind: MessageKind,
+    pub(super) model: Option<String>,
+    /// For a subagent's message: the tool part that runs the subagent.
+    pub(super) parent_part_id: Option<PartId>,
+    pub(super) parts: Vec<MessagePart>,
+    pub(super) spent: Spent,
+    /// The runtime's word for why it ended.
+    finish: Option<String>,
+    failure: Option<Failure>,
+    /// The runtime says it is complete.
+    completed: bool,
+    pub(super) completed_at: Option<Timestamp>,
+    /// `message.completed` was told.
+    pub(super) closed: bool,
+    /// It was first seen complete, so its parts are still to come.
+    awaits_parts: bool,
+    /// The provider's stream broke off in it, and the new attempt has not begun.
+    retrying: bool,
+    /// Steps begun. A message without any is a shell's.
+    steps: u32,
+    /// Deltas of parts that were not announced.
+    held: Vec<(Box<str>, String)>,
+}
+
+/// A part of a message.
+#[derive(Debug)]
+pub(super) enum MessagePart {
+    Text(Text),
+    Tool(Tool),
+    /// One that is told whole: the last told.
+    Whole(Part),
+}
+
+impl MessagePart {
+    pub(super) fn id(&self) -> &PartId {
+        match self {
+            Self::Text(text) => &text.id,
+            Self::Tool(tool) => &tool.id,
+            Self::Whole(part) => &part.id,
+        }
+    }
+}
+
+/// How a turn ends, for what in it is still open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Abrupt {
+    Cancelled,
+    Failed,
+    Other,
+}
+
+impl Message {
+    pub(super) fn new(id: MessageId, session: Arc<str>, info: &Info<'_>, parent_part_id: Option<PartId>) -> Self {
+        Self {
+            id,
+            session,
+            kind: if info.is_summary() { MessageKind::Summary } else { MessageKind::Answer },
+            model: model(info.provider_id.get(), info.model_id.get()),
+            parent_part_id,
+            parts: Vec::new(),
+            spent: Spent::default(),
+            finish: None,
+            failure: None,
+            completed: false,
+            completed_at: None,
+            closed: false,
+            awaits_parts: info.times().completed.0.is_some(),
+            retrying: false,
+            steps: 0,
+            held: Vec::new(),
+        }
+    }
+
+    pub(super) fn created(&self, info: &Info<'_>) -> EventKind {
+        EventKind::MessageCreated(MessageCreated {
+            message_id: self.id.clone(),
+            kind: self.kind.clone(),
+            model: self.model.clone(),
+            agent: info.agent.filled().map(str::to_owned),
+            parent_part_id: self.parent_part_id.clone(),
+            created_at: tool::at(info.times().created),
+        })
+    }
+
+    /// What the runtime says about it now.
+    pub(super) fn update(&mut self, info: &Info<'_>) {
+        self.spent.message(info.tokens.0, info.cost);
+        if let Some(finish) = info.finish.filled() {
+            self.finish = Some(finish.to_owned());
+        }
+        if let Some(error) = &info.error.0 {
+            self.failure = Some(Failure::read(error));
+        }
+        if info.times().completed.0.is_some() {
+            self.completed = true;
+            self.completed_at = tool::at(info.times().completed);
+        }
+    }
+
+    /// Whether this message is the root session's own.
+    pub(super) fn is_root(&self) -> bool {
+        self.parent_part_id.is_none()
+    }
+
+    pub(super) fn is_completed(&self) -> bool {
+        self.completed
+    }
+
+    pub(super) fn was_aborted(&self) -> bool {
+        matches!(self.failure, Some(Failure::Aborted))
+    }
+
+    pub(super) fn error(&self) -> Option<&TurnError> {
+        match &self.failure {
+            Some(Failure::Failed(error)) => Some(error),
+            _ => None,
+        }
+    }
+
+    pub(super) fn finish(&self) -> Option<&str> {
+        self.finish.as_deref()
+    }
+
+    /// Ended well: a step that takes a former error of the session back.
+    pub(super) fn is_step(&self) -> bool {
+        self.completed && self.finish.is_some() && self.failure.is_none()
+    }
+
+    /// Completed without a word why: stopped, unless a shell's, which holds only its tool.
+    pub(super) fn stopped_silently(&self) -> bool {
+        self.completed && self.finish.is_none() && self.failure.is_none() && !self.is_shell()
+    }
+
+    fn is_shell(&self) -> bool {
+        self.steps == 0 && matches!(self.parts.as_slice(), [MessagePart::Tool(_)])
+    }
+
+    pub(super) fn voice<'a>(&'a self, teller: &'a mut Teller, out: &'a mut Vec<Event>) -> Voice<'a> {
+        voice(&self.id, &self.kind, self.parent_part_id.as_ref(), teller, out)
+    }
+
+    /// Its parts, with what is needed to tell of them.
+    pub(super) fn parts_and_voice<'a>(
+        &'a mut self,
+        teller: &'a mut Teller,
+        out: &'a mut Vec<Event>,
+    ) -> (&'a mut Vec<MessagePart>, Voice<'a>) {
+        (&mut self.parts, voice(&self.id, &self.kind, self.parent_part_id.as_ref(), teller, out))
+    }
+
+    /// Its tools.
+    pub(super) fn tools(&self) -> impl DoubleEndedIterator<Item = &Tool> {
+        self.parts.iter().filter_map(|part| match part {
+            MessagePart::Tool(tool) => Some(tool),
+            _ => None,
+        })
+    }
+
+    /// Holds a delta of a part that was not announced.
+    pub(super) fn hold(&mut self, part_id: &str, delta: &str) {
+        if self.held.iter().map(|(_, text)| text.len()).sum::<usize>() + delta.len() > HELD {
+            return;
+        }
+        match self.held.iter_mut().find(|(id, _)| &**id == part_id) {
+            Some((_, text)) => text.push_str(delta),
+            None => self.held.push((Box::from(part_id), delta.to_owned())),
+        }
+    }
+
+    /// What was held of a part.
+    pub(super) fn take_held(&mut self, part_id: &str) -> Option<String> {
+        let at = self.held.iter().position(|(id, _)| &**id == part_id)?;
+        Some(self.held.swap_remove(at).1)
+    }
+
+    /// The provider's stream broke off.
+    pub(super) fn retry(&mut self) {
+        if self.completed {
+            return;
+        }
+        self.retrying = true;
+        for part in &mut self.parts {
+            if let MessagePart::Text(text) = part {
+                text.supersede();
+            }
+        }
+    }
+
+    /// A step, or a part that was not there before, begins: after a retry, what the broken attempt left is void.
+    pub(super) fn begin(&mut self, step: bool, teller: &mut Teller, out: &mut Vec<Event>) {
+        self.steps += u32::from(step);
+        if !self.retrying {
+            return;
+        }
+        self.retrying = false;
+        let (parts, mut voice) = self.parts_and_voice(teller, out);
+        for part in parts {
+            if let MessagePart::Text(text) = part {
+                text.discard_superseded(&mut voice);
+            }
+        }
+    }
+
+    /// The runtime has gone on: no more parts come for a message first seen complete.
+    pub(super) fn stop_waiting_for_parts(&mut self) {
+        self.awaits_parts = false;
+    }
+
+    /// Tells its end, once the runtime says it is complete and its tools have ended.
+    pub(super) fn close_if_done(
+        &mut self,
+        session_error: Option<&TurnError>,
+        teller: &mut Teller,
+        out: &mut Vec<Event>,
+    ) {
+        if self.closed || !self.completed || self.awaits_parts || self.tools().any(Tool::is_open) {
+            return;
+        }
+        let (finish, error) = self.ending(session_error);
+        self.close(finish, error, None, teller, out);
+    }
+
+    /// Tells its end now, whatever is still open.
+    pub(super) fn close_now(
+        &mut self,
+        how: Abrupt,
+        session_error: Option<&TurnError>,
+        teller: &mut Teller,
+        out: &mut Vec<Event>,
+    ) {
+        if self.closed {
+            return;
+        }
+        let (finish, error) = if self.completed || self.finish.is_some() || self.failure.is_some() {
+            self.ending(session_error)
+        } else {
+            let finish = match how {
+                Abrupt::Cancelled => FinishReason::Cancelled,
+                Abrupt::Failed => FinishReason::Error,
+                Abrupt::Other => FinishReason::Unknown,
+            };
+            (finish, None)
+        };
+        let code = if how == Abrupt::Cancelled { "cancelled" } else { "interrupted" };
+        let error_of_tools =
+            ToolError { code: code.to_owned(), message: "The turn ended before the tool did.".to_owned() };
+        self.close(finish, error, Some(error_of_tools), teller, out);
+    }
+
+    fn close(
+        &mut self,
+        finish_reason: FinishReason,
+        error: Option<TurnError>,
+        error_of_tools: Option<ToolError>,
+        teller: &mut Teller,
+        out: &mut Vec<Event>,
+    ) {
+        let (parts, mut voice) = self.parts_and_voice(teller, out);
+        for part in parts {
+            match part {
+                MessagePart::Text(text) => {
+                    text.close(&mut voice);
+                    text.forget();
+                }
+                MessagePart::Tool(tool) => {
+                    if let Some(error) = &error_of_tools {
+                        tool.close(error.clone(), &mut voice);
+                    }
+                }
+                MessagePart::Whole(_) => {}
+            }
+        }
+        self.closed = true;
+        self.held = Vec::new();
+        let completed = MessageCompleted {
+            message_id: self.id.clone(),
+            kind: self.kind_told(),
+            parent_part_id: self.parent_part_id.clone(),
+            finish_reason,
+            usage: usage::of_message(self),
+            error,
+            completed_at: self.completed_at,
+        };
+        teller.tell(EventKind::MessageCompleted(completed), out);
+    }
+
+    fn kind_told(&self) -> Option<MessageKind> {
+        (self.kind == MessageKind::Summary).then_some(MessageKind::Summary)
+    }
+
+    /// Why it ended, and what failed.
+    fn ending(&self, session_error: Option<&TurnError>) -> (FinishReason, Option<TurnError>) {
+        let error = self.error().cloned();
+        let finish = match (self.finish.as_deref(), &self.failure) {
+            (Some("stop"), _) => FinishReason::Stop,
+            (Some("tool-calls"), _) => FinishReason::ToolCalls,
+            (Some("length"), _) => FinishReason::Length,
+            (Some("content-filter"), _) => FinishReason::ContentFilter,
+            (_, Some(Failure::Aborted)) => FinishReason::Cancelled,
+            (_, Some(Failure::Failed(error))) if error.code == "content_filter" => FinishReason::ContentFilter,
+            (_, Some(Failure::Failed(_))) => FinishReason::Error,
+            (Some(_), None) => FinishReason::Unknown,
+            (None, None) if self.is_shell() => FinishReason::Unknown,
+            // An error of the session, not of the message: the context was full, and a summary follows.
+            (None, None) => match session_error {
+                Some(session_error) => return (FinishReason::Error, Some(session_error.clone())),
+                None => FinishReason::Cancelled,
+            },
+        };
+        (finish, error)
+    }
+}
+
+fn voice<'a>(
+    message_id: &'a MessageId,
+    kind: &'a MessageKind,
+    parent_part_id: Option<&'a PartId>,
+    teller: &'a mut Teller,
+    out: &'a mut Vec<Event>,
+) -> Voice<'a> {
+    let kind = (*kind == MessageKind::Summary).then_some(kind);
+    Voice { teller, out, message_id, kind, parent_part_id }
+}
+
+/// `provider/model`.
+pub(super) fn model(provider: Option<&str>, model: Option<&str>) -> Option<String> {
+    match (provider.filter(|provider| !provider.is_empty()), model.filter(|model| !model.is_empty())) {
+        (Some(provider), Some(model)) => Some(format!("{provider}/{model}")),
+        (None, Some(model)) => Some(model.to_owned()),
+        _ => None,
+    }
+}
+
+/// The error of a turn whose answer a content filter stopped, where the runtime gave none.
+pub(super) fn content_filtered() -> TurnError {
+    failure::own("content_filter", "The provider's content filter stopped the answer.", false)
+}

@@ -1,0 +1,141 @@
+//! What is told of messages: the user's, which open turns, and the agent's, which fill them.
+
+use super::chat::{Chat, Scene};
+use super::ending::Cause;
+use super::message::{Abrupt, Message};
+use super::turn::Turn;
+use crate::event::MessageKind;
+use crate::id::{MessageId, PartId};
+use crate::opencode::{Info, RawEvent};
+use std::sync::Arc;
+
+impl Chat {
+    pub(super) fn message_updated(&mut self, event: &RawEvent<'_>, raw: &[u8], scene: &mut Scene<'_>) {
+        let Some(info) = event.properties.info.0.as_deref() else { return };
+        let Some(id) = info.id.filled() else { return };
+        match info.role.or_empty() {
+            "user" if !scene.child => self.user_message(id, info, scene),
+            "assistant" => self.agent_message(id, info, raw, scene),
+            _ => {}
+        }
+    }
+
+    fn user_message(&mut self, id: &str, info: &Info<'_>, scene: &mut Scene<'_>) {
+        let known = scene.ended.contains(id)
+            || self.prompts.contains(id)
+            || self.turn.as_ref().is_some_and(|turn| turn.aliases.contains(id));
+        // One first seen looked at again is of a turn before our time.
+        if known || info.has_summary() {
+            return;
+        }
+        self.prompts.add(id, info);
+        if self.turn.as_ref().is_some_and(|turn| turn.standing.replaying) {
+            self.alias(&MessageId::from(id));
+        }
+    }
+
+    fn agent_message(&mut self, id: &str, info: &Info<'_>, raw: &[u8], scene: &mut Scene<'_>) {
+        if let Some(at) = self.turn.as_ref().and_then(|turn| turn.by_message.get(id).copied()) {
+            return self.update_message(at, info, scene);
+        }
+        let parent_part = if scene.child {
+            match self.child_link(raw, scene) {
+                Some(part) => Some(part),
+                None => return,
+            }
+        } else if self.belongs(info, scene) {
+            None
+        } else {
+            return;
+        };
+        if let Some(at) = self.add_message(id, info, parent_part, scene) {
+            self.update_message(at, info, scene);
+        }
+    }
+
+    /// Whether a root message not seen before is the open turn's; it may open one.
+    fn belongs(&mut self, info: &Info<'_>, scene: &mut Scene<'_>) -> bool {
+        let Some(parent) = info.parent_id.filled() else { return self.turn.is_some() };
+        if self.turn.as_ref().is_some_and(|turn| turn.aliases.contains(parent)) {
+            return true;
+        }
+        if info.times().completed.0.is_some() || !self.prompts.contains(parent) {
+            return false;
+        }
+        self.end(Cause::Successor, scene.ended, scene.out);
+        self.open_prompt(parent, scene);
+        true
+    }
+
+    pub(super) fn add_message(
+        &mut self,
+        id: &str,
+        info: &Info<'_>,
+        parent_part: Option<PartId>,
+        scene: &mut Scene<'_>,
+    ) -> Option<usize> {
+        let turn = self.turn.as_mut()?;
+        for at in 0..turn.messages.len() {
+            if &*turn.messages[at].session == scene.session {
+                turn.messages[at].stop_waiting_for_parts();
+                turn.close_if_done(at, scene.out);
+            }
+        }
+        let message = Message::new(MessageId::from(id), Arc::from(scene.session), info, parent_part);
+        if !scene.child {
+            turn.begun = true;
+            turn.standing.base = crate::event::TurnStatus::Running;
+            turn.standing.compacting = message.kind == MessageKind::Summary;
+            turn.tell_status(scene.out);
+        }
+        turn.teller.tell(message.created(info), scene.out);
+        Some(turn.add_message(message))
+    }
+
+    pub(super) fn update_message(&mut self, at: usize, info: &Info<'_>, scene: &mut Scene<'_>) {
+        let Some(turn) = &mut self.turn else { return };
+        let message = &mut turn.messages[at];
+        message.update(info);
+        if message.is_root() && message.is_step() {
+            turn.session_error = None;
+            if message.kind == MessageKind::Summary && turn.standing.compacting {
+                turn.standing.replaying = true;
+            }
+        }
+        turn.close_if_done(at, scene.out);
+        self.end_if_settled(scene);
+    }
+
+    /// The tool part that runs the event's session. Without one the event waits for it.
+    pub(super) fn child_link(&mut self, raw: &[u8], scene: &Scene<'_>) -> Option<PartId> {
+        let child = scene.sessions.child(scene.session)?;
+        let turn = self.turn.as_mut()?;
+        let link = turn.link(scene.session, &child.parent, &child.title);
+        if link.is_none() {
+            turn.park(scene.session, raw);
+        }
+        link
+    }
+
+    pub(super) fn message_removed(&mut self, event: &RawEvent<'_>, scene: &mut Scene<'_>) {
+        let Some(id) = event.properties.message_id.filled() else { return };
+        self.prompts.remove(id);
+        let Some(turn) = &mut self.turn else { return };
+        let Some(&at) = turn.by_message.get(id) else { return };
+        let (parts, mut voice) = turn.messages[at].parts_and_voice(&mut turn.teller, scene.out);
+        for part in parts {
+            if let super::message::MessagePart::Text(text) = part {
+                text.discard(&mut voice);
+            }
+        }
+        turn.messages[at].close_now(Abrupt::Other, None, &mut turn.teller, scene.out);
+        self.end_if_settled(scene);
+    }
+}
+
+impl Turn {
+    /// Whether the message is one that can still be told of.
+    pub(super) fn open_message(&self, id: &str) -> Option<usize> {
+        self.by_message.get(id).copied().filter(|at| !self.messages[*at].closed)
+    }
+}

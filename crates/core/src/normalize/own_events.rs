@@ -1,0 +1,103 @@
+//! What the server decides itself: `turnwire.*`.
+
+use super::chat::{Chat, Scene};
+use super::ending::Cause;
+use super::failure;
+use super::message::model;
+use super::tool::{at, json};
+use super::turn::Start;
+use crate::event::{TurnError, TurnStatus, UserMessage};
+use crate::id::MessageId;
+use crate::opencode::lax::{Number, Raw, Text};
+use crate::opencode::{ModelRef, RawEvent, read};
+use crate::time::Timestamp;
+
+impl Chat {
+    pub(super) fn own(&mut self, event: &RawEvent<'_>, scene: &mut Scene<'_>) {
+        let time = time(event.properties.time);
+        match event.event_type.or_empty() {
+            "turnwire.turn.accepted" => self.accepted(event, time, scene),
+            "turnwire.runtime" => self.runtime(event.properties.state.or_empty(), time, scene),
+            "turnwire.cancel.requested" => {
+                if let Some(turn) = self.turn.as_mut().filter(|turn| is_about(event, &turn.user)) {
+                    turn.standing.cancelling = true;
+                    turn.tell_status(scene.out);
+                }
+            }
+            "turnwire.snapshot" => self.snapshot(event, scene),
+            "turnwire.turn.closed" => self.closed(event, time, scene),
+            "turnwire.chat.ended" => {
+                self.prompts = super::prompts::Prompts::default();
+                self.end(Cause::Deleted(time), scene.ended, scene.out);
+            }
+            _ => {}
+        }
+    }
+
+    fn accepted(&mut self, event: &RawEvent<'_>, time: Option<Timestamp>, scene: &mut Scene<'_>) {
+        let properties = &event.properties;
+        let Some(id) = properties.own_message_id.filled() else { return };
+        if scene.ended.contains(id) || self.turn.as_ref().is_some_and(|turn| turn.aliases.contains(id)) {
+            return;
+        }
+        self.end(Cause::Successor, scene.ended, scene.out);
+        self.prompts.remove(id);
+        let parts = properties.user_parts.0.iter().flatten().map(|part| json(part)).collect();
+        let start = Start {
+            user_message: UserMessage { id: MessageId::from(id), parts },
+            model: model_of(properties.model),
+            started_at: time,
+            base: TurnStatus::Queued,
+            order: 0,
+        };
+        self.open(start, scene);
+        if let Some(turn) = &mut self.turn {
+            turn.tell_status(scene.out);
+        }
+    }
+
+    fn runtime(&mut self, state: &str, time: Option<Timestamp>, scene: &mut Scene<'_>) {
+        let Some(turn) = &mut self.turn else { return };
+        turn.standing.base = match state {
+            "starting" => TurnStatus::Starting,
+            "resuming" => TurnStatus::Resuming,
+            "running" => TurnStatus::Running,
+            "lost" => return self.end(Cause::Lost(time), scene.ended, scene.out),
+            _ => return,
+        };
+        turn.tell_status(scene.out);
+    }
+
+    fn closed(&mut self, event: &RawEvent<'_>, time: Option<Timestamp>, scene: &mut Scene<'_>) {
+        let Some(turn) = &self.turn else { return };
+        if !is_about(event, &turn.user) {
+            return;
+        }
+        let status: Text<'_> = read(event.properties.status).unwrap_or_default();
+        let status = TurnStatus::from(status.filled().unwrap_or("interrupted"));
+        let error: Option<TurnError> = read(event.properties.error);
+        let error = error.map(|error| failure::own(&error.code, &failure::sentence(&error.message), error.retryable));
+        self.end(Cause::Told(status, error, time), scene.ended, scene.out);
+    }
+}
+
+/// Whether the event names this turn, or none.
+fn is_about(event: &RawEvent<'_>, user: &MessageId) -> bool {
+    event.properties.own_message_id.filled().is_none_or(|id| id == user.as_str())
+}
+
+/// A time: milliseconds, or RFC 3339.
+fn time(raw: Raw<'_>) -> Option<Timestamp> {
+    let text: Option<Text<'_>> = read(raw);
+    text.and_then(|text| text.get().and_then(Timestamp::parse)).or_else(|| at(read::<Number>(raw)?))
+}
+
+/// `provider/model`, as text or as `OpenCode`'s object.
+fn model_of(raw: Raw<'_>) -> Option<String> {
+    let text: Option<Text<'_>> = read(raw);
+    if let Some(text) = text.as_ref().and_then(Text::filled) {
+        return Some(text.to_owned());
+    }
+    let object: ModelRef<'_> = read(raw)?;
+    model(object.provider_id.get(), object.model_id.get())
+}

@@ -1,0 +1,246 @@
+//! What is told of parts.
+
+use super::chat::{Chat, Scene};
+use super::message::MessagePart;
+use super::text::Text;
+use super::tool::{Blame, Tool, json};
+use super::turn::Turn;
+use crate::event::{Event, FilePart, OtherPart, Part, PartBody, PartState, PatchPart, TodoItem, TodoPart, ToolError};
+use crate::id::PartId;
+use crate::opencode::lax::Raw;
+use crate::opencode::{PartInfo, RawEvent, mend::Edges};
+use serde_json::value::RawValue;
+
+impl Chat {
+    pub(super) fn part_delta(&mut self, event: &RawEvent<'_>, raw: &[u8], scene: &mut Scene<'_>) {
+        let properties = &event.properties;
+        let Some(turn) = &mut self.turn else { return };
+        let (Some(part_id), Some(delta)) = (properties.part_id.filled(), properties.delta.get()) else { return };
+        if properties.field.filled().is_some_and(|field| field != "text") {
+            return;
+        }
+        if let Some(&(at, part)) = turn.by_part.get(part_id) {
+            let message = &mut turn.messages[at];
+            if message.closed {
+                return;
+            }
+            let (parts, mut voice) = message.parts_and_voice(&mut turn.teller, scene.out);
+            if let MessagePart::Text(text) = &mut parts[part] {
+                text.append(delta, event.delta_edges, &mut voice);
+            }
+            return;
+        }
+        let Some(message_id) = properties.message_id.filled() else { return };
+        if let Some(at) = turn.open_message(message_id) {
+            turn.messages[at].hold(part_id, delta);
+        } else if scene.child && !turn.by_message.contains_key(message_id) {
+            self.child_link(raw, scene);
+        }
+    }
+
+    pub(super) fn part_updated(&mut self, event: &RawEvent<'_>, raw: &[u8], scene: &mut Scene<'_>) {
+        let Some(info) = event.properties.part.0.as_deref() else { return };
+        let Some(message_id) = info.message_id.filled() else { return };
+        let Some(turn) = &mut self.turn else { return self.user_part(info, scene) };
+        let Some(&at) = turn.by_message.get(message_id) else {
+            if scene.child {
+                self.child_link(raw, scene);
+                return;
+            }
+            return self.user_part(info, scene);
+        };
+        turn.part(at, info, raw, event.text_edges, scene.out);
+        self.end_if_settled(scene);
+    }
+
+    /// A part of what the user said. What the runtime says in the user's name during a turn is of that turn.
+    pub(super) fn user_part(&mut self, info: &PartInfo<'_>, scene: &mut Scene<'_>) {
+        let Some(prompt) = self.prompts.part(info) else { return };
+        if self.turn.is_none() || !prompt.is_made() {
+            return;
+        }
+        let (id, compaction) = (prompt.id.clone(), prompt.compaction);
+        self.alias(&id);
+        if compaction && let Some(turn) = &mut self.turn {
+            turn.standing.compacting = true;
+            turn.tell_status(scene.out);
+        }
+    }
+
+    pub(super) fn part_removed(&mut self, event: &RawEvent<'_>, scene: &mut Scene<'_>) {
+        let Some(turn) = &mut self.turn else { return };
+        let Some(&(at, part)) = event.properties.part_id.filled().and_then(|id| turn.by_part.get(id)) else { return };
+        let message = &mut turn.messages[at];
+        if message.closed {
+            return;
+        }
+        let (parts, mut voice) = message.parts_and_voice(&mut turn.teller, scene.out);
+        match &mut parts[part] {
+            MessagePart::Text(text) => text.discard(&mut voice),
+            MessagePart::Tool(tool) => {
+                let error =
+                    ToolError { code: "removed".to_owned(), message: "The tool call was taken back.".to_owned() };
+                tool.close(error, &mut voice);
+            }
+            MessagePart::Whole(_) => {}
+        }
+        turn.close_if_done(at, scene.out);
+        self.end_if_settled(scene);
+    }
+
+    /// The to-do list is told with the open tool that writes it.
+    pub(super) fn todo_updated(&mut self, event: &RawEvent<'_>, scene: &mut Scene<'_>) {
+        let Some(turn) = &mut self.turn else { return };
+        let tool = |message: &super::message::Message| {
+            let mut tools = message.tools().rev();
+            tools.find(|tool| tool.is_open() && tool.name().starts_with("todo")).map(|tool| tool.id.clone())
+        };
+        let found = turn.messages.iter().enumerate().rev().find_map(|(at, message)| {
+            (&*message.session == scene.session && !message.closed).then(|| tool(message)).flatten().map(|id| (at, id))
+        });
+        let Some((at, tool_id)) = found else { return };
+        let rest = tool_id.as_str().strip_prefix("prt_").unwrap_or(tool_id.as_str());
+        let items = event.properties.todos.0.iter().filter_map(|todo| todo.0.as_ref());
+        let items = items.map(|todo| TodoItem {
+            content: todo.content.or_empty().to_owned(),
+            status: todo.status.or_empty().to_owned(),
+            priority: todo.priority.or_empty().to_owned(),
+        });
+        let body = PartBody::Todo(TodoPart { items: items.collect() });
+        turn.whole(at, Part { id: PartId::from(format!("todo_{rest}")), body, state: PartState::Done }, scene.out);
+    }
+}
+
+impl Turn {
+    /// A part of one of the turn's messages as it now stands.
+    pub(super) fn part(&mut self, at: usize, info: &PartInfo<'_>, raw: &[u8], edges: Edges, out: &mut Vec<Event>) {
+        let Some(id) = info.id.filled() else { return };
+        if info.part_type.or_empty() == "step-finish" {
+            self.messages[at].spent.step(info.tokens.0, info.cost);
+            return;
+        }
+        if self.messages[at].closed {
+            return;
+        }
+        match info.part_type.or_empty() {
+            // Told as nothing.
+            "snapshot" | "compaction" | "retry" => {}
+            "step-start" => {
+                // Known by its id, so that the same step told twice counts once.
+                if !self.by_part.contains_key(id) {
+                    self.by_part.insert(PartId::from(id), (at, usize::MAX));
+                    self.messages[at].begin(true, &mut self.teller, out);
+                }
+            }
+            "text" => self.text(at, id, false, info, edges, out),
+            "reasoning" => self.text(at, id, true, info, edges, out),
+            "tool" => self.tool(at, id, info, out),
+            "file" => {
+                let file = FilePart {
+                    mime: info.mime.or_empty().to_owned(),
+                    filename: info.filename.filled().map(str::to_owned),
+                    url: info.url.or_empty().to_owned(),
+                };
+                self.whole(at, Part { id: PartId::from(id), body: PartBody::File(file), state: PartState::Done }, out);
+            }
+            "patch" => {
+                let files = info.files.0.iter().filter_map(|file| file.get().map(str::to_owned)).collect();
+                let body = PartBody::Patch(PatchPart { files });
+                self.whole(at, Part { id: PartId::from(id), body, state: PartState::Done }, out);
+            }
+            other => {
+                let Some(raw) = raw_part(raw) else { return };
+                let body = PartBody::Other(OtherPart { part_type: other.to_owned(), raw: json(&raw) });
+                self.whole(at, Part { id: PartId::from(id), body, state: PartState::Done }, out);
+            }
+        }
+    }
+
+    fn text(&mut self, at: usize, id: &str, reasoning: bool, info: &PartInfo<'_>, edges: Edges, out: &mut Vec<Event>) {
+        let part = match self.by_part.get(id) {
+            Some(&(_, part)) => part,
+            None => {
+                self.messages[at].begin(false, &mut self.teller, out);
+                self.add_part(at, MessagePart::Text(Text::new(PartId::from(id), reasoning)))
+            }
+        };
+        let held = self.messages[at].take_held(id);
+        let (parts, mut voice) = self.messages[at].parts_and_voice(&mut self.teller, out);
+        let Some(MessagePart::Text(text)) = parts.get_mut(part) else { return };
+        let whole = info.text.or_empty();
+        let ended = info.times().end.0.is_some();
+        text.replace(whole, edges, ended, &mut voice);
+        // Deltas that came before their part are in its text already, unless that is empty.
+        if let Some(held) = held.filter(|_| whole.is_empty() && !ended) {
+            text.append(&held, Edges::default(), &mut voice);
+        }
+    }
+
+    fn tool(&mut self, at: usize, id: &str, info: &PartInfo<'_>, out: &mut Vec<Event>) {
+        let part = match self.by_part.get(id) {
+            Some(&(_, part)) => part,
+            None => self.add_part(at, MessagePart::Tool(Tool::new(PartId::from(id)))),
+        };
+        let call_id = info.call_id.or_empty();
+        let blame = if self.standing.requests.was_refused(call_id) {
+            Blame::Refused
+        } else if self.aborted || self.standing.cancelling {
+            Blame::Cancelled
+        } else {
+            Blame::Tool
+        };
+        let (parts, mut voice) = self.messages[at].parts_and_voice(&mut self.teller, out);
+        let Some(MessagePart::Tool(tool)) = parts.get_mut(part) else { return };
+        tool.update(info, blame, &mut voice);
+        let (open, part_id) = (tool.is_open(), tool.id.clone());
+        let message_id = &self.messages[at].id;
+        let requests = &mut self.standing.requests;
+        let changed =
+            if open { requests.place(message_id, call_id, &part_id) } else { requests.end_call(message_id, call_id) };
+        if changed {
+            self.tell_status(out);
+        }
+        if !open {
+            self.close_if_done(at, out);
+        }
+    }
+
+    /// A part that is told whole, once for each change.
+    pub(super) fn whole(&mut self, at: usize, part: Part, out: &mut Vec<Event>) {
+        match self.by_part.get(&part.id) {
+            Some(&(message, index)) => {
+                let Some(MessagePart::Whole(known)) = self.messages[message].parts.get_mut(index) else { return };
+                if *known == part {
+                    return;
+                }
+                known.clone_from(&part);
+            }
+            None => {
+                self.add_part(at, MessagePart::Whole(part.clone()));
+            }
+        }
+        self.messages[at].voice(&mut self.teller, out).part(part);
+    }
+}
+
+/// `properties.part` as it came.
+fn raw_part(raw: &[u8]) -> Option<Box<RawValue>> {
+    #[derive(serde::Deserialize)]
+    struct Outer<'a> {
+        #[serde(borrow, default)]
+        properties: Option<Inner<'a>>,
+        #[serde(borrow, default)]
+        payload: Raw<'a>,
+    }
+    #[derive(serde::Deserialize)]
+    struct Inner<'a> {
+        #[serde(borrow)]
+        part: &'a RawValue,
+    }
+    let text = crate::opencode::mend::mend(raw);
+    let mut outer: Outer<'_> = serde_json::from_str(&text).ok()?;
+    if outer.properties.is_none() {
+        outer = serde_json::from_str(outer.payload?.get()).ok()?;
+    }
+    Some(outer.properties?.part.to_owned())
+}

@@ -1,0 +1,133 @@
+//! What the user said and the agent has not yet answered.
+
+use super::message::model;
+use super::tool::{at, json};
+use crate::event::UserMessage;
+use crate::id::MessageId;
+use crate::json::Json;
+use crate::opencode::{Info, PartInfo};
+use crate::time::Timestamp;
+use serde::Serialize;
+
+/// So many unanswered messages are kept; a log that never answers loses the oldest.
+const KEPT: usize = 256;
+
+/// A user's message without an answer.
+#[derive(Debug)]
+pub(super) struct UserPrompt {
+    pub(super) id: MessageId,
+    pub(super) model: Option<String>,
+    pub(super) created_at: Option<Timestamp>,
+    parts: Vec<(Box<str>, Json)>,
+    said: bool,
+    synthetic: bool,
+    pub(super) compaction: bool,
+}
+
+impl UserPrompt {
+    /// Written by the runtime in the user's name: a compaction's, a shell's, a word to go on.
+    pub(super) fn is_made(&self) -> bool {
+        self.compaction || (self.synthetic && !self.said)
+    }
+
+    pub(super) fn user_message(&self) -> UserMessage {
+        UserMessage { id: self.id.clone(), parts: self.parts.iter().map(|(_, part)| part.clone()).collect() }
+    }
+}
+
+/// The unanswered messages of a chat, in the order they came.
+#[derive(Debug, Default)]
+pub(super) struct Prompts(Vec<UserPrompt>);
+
+impl Prompts {
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(super) fn contains(&self, id: &str) -> bool {
+        self.0.iter().any(|prompt| prompt.id == id)
+    }
+
+    pub(super) fn add(&mut self, id: &str, info: &Info<'_>) {
+        if self.0.len() == KEPT {
+            self.0.remove(0);
+        }
+        let user_model = info.model.0.as_ref();
+        self.0.push(UserPrompt {
+            id: MessageId::from(id),
+            model: user_model.and_then(|user| model(user.provider_id.get(), user.model_id.get())),
+            created_at: at(info.times().created),
+            parts: Vec::new(),
+            said: false,
+            synthetic: false,
+            compaction: false,
+        });
+    }
+
+    /// A part of an unanswered message. The message, if it is one of these.
+    pub(super) fn part(&mut self, info: &PartInfo<'_>) -> Option<&UserPrompt> {
+        let id = info.message_id.filled()?;
+        let prompt = self.0.iter_mut().find(|prompt| prompt.id == id)?;
+        match info.part_type.or_empty() {
+            "compaction" => prompt.compaction = true,
+            // What the runtime adds to what was said (a file's content, say) is not what was said.
+            _ if info.synthetic.0 == Some(true) => prompt.synthetic = true,
+            _ => {
+                prompt.said = true;
+                if let Some(part) = told(info) {
+                    let part_id = info.id.or_empty();
+                    match prompt.parts.iter_mut().find(|(id, _)| &**id == part_id) {
+                        Some((_, known)) => *known = part,
+                        None => prompt.parts.push((Box::from(part_id), part)),
+                    }
+                }
+            }
+        }
+        Some(prompt)
+    }
+
+    pub(super) fn remove(&mut self, id: &str) {
+        self.0.retain(|prompt| prompt.id != id);
+    }
+
+    /// The message to answer next: the newest.
+    pub(super) fn newest(&self) -> Option<&MessageId> {
+        self.0.last().map(|prompt| &prompt.id)
+    }
+
+    /// Takes a message and the older ones, which are answered with it: those first, it last.
+    pub(super) fn take_through(&mut self, id: &str) -> Vec<UserPrompt> {
+        match self.0.iter().position(|prompt| prompt.id == id) {
+            Some(at) => self.0.drain(..=at).collect(),
+            None => Vec::new(),
+        }
+    }
+}
+
+/// A part of what the user said, as it was sent.
+fn told(info: &PartInfo<'_>) -> Option<Json> {
+    #[derive(Serialize)]
+    struct Said<'a> {
+        r#type: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        text: Option<&'a str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        mime: Option<&'a str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        filename: Option<&'a str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        url: Option<&'a str>,
+    }
+    let said = match info.part_type.or_empty() {
+        "text" => Said { r#type: "text", text: Some(info.text.or_empty()), mime: None, filename: None, url: None },
+        "file" => Said {
+            r#type: "file",
+            text: None,
+            mime: Some(info.mime.or_empty()),
+            filename: info.filename.filled(),
+            url: Some(info.url.or_empty()),
+        },
+        _ => return None,
+    };
+    serde_json::value::to_raw_value(&said).ok().map(|raw| json(&raw))
+}

@@ -1,0 +1,51 @@
+//! A resync: the messages as the runtime has them stored, told as far as they are new.
+
+use super::chat::{Chat, Scene};
+use crate::opencode::mend::Edges;
+use crate::opencode::{Info, PartInfo, RawEvent, StoredMessage, read};
+
+impl Chat {
+    /// Only the open turn is brought up to date: the messages before its prompt are of turns that have ended.
+    pub(super) fn snapshot(&mut self, event: &RawEvent<'_>, scene: &mut Scene<'_>) {
+        let Some(turn) = &self.turn else { return };
+        let stored: Vec<StoredMessage<'_>> =
+            event.properties.messages.0.iter().filter_map(|message| read(*message)).collect();
+        let prompt = stored.iter().position(|message| {
+            message.info.0.as_ref().is_some_and(|info| info.id.filled() == Some(turn.user.as_str()))
+        });
+        let from = prompt.map_or(stored.len(), |at| at + 1);
+        for (at, message) in stored.iter().enumerate() {
+            let Some(info) = &message.info.0 else { continue };
+            let Some(id) = info.id.filled() else { continue };
+            match info.role.or_empty() {
+                "user" if at >= from && !scene.child => self.alias(&id.into()),
+                "assistant" => self.stored_message(id, info, message, at >= from, scene),
+                _ => {}
+            }
+        }
+        self.end_if_settled(scene);
+    }
+
+    fn stored_message(
+        &mut self,
+        id: &str,
+        info: &Info<'_>,
+        message: &StoredMessage<'_>,
+        of_turn: bool,
+        scene: &mut Scene<'_>,
+    ) {
+        let Some(turn) = &self.turn else { return };
+        let known = turn.by_message.get(id).copied();
+        let Some(at) = known.or_else(|| if of_turn { self.add_message(id, info, None, scene) } else { None }) else {
+            return;
+        };
+        let Some(turn) = &mut self.turn else { return };
+        for part in &message.parts.0 {
+            let Some(info) = read::<PartInfo<'_>>(*part) else { continue };
+            let wrapped = part.map(|part| format!("{{\"properties\":{{\"part\":{}}}}}", part.get()));
+            turn.part(at, &info, wrapped.unwrap_or_default().as_bytes(), Edges::default(), scene.out);
+        }
+        turn.messages[at].stop_waiting_for_parts();
+        self.update_message(at, info, scene);
+    }
+}

@@ -1,0 +1,75 @@
+//! Where the turn stands: one status out of all that holds at once, told when it changes.
+
+use super::requests::Requests;
+use super::teller::Teller;
+use crate::event::{Event, EventKind, TurnStatus, TurnStatusChanged};
+use crate::time::Timestamp;
+
+/// A retry of the provider.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Retry {
+    pub(super) attempt: Option<u32>,
+    pub(super) message: Option<String>,
+    pub(super) next_attempt_at: Option<Timestamp>,
+}
+
+/// All that holds at once.
+#[derive(Debug)]
+pub(super) struct Standing {
+    /// `queued`, `starting`, `resuming` or `running`.
+    pub(super) base: TurnStatus,
+    pub(super) retry: Option<Retry>,
+    pub(super) compacting: bool,
+    /// The summary is complete: what the user seems to say until `session.compacted` is a replay.
+    pub(super) replaying: bool,
+    pub(super) cancelling: bool,
+    pub(super) requests: Requests,
+    told: Option<TurnStatusChanged>,
+}
+
+impl Standing {
+    pub(super) fn new(base: TurnStatus) -> Self {
+        Self {
+            base,
+            retry: None,
+            compacting: false,
+            replaying: false,
+            cancelling: false,
+            requests: Requests::default(),
+            told: None,
+        }
+    }
+
+    /// Tells the status, if it is not the one told last.
+    pub(super) fn tell(&mut self, teller: &mut Teller, out: &mut Vec<Event>) {
+        let now = self.now();
+        if self.told.as_ref() != Some(&now) {
+            self.told = Some(now.clone());
+            teller.tell(EventKind::TurnStatusChanged(now), out);
+        }
+    }
+
+    fn now(&self) -> TurnStatusChanged {
+        let mut now = TurnStatusChanged {
+            status: self.base.clone(),
+            message: None,
+            attempt: None,
+            next_attempt_at: None,
+            requests: Vec::new(),
+        };
+        if self.cancelling {
+            now.status = TurnStatus::Cancelling;
+        } else if !self.requests.is_empty() {
+            now.status = TurnStatus::Waiting;
+            now.requests = self.requests.open();
+        } else if let Some(retry) = &self.retry {
+            now.status = TurnStatus::Retrying;
+            now.message.clone_from(&retry.message);
+            now.attempt = retry.attempt;
+            now.next_attempt_at = retry.next_attempt_at;
+        } else if self.compacting {
+            now.status = TurnStatus::Compacting;
+        }
+        now
+    }
+}

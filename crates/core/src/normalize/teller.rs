@@ -1,0 +1,61 @@
+//! Numbers the events of one turn and puts them out.
+
+use crate::event::{Event, EventKind, MessageKind, Part, PartDelta, PartUpdated};
+use crate::id::{ChatId, MessageId, PartId, TurnId};
+
+/// The envelope of one turn's events.
+#[derive(Debug)]
+pub(super) struct Teller {
+    pub(super) chat_id: ChatId,
+    pub(super) turn_id: TurnId,
+    seq: u64,
+}
+
+impl Teller {
+    pub(super) fn new(chat_id: ChatId, turn_id: TurnId) -> Self {
+        Self { chat_id, turn_id, seq: 0 }
+    }
+
+    pub(super) fn tell(&mut self, kind: EventKind, out: &mut Vec<Event>) {
+        self.seq += 1;
+        out.push(Event::new(self.seq, self.chat_id.clone(), self.turn_id.clone(), kind));
+    }
+}
+
+/// Tells the parts of one message.
+pub(super) struct Voice<'a> {
+    pub(super) teller: &'a mut Teller,
+    pub(super) out: &'a mut Vec<Event>,
+    pub(super) message_id: &'a MessageId,
+    /// `summary`, or nothing.
+    pub(super) kind: Option<&'a MessageKind>,
+    pub(super) parent_part_id: Option<&'a PartId>,
+}
+
+impl Voice<'_> {
+    /// Text to append to a part.
+    pub(super) fn delta(&mut self, part_id: &PartId, part_type: &str, delta: String) {
+        let kind = EventKind::PartDelta(PartDelta {
+            message_id: self.message_id.clone(),
+            part_id: part_id.clone(),
+            part_type: part_type.to_owned(),
+            kind: self.kind.cloned(),
+            parent_part_id: self.parent_part_id.cloned(),
+            delta,
+        });
+        self.teller.tell(kind, self.out);
+    }
+
+    /// A part as it now stands.
+    pub(super) fn part(&mut self, part: Part) {
+        let kind = EventKind::PartUpdated(PartUpdated {
+            message_id: self.message_id.clone(),
+            part_id: part.id.clone(),
+            part_type: part.part_type().to_owned(),
+            kind: self.kind.cloned(),
+            parent_part_id: self.parent_part_id.cloned(),
+            part,
+        });
+        self.teller.tell(kind, self.out);
+    }
+}

@@ -1,0 +1,169 @@
+//! The open turn of a chat.
+
+use super::message::{Message, MessagePart};
+use super::standing::Standing;
+use super::teller::Teller;
+use super::tool::Tool;
+use crate::event::{Event, EventKind, TurnError, TurnStarted, TurnStatus, UserMessage};
+use crate::id::{ChatId, MessageId, PartId, TurnId};
+use crate::time::Timestamp;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+/// Of a child session whose tool part is not known yet, so many raw bytes are held back.
+const PARKED: usize = 4 * 1024 * 1024;
+
+/// The open turn.
+#[derive(Debug)]
+pub(super) struct Turn {
+    pub(super) teller: Teller,
+    pub(super) user: MessageId,
+    /// The user's messages that are answered in this turn.
+    pub(super) aliases: HashSet<Box<str>>,
+    pub(super) standing: Standing,
+    pub(super) messages: Vec<Message>,
+    pub(super) by_message: HashMap<MessageId, usize>,
+    /// Message and place in it.
+    pub(super) by_part: HashMap<PartId, (usize, usize)>,
+    /// The tool part that runs a child session.
+    pub(super) children: HashMap<Arc<str>, PartId>,
+    /// Raw events of child sessions whose tool part is not known yet.
+    pub(super) parked: Vec<(Arc<str>, Vec<u8>)>,
+    parked_bytes: usize,
+    pub(super) started_at: Option<Timestamp>,
+    /// The runtime has begun with it.
+    pub(super) begun: bool,
+    /// The runtime fell silent since it last was busy.
+    pub(super) idle: bool,
+    /// What the session complained about, unless a step was completed since.
+    pub(super) session_error: Option<TurnError>,
+    pub(super) aborted: bool,
+    pub(super) order: u64,
+}
+
+/// How a turn begins.
+pub(super) struct Start {
+    pub(super) user_message: UserMessage,
+    pub(super) model: Option<String>,
+    pub(super) started_at: Option<Timestamp>,
+    pub(super) base: TurnStatus,
+    pub(super) order: u64,
+}
+
+impl Turn {
+    /// Opens a turn and tells so.
+    pub(super) fn open(chat_id: ChatId, start: Start, out: &mut Vec<Event>) -> Self {
+        let user = start.user_message.id.clone();
+        let mut teller = Teller::new(chat_id, TurnId::of_message(user.as_str()));
+        let started =
+            TurnStarted { user_message: start.user_message, model: start.model, started_at: start.started_at };
+        teller.tell(EventKind::TurnStarted(started), out);
+        Self {
+            teller,
+            aliases: HashSet::from([Box::from(user.as_str())]),
+            user,
+            begun: start.base == TurnStatus::Running,
+            standing: Standing::new(start.base),
+            messages: Vec::new(),
+            by_message: HashMap::new(),
+            by_part: HashMap::new(),
+            children: HashMap::new(),
+            parked: Vec::new(),
+            parked_bytes: 0,
+            started_at: start.started_at,
+            idle: false,
+            session_error: None,
+            aborted: false,
+            order: start.order,
+        }
+    }
+
+    pub(super) fn tell_status(&mut self, out: &mut Vec<Event>) {
+        self.standing.tell(&mut self.teller, out);
+    }
+
+    /// Adds a message of the agent.
+    pub(super) fn add_message(&mut self, message: Message) -> usize {
+        let at = self.messages.len();
+        self.by_message.insert(message.id.clone(), at);
+        self.messages.push(message);
+        at
+    }
+
+    /// Adds a part to a message.
+    pub(super) fn add_part(&mut self, message: usize, part: MessagePart) -> usize {
+        let parts = &mut self.messages[message].parts;
+        let at = parts.len();
+        self.by_part.insert(part.id().clone(), (message, at));
+        parts.push(part);
+        at
+    }
+
+    /// The root session's messages.
+    pub(super) fn root_messages(&self) -> impl DoubleEndedIterator<Item = &Message> {
+        self.messages.iter().filter(|message| message.is_root())
+    }
+
+    /// The tool part of a call.
+    pub(super) fn part_of_call(&self, message_id: Option<&str>, call_id: &str) -> Option<PartId> {
+        let messages = self.messages.iter().rev();
+        let mut tools = messages
+            .filter(|message| message_id.is_none_or(|id| message.id == id))
+            .flat_map(Message::tools)
+            .filter(|tool| !call_id.is_empty() && tool.call_id() == call_id);
+        tools.next().map(|tool| tool.id.clone())
+    }
+
+    /// Tells the end of a message if it has come.
+    pub(super) fn close_if_done(&mut self, message: usize, out: &mut Vec<Event>) {
+        // What a compaction overcame is not the error of a message the user stopped.
+        let error = self.session_error.as_ref().filter(|_| !self.aborted && !self.standing.cancelling);
+        self.messages[message].close_if_done(error, &mut self.teller, out);
+    }
+
+    /// The tool part that runs a child session: the one that names it, else the open one it fits.
+    pub(super) fn link(&mut self, child: &str, parent: &str, title: &str) -> Option<PartId> {
+        if let Some(part) = self.children.get(child) {
+            return Some(part.clone());
+        }
+        let tools = || self.messages.iter().filter(|message| &*message.session == parent).flat_map(Message::tools);
+        let named = tools().find(|tool| tool.child.as_deref() == Some(child));
+        let found = named.or_else(|| {
+            // Versions before 1.14 name the child only once it has ended.
+            let taken = |tool: &&Tool| !self.children.values().any(|part| *part == tool.id);
+            let mut free: Vec<&Tool> = tools()
+                .filter(|tool| tool.is_open() && tool.name() == "task" && tool.child.is_none())
+                .filter(taken)
+                .collect();
+            let fitting = free.iter().position(|tool| fits(tool, title)).unwrap_or(0);
+            (fitting < free.len()).then(|| free.swap_remove(fitting))
+        })?;
+        let part = found.id.clone();
+        self.children.insert(Arc::from(child), part.clone());
+        Some(part)
+    }
+
+    /// Holds a raw event of a child back until its tool part is known.
+    pub(super) fn park(&mut self, session: &str, raw: &[u8]) {
+        if self.parked_bytes + raw.len() <= PARKED {
+            self.parked_bytes += raw.len();
+            self.parked.push((Arc::from(session), raw.to_vec()));
+        }
+    }
+
+    /// Takes all that was held back, to be tried again.
+    pub(super) fn unpark(&mut self) -> Vec<(Arc<str>, Vec<u8>)> {
+        self.parked_bytes = 0;
+        std::mem::take(&mut self.parked)
+    }
+}
+
+/// A child's title begins with the description its tool was given.
+fn fits(tool: &Tool, title: &str) -> bool {
+    #[derive(serde::Deserialize)]
+    struct Input {
+        description: String,
+    }
+    serde_json::from_str::<Input>(tool.input().get())
+        .is_ok_and(|input| !input.description.is_empty() && title.starts_with(&input.description))
+}

@@ -1,0 +1,15 @@
+//! The events of `OpenCode`, from 1.0 to 1.18, read tolerantly: a field that is missing, of a wrong type or unknown
+//! never costs the rest.
+
+mod event;
+mod info;
+pub(crate) mod lax;
+pub(crate) mod mend;
+
+pub(crate) use event::{Properties, RawEvent};
+pub(crate) use info::{ErrorInfo, Info, ModelRef, PartInfo, QuestionInfo, StatusInfo, StoredMessage, Times, Tokens};
+
+/// Reads any JSON value as `T`, or nothing.
+pub(crate) fn read<'a, T: serde::Deserialize<'a>>(raw: lax::Raw<'a>) -> Option<T> {
+    raw.and_then(|raw| serde_json::from_str(raw.get()).ok())
+}
