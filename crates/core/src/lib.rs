@@ -9,8 +9,8 @@ pub mod event;
 mod id;
 mod json;
 pub mod normalize;
-pub mod sse;
 mod opencode;
+pub mod sse;
 mod time;
 pub mod turn;
 

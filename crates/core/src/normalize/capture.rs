@@ -32,7 +32,7 @@ impl Capture {
         let fed = self.decoder.feed(chunk, |frame| {
             foreign = foreign || is_of_another_protocol(frame.data);
             if !foreign {
-                normalizer.push(frame.data.as_bytes(), out);
+                normalizer.push(frame.data, out);
             }
         });
         if foreign {
@@ -51,7 +51,7 @@ impl Capture {
 }
 
 /// `/api/event` has `data` where the others have `properties`.
-fn is_of_another_protocol(json: &str) -> bool {
+fn is_of_another_protocol(json: &[u8]) -> bool {
     #[derive(serde::Deserialize)]
     struct Keys {
         #[serde(default)]
@@ -71,7 +71,7 @@ fn is_of_another_protocol(json: &str) -> bool {
         }
     }
     // Looked for in the text first: every event is asked, and hardly any has it.
-    json.contains("\"data\":{")
-        && serde_json::from_str::<Keys>(json)
+    memchr::memmem::find(json, b"\"data\":{").is_some()
+        && serde_json::from_slice::<Keys>(json)
             .is_ok_and(|keys| keys.data.0 && keys.event_type.0 && !keys.properties.0 && !keys.payload.0)
 }
