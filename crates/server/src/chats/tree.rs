@@ -1,6 +1,7 @@
 //! Which raw events are this chat's: those of its session and of the sessions its agent opens under it.
 
 use serde::Deserialize;
+use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::collections::HashSet;
 
@@ -31,16 +32,21 @@ struct Raw<'a> {
     properties: Properties<'a>,
 }
 
+/// Kept raw, as other events have other things under the same names.
 #[derive(Deserialize)]
 struct Properties<'a> {
     #[serde(rename = "sessionID", borrow, default)]
     session_id: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
-    info: Option<Info<'a>>,
+    info: Option<&'a RawValue>,
     #[serde(borrow, default)]
-    part: Option<Part<'a>>,
+    part: Option<&'a RawValue>,
     #[serde(borrow, default)]
-    status: Option<Status<'a>>,
+    status: Option<&'a RawValue>,
+}
+
+fn read<'a, T: Deserialize<'a>>(raw: Option<&'a RawValue>) -> Option<T> {
+    raw.and_then(|raw| serde_json::from_str(raw.get()).ok())
 }
 
 #[derive(Deserialize)]
@@ -75,12 +81,14 @@ impl SessionTree {
         let raw: Raw<'_> = serde_json::from_slice(raw).ok()?;
         let properties = raw.properties;
         let of_session = raw.event_type.starts_with("session.");
-        let info = properties.info.as_ref();
+        let info: Option<Info<'_>> = read(properties.info);
+        let info = info.as_ref();
+        let part: Option<Part<'_>> = read(properties.part.filter(|_| properties.session_id.is_none()));
         let session = properties
             .session_id
             .as_deref()
             .or_else(|| info.and_then(|info| info.session_id.as_deref()))
-            .or_else(|| properties.part.as_ref().and_then(|part| part.session_id.as_deref()))
+            .or_else(|| part.as_ref().and_then(|part| part.session_id.as_deref()))
             .or_else(|| info.filter(|_| of_session).and_then(|info| info.id.as_deref()))?;
         let mut new_child = None;
         if session != self.root && !self.children.contains(session) {
@@ -93,7 +101,7 @@ impl SessionTree {
         }
         let idle = raw.event_type == "session.idle"
             || (raw.event_type == "session.status"
-                && properties.status.as_ref().and_then(|status| status.status.as_deref()) == Some("idle"));
+                && read::<Status<'_>>(properties.status).and_then(|status| status.status).as_deref() == Some("idle"));
         let message_id = info
             .filter(|_| raw.event_type == "message.updated")
             .and_then(|info| info.id.as_deref())
@@ -126,6 +134,8 @@ mod tests {
         assert!(!idle.root_idle, "a child's idle is not the chat's");
         let idle = tree.belongs(br#"{"type":"session.idle","properties":{"sessionID":"ses_root"}}"#).unwrap();
         assert!(idle.root_idle);
+        let closed = br#"{"type":"turnwire.turn.closed","properties":{"sessionID":"ses_root","status":"failed"}}"#;
+        assert!(tree.belongs(closed).is_some(), "other events have other things under the same names");
     }
 
     #[test]
