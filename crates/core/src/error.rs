@@ -207,6 +207,20 @@ impl Error {
         error
     }
 
+    /// The error of a turn that ended as `failed` or `interrupted`, with the turn's own code where it has one.
+    pub fn turn_failed(turn: Turn) -> Self {
+        let told = turn.error.clone().unwrap_or_default();
+        let code = if told.code.is_empty() { Cow::Borrowed("turn_failed") } else { Cow::Owned(told.code) };
+        let message = if told.message.is_empty() {
+            format!("The turn ended as {}.", turn.status)
+        } else {
+            format!("The turn ended as {}: {}", turn.status, told.message)
+        };
+        let mut error = Self::new(code, message).with_retryable(told.retryable).with_turn(turn);
+        error.0.kind = ErrorKind::TurnFailed;
+        error
+    }
+
     /// The class.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
@@ -280,6 +294,13 @@ impl Error {
     /// Whether the same call may succeed later.
     pub fn is_retryable(&self) -> bool {
         self.0.retryable
+    }
+
+    /// Sets [`Error::status`].
+    #[must_use]
+    pub fn with_status(mut self, status: u16) -> Self {
+        self.0.status = Some(status);
+        self
     }
 
     /// Sets [`Error::request_id`].

@@ -4,20 +4,33 @@
 //! [`TurnAccumulator`] → [`Turn`]. All of that is pure: bytes and values in, values out; no clock, no socket, no async,
 //! no global. The feature `client` (on by default) adds the HTTP client.
 
+#[cfg(feature = "client")]
+pub mod chat;
 pub mod error;
 pub mod event;
+#[cfg(feature = "client")]
+pub mod http;
 mod id;
 mod json;
 pub mod normalize;
 mod opencode;
+pub mod policy;
 pub mod sse;
+#[cfg(feature = "client")]
+pub mod stream;
 mod time;
 pub mod turn;
 
+#[cfg(feature = "client")]
+pub use chat::{Chat, ListChats, NewChat, Prompt};
 pub use error::{Error, ErrorKind, Result};
 pub use event::{Event, EventKind};
+#[cfg(feature = "client")]
+pub use http::{Client, ClientBuilder, RequestOptions, Timeout, local_key_file};
 pub use id::{ChatId, MessageId, PartId, RequestId, TurnId};
 pub use json::Json;
 pub use normalize::Normalizer;
+#[cfg(feature = "client")]
+pub use stream::{Cursor, RelayStream, TurnStream};
 pub use time::Timestamp;
 pub use turn::{Message, Turn, TurnAccumulator};

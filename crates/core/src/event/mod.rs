@@ -313,6 +313,7 @@ impl Event {
         }
     }
 
+    #[cfg(feature = "client")]
     /// Marks the request at `index` of this event's `requests` as newly asked.
     pub(crate) fn set_asked(&mut self, index: Option<usize>) {
         self.asked = index;

@@ -113,6 +113,12 @@ impl Event {
         self.raw.as_deref().map_or_else(|| serde_json::to_string(self).unwrap_or_default(), str::to_owned)
     }
 
+    /// Whether its JSON spells everything as the contract does.
+    #[cfg(feature = "client")]
+    pub(crate) fn is_plain(&self) -> bool {
+        self.seq > 0
+    }
+
     /// The JSON it was read from, if it was read.
     pub fn raw(&self) -> Option<&str> {
         self.raw.as_deref()

@@ -150,8 +150,9 @@ impl Decoder {
         mut rest: &'a [u8],
         tell: &mut impl FnMut(Frame<'_>),
     ) -> Result<&'a [u8], EventTooLarge> {
+        let may_cr = memchr(b'\r', rest).is_some();
         while !rest.is_empty() {
-            let End::At { at, next, open_cr } = end(rest, memchr(b'\r', rest).is_some()) else {
+            let End::At { at, next, open_cr } = end(rest, may_cr) else {
                 self.keep_partial(rest)?;
                 return Ok(&[]);
             };

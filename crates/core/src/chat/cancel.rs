@@ -1,0 +1,48 @@
+//! Cancel the turn that runs.
+
+use super::Chats;
+use crate::http::{Call, Request};
+use crate::id::{ChatId, TurnId};
+use crate::json::nullable;
+use reqwest::Method;
+use serde::{Deserialize, Serialize};
+
+/// What is to be cancelled.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[non_exhaustive]
+pub struct Cancel {
+    /// Only this turn (our server): nothing happens if another one runs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub turn_id: Option<TurnId>,
+}
+
+/// The answer to a cancel.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[non_exhaustive]
+pub struct Cancelled {
+    /// The chat.
+    #[serde(deserialize_with = "nullable")]
+    pub id: ChatId,
+    /// Also where nothing ran.
+    #[serde(deserialize_with = "nullable")]
+    pub ok: bool,
+}
+
+impl Chats {
+    /// Cancels whatever turn runs in the chat. Nothing running is no error.
+    pub fn cancel(&self, id: impl AsRef<str>) -> Call<Cancelled> {
+        self.cancel_with(id, &Cancel::default())
+    }
+
+    /// Cancels this turn; if another one runs, nothing happens (our server; others cancel whatever runs).
+    pub fn cancel_turn(&self, id: impl AsRef<str>, turn_id: impl Into<TurnId>) -> Call<Cancelled> {
+        self.cancel_with(id, &Cancel { turn_id: Some(turn_id.into()) })
+    }
+
+    fn cancel_with(&self, id: impl AsRef<str>, cancel: &Cancel) -> Call<Cancelled> {
+        let request = Request::new("cancel", Method::POST).id("chat id", id.as_ref());
+        Call::json(&self.client, request.and_then(|request| request.word("cancel").json(cancel)))
+    }
+}

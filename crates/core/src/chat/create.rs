@@ -1,0 +1,118 @@
+//! Create a chat.
+
+use super::Chats;
+use crate::http::{Call, Request};
+use crate::id::{ChatId, TurnId};
+use crate::json::nullable;
+use crate::time::Timestamp;
+use reqwest::Method;
+use serde::{Deserialize, Serialize};
+
+/// What a new chat is to be. Everything is optional.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[non_exhaustive]
+pub struct NewChat {
+    /// A title for people.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// `provider/model`. Default: the service's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// After this much idleness the runtime is stopped, in milliseconds. Default 15 min; 1 min to 24 h.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub idle_timeout_ms: Option<u64>,
+    /// Vaults the agent may read (hosted service).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vault_ids: Option<Vec<String>>,
+    /// Instructions beside the agent's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub instructions: Option<String>,
+}
+
+impl NewChat {
+    /// Nothing set.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A title for people.
+    #[must_use]
+    pub fn title(mut self, title: impl Into<String>) -> Self {
+        self.title = Some(title.into());
+        self
+    }
+
+    /// `provider/model`.
+    #[must_use]
+    pub fn model(mut self, model: impl Into<String>) -> Self {
+        self.model = Some(model.into());
+        self
+    }
+
+    /// After this much idleness the runtime is stopped, in milliseconds.
+    #[must_use]
+    pub fn idle_timeout_ms(mut self, ms: u64) -> Self {
+        self.idle_timeout_ms = Some(ms);
+        self
+    }
+
+    /// Vaults the agent may read (hosted service).
+    #[must_use]
+    pub fn vault_ids<I: IntoIterator<Item = S>, S: Into<String>>(mut self, ids: I) -> Self {
+        self.vault_ids = Some(ids.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Instructions beside the agent's own.
+    #[must_use]
+    pub fn instructions(mut self, text: impl Into<String>) -> Self {
+        self.instructions = Some(text.into());
+        self
+    }
+}
+
+/// A chat.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[non_exhaustive]
+pub struct Chat {
+    /// Its id.
+    #[serde(deserialize_with = "nullable")]
+    pub id: ChatId,
+    /// `active`, `idle` (wakes on the next use) or `ended`.
+    #[serde(deserialize_with = "nullable")]
+    pub status: String,
+    /// Who runs it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub provider: Option<String>,
+    /// `starting running stopping stopped archived error ended`, or what the provider adds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub runtime_state: Option<String>,
+    /// After this much idleness the runtime is stopped.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub idle_timeout_ms: Option<u64>,
+    /// When it was created.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub created_at: Option<Timestamp>,
+    /// Its title (our server, `retrieve` and `list`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// Its model (our server, `retrieve` and `list`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// The turn that runs now (our server, `retrieve`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub active_turn_id: Option<TurnId>,
+    /// The number of the newest event of its relay (our server, `retrieve`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_event_id: Option<u64>,
+}
+
+impl Chats {
+    /// Creates a chat. Sent again only where it cannot have been created: see `docs/reliability.md`.
+    pub fn create(&self, chat: NewChat) -> Call<Chat> {
+        let request = Request::new("create", Method::POST).creates().json(&chat);
+        Call::json(&self.client, request)
+    }
+}

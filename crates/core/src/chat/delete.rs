@@ -1,0 +1,43 @@
+//! End a chat.
+
+use super::Chats;
+use crate::http::{Call, Request};
+use crate::id::ChatId;
+use crate::json::nullable;
+use reqwest::Method;
+use serde::{Deserialize, Serialize};
+
+/// A chat that has ended, with its bill.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[non_exhaustive]
+pub struct EndedChat {
+    /// Its id.
+    #[serde(deserialize_with = "nullable")]
+    pub id: ChatId,
+    /// `ended`.
+    #[serde(deserialize_with = "nullable")]
+    pub status: String,
+    /// Who ran it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub provider: Option<String>,
+    /// The provider's id of the runtime.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub runtime_id: Option<String>,
+    /// How long the runtime ran.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub runtime_ms: Option<u64>,
+    /// What it cost, in dollars.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cost: Option<f64>,
+    /// What it cost, in millionths of a dollar.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cost_micros: Option<u64>,
+}
+
+impl Chats {
+    /// Ends a chat; its runtime is destroyed. Deleting it again gives the same figures.
+    pub fn delete(&self, id: impl AsRef<str>) -> Call<EndedChat> {
+        Call::json(&self.client, Request::new("delete", Method::DELETE).id("chat id", id.as_ref()))
+    }
+}

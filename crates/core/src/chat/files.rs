@@ -1,0 +1,337 @@
+//! The files of a chat's workspace.
+
+use super::Chats;
+use crate::error::{Error, Result};
+use crate::http::{
+    Answer, Body, Call, Client, Clocks, Request, RequestOptions, call_options, connection_error, within,
+};
+use crate::id::ChatId;
+use crate::json::nullable;
+use bytes::{Bytes, BytesMut};
+use reqwest::Method;
+use reqwest::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::future::{Future, IntoFuture};
+use std::pin::Pin;
+use std::time::Duration;
+use tokio::io::{AsyncWrite, AsyncWriteExt};
+use tokio::time::timeout;
+
+/// Between two bytes of a download, unless told otherwise.
+const IDLE: Duration = Duration::from_secs(60);
+
+/// The files of a workspace.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[non_exhaustive]
+pub struct FileList {
+    /// The chat.
+    #[serde(alias = "chat_id", deserialize_with = "nullable")]
+    pub chat_id: ChatId,
+    /// The files.
+    #[serde(deserialize_with = "nullable")]
+    pub files: Vec<FileEntry>,
+}
+
+/// A file of a workspace.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[non_exhaustive]
+pub struct FileEntry {
+    /// Its name.
+    #[serde(deserialize_with = "nullable")]
+    pub name: String,
+    /// Its path in the workspace.
+    #[serde(deserialize_with = "nullable")]
+    pub path: String,
+    /// Its size.
+    #[serde(alias = "size_bytes", deserialize_with = "nullable")]
+    pub size_bytes: u64,
+}
+
+/// The files of chats.
+#[derive(Clone, Debug)]
+pub struct Files {
+    client: Client,
+}
+
+impl Chats {
+    /// The files.
+    pub fn files(&self) -> Files {
+        Files { client: self.client.clone() }
+    }
+}
+
+impl Files {
+    /// All files of the workspace.
+    pub fn list(&self, id: impl AsRef<str>) -> Call<FileList> {
+        let request = Request::new("files.list", Method::GET).id("chat id", id.as_ref());
+        Call::json(&self.client, request.map(|request| request.word("files")))
+    }
+
+    /// A file. Await it for the bytes, or take its [`stream`](Download::stream) or let it
+    /// [`write_to`](Download::write_to) a writer, with bounded memory.
+    pub fn download(&self, id: impl AsRef<str>, path: impl AsRef<str>) -> Download {
+        let request = file_request("files.download", Method::GET, id.as_ref(), path.as_ref()).map(|mut request| {
+            request.accept = "application/octet-stream, */*";
+            request.follow_elsewhere = true;
+            request
+        });
+        Download { client: self.client.clone(), request, options: RequestOptions::default() }
+    }
+
+    /// Writes a file into the workspace (our server); one of this path is replaced.
+    pub fn upload(&self, id: impl AsRef<str>, path: impl AsRef<str>, content: impl Into<Bytes>) -> Call<FileEntry> {
+        let request = file_request("files.upload", Method::PUT, id.as_ref(), path.as_ref()).map(|mut request| {
+            request.body = Body::Bytes(content.into());
+            request
+        });
+        Call::json(&self.client, request)
+    }
+}
+
+fn file_request(operation: &'static str, method: Method, id: &str, path: &str) -> Result<Request> {
+    Request::new(operation, method).id("chat id", id)?.word("files").id("file path", path)
+}
+
+/// A download that has not begun.
+#[must_use = "a download begins when it is awaited"]
+pub struct Download {
+    client: Client,
+    request: Result<Request>,
+    options: RequestOptions,
+}
+
+/// A file, whole.
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct DownloadedFile {
+    /// Its bytes.
+    pub content: Bytes,
+    /// Its media type, as the service says.
+    pub content_type: Option<String>,
+    /// Its name, as the service says.
+    pub filename: Option<String>,
+    /// The service's `x-request-id`.
+    pub request_id: Option<String>,
+}
+
+impl Download {
+    call_options!();
+
+    /// Begins the download: errors of status come here, bytes from the stream.
+    pub async fn stream(self) -> Result<DownloadStream> {
+        let options = self.options.over(&self.client.options);
+        let clocks = Clocks::of(options.timeout);
+        let request = self.request?;
+        let answer = within(clocks.deadline, self.client.send(&request, &options, &clocks)).await?;
+        Ok(DownloadStream::new(self.client, request, options, clocks, answer))
+    }
+
+    /// Downloads into a writer; gives the number of bytes.
+    ///
+    /// # Errors
+    /// Also those of the writer, as the cause. What was written by then stays written.
+    pub async fn write_to<W: AsyncWrite + Unpin>(self, writer: &mut W) -> Result<u64> {
+        let mut stream = self.stream().await?;
+        let mut written = 0;
+        let failed = |error| Error::new("incomplete_download", "The file could not be written.").with_source(error);
+        while let Some(chunk) = stream.chunk().await? {
+            writer.write_all(&chunk).await.map_err(failed)?;
+            written += chunk.len() as u64;
+        }
+        writer.flush().await.map_err(failed)?;
+        Ok(written)
+    }
+}
+
+impl IntoFuture for Download {
+    type Output = Result<DownloadedFile>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Result<DownloadedFile>> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async move {
+            let mut stream = self.stream().await?;
+            let mut content = BytesMut::new();
+            while let Some(chunk) = stream.chunk().await? {
+                content.extend_from_slice(&chunk);
+            }
+            Ok(DownloadedFile {
+                content: content.freeze(),
+                content_type: stream.content_type().map(str::to_owned),
+                filename: stream.filename().map(str::to_owned),
+                request_id: stream.request_id().map(str::to_owned),
+            })
+        })
+    }
+}
+
+/// A download that runs. Dropping it closes the socket.
+pub struct DownloadStream {
+    client: Client,
+    request: Request,
+    options: RequestOptions,
+    clocks: Clocks,
+    response: Option<reqwest::Response>,
+    content_type: Option<String>,
+    filename: Option<String>,
+    request_id: Option<String>,
+    status: u16,
+    length: Option<u64>,
+    received: u64,
+    /// Whether the service takes up a download where it broke off, and what of.
+    validator: Option<String>,
+    resumes: u32,
+}
+
+impl DownloadStream {
+    fn new(client: Client, request: Request, options: RequestOptions, clocks: Clocks, answer: Answer) -> Self {
+        let response = answer.response;
+        let text = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let ranges = text("accept-ranges").is_some_and(|unit| unit.eq_ignore_ascii_case("bytes"));
+        let strong = text("etag").filter(|tag| !tag.starts_with("W/")).or_else(|| text("last-modified"));
+        Self {
+            content_type: text(CONTENT_TYPE.as_str()),
+            filename: text(CONTENT_DISPOSITION.as_str()).as_deref().and_then(disposition_filename),
+            status: response.status().as_u16(),
+            length: response.content_length(),
+            validator: if ranges { strong } else { None },
+            request_id: answer.request_id,
+            response: Some(response),
+            received: 0,
+            resumes: 0,
+            client,
+            request,
+            options,
+            clocks,
+        }
+    }
+
+    /// The next bytes; `None` at the end, once as many have come as the service announced.
+    pub async fn chunk(&mut self) -> Result<Option<Bytes>> {
+        loop {
+            let deadline = self.clocks.deadline;
+            let Some(response) = &mut self.response else { return Ok(None) };
+            let idle = self.clocks.idle.unwrap_or(IDLE);
+            let next = within(deadline, async {
+                let chunk = if idle.is_zero() {
+                    response.chunk().await
+                } else {
+                    timeout(idle, response.chunk())
+                        .await
+                        .map_err(|_| Error::new("stream_idle_timeout", "Nothing came of the file for too long."))?
+                };
+                chunk.map_err(connection_error)
+            })
+            .await;
+            let broken = match next {
+                Ok(Some(chunk)) => {
+                    self.received += chunk.len() as u64;
+                    return Ok(Some(chunk));
+                }
+                Ok(None) if self.length.is_none_or(|length| length == self.received) => {
+                    self.response = None;
+                    return Ok(None);
+                }
+                Ok(None) => None,
+                Err(error) => Some(error),
+            };
+            self.response = None;
+            self.resume(broken).await?;
+        }
+    }
+
+    /// Goes on where the download broke off, if the service offers that for this very file.
+    async fn resume(&mut self, broken: Option<Error>) -> Result<()> {
+        let failed = |received: u64, broken: Option<Error>| {
+            let error = Error::new(
+                "incomplete_download",
+                format!("The download broke off after {received} bytes; start it again."),
+            );
+            match broken {
+                Some(cause) => error.with_source(cause),
+                None => error,
+            }
+        };
+        let retries = self.options.max_retries.unwrap_or(2);
+        let Some(validator) = self.validator.clone().filter(|_| self.resumes < retries) else {
+            return Err(failed(self.received, broken));
+        };
+        self.resumes += 1;
+        let mut request = self.request.clone();
+        request.headers.push(("range", format!("bytes={}-", self.received)));
+        request.headers.push(("if-range", validator));
+        let answer = within(self.clocks.deadline, self.client.send(&request, &self.options, &self.clocks)).await?;
+        // Anything but 206 is the file from its beginning, or another one.
+        if answer.response.status().as_u16() != 206 {
+            return Err(failed(self.received, broken));
+        }
+        self.response = Some(answer.response);
+        Ok(())
+    }
+
+    /// The media type, as the service says.
+    pub fn content_type(&self) -> Option<&str> {
+        self.content_type.as_deref()
+    }
+
+    /// The file's name, as the service says.
+    pub fn filename(&self) -> Option<&str> {
+        self.filename.as_deref()
+    }
+
+    /// How many bytes there are, where the service says.
+    pub fn content_length(&self) -> Option<u64> {
+        self.length
+    }
+
+    /// The HTTP status.
+    pub fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// The service's `x-request-id`.
+    pub fn request_id(&self) -> Option<&str> {
+        self.request_id.as_deref()
+    }
+}
+
+/// `filename*=UTF-8''…` before `filename="…"`.
+fn disposition_filename(value: &str) -> Option<String> {
+    let parameter = |name: &str| {
+        value.split(';').skip(1).find_map(|parameter| {
+            let (key, value) = parameter.split_once('=')?;
+            key.trim().eq_ignore_ascii_case(name).then(|| value.trim())
+        })
+    };
+    if let Some((_, encoded)) = parameter("filename*").and_then(|value| value.split_once("''")) {
+        return percent_encoding::percent_decode_str(encoded).decode_utf8().ok().map(|name| name.into_owned());
+    }
+    parameter("filename").map(|name| name.trim_matches('"').to_owned())
+}
+
+impl fmt::Debug for Download {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Download").field("options", &self.options).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for DownloadedFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DownloadedFile")
+            .field("bytes", &self.content.len())
+            .field("content_type", &self.content_type)
+            .field("filename", &self.filename)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for DownloadStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DownloadStream")
+            .field("received", &self.received)
+            .field("length", &self.length)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,79 @@
+//! The messages of a chat (our server).
+
+use super::{Chats, Page};
+use crate::event::{FinishReason, MessageKind, MessageUsage, TurnError};
+use crate::http::{Call, Client, Request};
+use crate::id::{MessageId, PartId};
+use crate::json::{Json, nullable};
+use reqwest::Method;
+use serde::{Deserialize, Serialize};
+
+/// A message of a chat, the user's or the agent's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct StoredMessage {
+    /// Its id.
+    pub id: MessageId,
+    /// `user` or `assistant`, where it is told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<String>,
+    /// An answer or a summary; of the agent's messages.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<MessageKind>,
+    /// `provider/model`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// The agent that speaks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<String>,
+    /// For a subagent's message: the tool part that runs the subagent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent_part_id: Option<PartId>,
+    /// Its parts; the user's as they were sent, the agent's as in a turn.
+    #[serde(default, deserialize_with = "nullable")]
+    pub parts: Vec<Json>,
+    /// Why it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finish_reason: Option<FinishReason>,
+    /// What failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<TurnError>,
+    /// What it used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<MessageUsage>,
+}
+
+/// Which messages.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[non_exhaustive]
+pub struct ListMessages {
+    /// At most so many on a page.
+    pub limit: Option<u32>,
+    /// Where the page begins: the former page's `next_cursor`.
+    pub cursor: Option<String>,
+}
+
+/// The messages of chats.
+#[derive(Clone, Debug)]
+pub struct Messages {
+    client: Client,
+}
+
+impl Chats {
+    /// The messages.
+    pub fn messages(&self) -> Messages {
+        Messages { client: self.client.clone() }
+    }
+}
+
+impl Messages {
+    /// A page of a chat's messages.
+    pub fn list(&self, id: impl AsRef<str>, which: ListMessages) -> Call<Page<StoredMessage>> {
+        let request = Request::new("messages.list", Method::GET).id("chat id", id.as_ref());
+        let request =
+            request.map(|request| request.word("messages").query("limit", which.limit).query("cursor", which.cursor));
+        Call::json(&self.client, request)
+    }
+}

@@ -1,0 +1,127 @@
+//! What a user says in a turn.
+
+use crate::error::{Error, Result};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// A prompt: parts, and with what they are to be answered. Text converts into one.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[non_exhaustive]
+pub struct Prompt {
+    /// What is said.
+    pub parts: Vec<PromptPart>,
+    /// `provider/model`. Default: the chat's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// The agent to speak to (our server).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub agent: Option<String>,
+    /// A system prompt of this turn (our server).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub system: Option<String>,
+    /// The form of the answer (our server), passed on to the runtime.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub format: Option<Value>,
+}
+
+/// A part of a prompt.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+#[non_exhaustive]
+pub enum PromptPart {
+    /// `{type:"text",text}` or `{type:"file",mime,filename?,url}`.
+    Known(KnownPart),
+    /// Anything else, sent as it is.
+    Other(Value),
+}
+
+/// The parts the contract knows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum KnownPart {
+    /// Text.
+    Text {
+        /// The text.
+        text: String,
+    },
+    /// A file (our server).
+    File {
+        /// Media type.
+        mime: String,
+        /// Name.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        filename: Option<String>,
+        /// Where it is: `data:`, `file:` or `https:`.
+        url: String,
+    },
+}
+
+impl Prompt {
+    /// One text.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self::default().text(text)
+    }
+
+    /// Adds a text.
+    #[must_use]
+    pub fn text(mut self, text: impl Into<String>) -> Self {
+        self.parts.push(PromptPart::Known(KnownPart::Text { text: text.into() }));
+        self
+    }
+
+    /// Adds a file (our server).
+    #[must_use]
+    pub fn file(mut self, mime: impl Into<String>, url: impl Into<String>) -> Self {
+        self.parts.push(PromptPart::Known(KnownPart::File { mime: mime.into(), filename: None, url: url.into() }));
+        self
+    }
+
+    /// `provider/model`.
+    #[must_use]
+    pub fn model(mut self, model: impl Into<String>) -> Self {
+        self.model = Some(model.into());
+        self
+    }
+
+    /// The agent to speak to (our server).
+    #[must_use]
+    pub fn agent(mut self, agent: impl Into<String>) -> Self {
+        self.agent = Some(agent.into());
+        self
+    }
+
+    /// A system prompt of this turn (our server).
+    #[must_use]
+    pub fn system(mut self, system: impl Into<String>) -> Self {
+        self.system = Some(system.into());
+        self
+    }
+
+    /// Refuses a prompt that says nothing, before anything is sent.
+    pub(crate) fn check(&self) -> Result<()> {
+        if self.parts.is_empty() {
+            return Err(Error::new("invalid_argument", "The prompt is empty; pass a text or at least one part."));
+        }
+        Ok(())
+    }
+}
+
+impl From<&str> for Prompt {
+    fn from(text: &str) -> Self {
+        Self::new(text)
+    }
+}
+
+impl From<String> for Prompt {
+    fn from(text: String) -> Self {
+        Self::new(text)
+    }
+}
+
+impl From<&String> for Prompt {
+    fn from(text: &String) -> Self {
+        Self::new(text.as_str())
+    }
+}

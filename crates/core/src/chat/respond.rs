@@ -1,0 +1,145 @@
+//! Say something and stream the turn.
+
+use super::{Chats, Prompt};
+use crate::error::Result;
+use crate::http::{Client, RequestOptions, call_options};
+use crate::stream::TurnStream;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::future::{Future, IntoFuture};
+use std::pin::Pin;
+
+/// What to do where another turn runs in the chat.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum OnConflict {
+    /// Fail with [`ErrorKind::TurnConflict`](crate::ErrorKind::TurnConflict).
+    #[default]
+    Error,
+    /// Wait for it to end, then go.
+    Wait,
+    /// Cancel it, then go.
+    Cancel,
+}
+
+/// How a turn goes on whose connection broke.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Resume {
+    /// Through the turn stream, where the service is ours.
+    #[default]
+    Auto,
+    /// Through the relay where there is no turn stream; costs a second connection.
+    Relay,
+    /// Not at all.
+    Off,
+}
+
+/// A turn that has not begun. Await it for its [`TurnStream`]; 401, 409 and their like are errors there.
+#[must_use = "a turn begins when it is awaited"]
+#[derive(Clone)]
+pub struct Respond {
+    pub(crate) client: Client,
+    pub(crate) chat_id: String,
+    pub(crate) prompt: Prompt,
+    pub(crate) options: RequestOptions,
+    pub(crate) on_conflict: OnConflict,
+    pub(crate) cancel_on_close: bool,
+    pub(crate) resume: Resume,
+}
+
+impl Chats {
+    /// Says something in the chat and streams the turn that answers it.
+    ///
+    /// ```no_run
+    /// # async fn example(client: turnwire::Client) -> turnwire::Result<()> {
+    /// let mut stream = client.chat().respond("chat_1", "List the open points.").await?;
+    /// while let Some(event) = stream.try_next().await? {
+    ///     print!("{}", event.text_delta().unwrap_or_default());
+    /// }
+    /// let turn = stream.result().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn respond(&self, id: impl AsRef<str>, prompt: impl Into<Prompt>) -> Respond {
+        Respond {
+            client: self.client.clone(),
+            chat_id: id.as_ref().to_owned(),
+            prompt: prompt.into(),
+            options: RequestOptions::default(),
+            on_conflict: OnConflict::default(),
+            cancel_on_close: false,
+            resume: Resume::default(),
+        }
+    }
+
+    /// Opens a turn again, in this process or another one, where [`TurnStream::cursor`] left it.
+    ///
+    /// # Errors
+    /// A text that is no cursor, and what opening a stream gives.
+    pub async fn resume(&self, cursor: &str) -> Result<TurnStream> {
+        TurnStream::resume(self.client.clone(), cursor, RequestOptions::default()).await
+    }
+
+    /// The turn that runs in the chat, from its first event (our server). `None`: nothing runs.
+    pub async fn attach(&self, id: impl AsRef<str>) -> Result<Option<TurnStream>> {
+        TurnStream::attach(self.client.clone(), id.as_ref(), None, RequestOptions::default()).await
+    }
+
+    /// This turn of the chat, from its first event, whether it runs or has ended (our server).
+    pub async fn attach_turn(&self, id: impl AsRef<str>, turn_id: impl AsRef<str>) -> Result<TurnStream> {
+        let found =
+            TurnStream::attach(self.client.clone(), id.as_ref(), Some(turn_id.as_ref()), RequestOptions::default());
+        found.await?.ok_or_else(|| crate::Error::new("turn_not_found", "The chat has no such turn."))
+    }
+}
+
+impl Respond {
+    call_options!();
+
+    /// `provider/model`.
+    pub fn model(mut self, model: impl Into<String>) -> Self {
+        self.prompt.model = Some(model.into());
+        self
+    }
+
+    /// How the turn goes on when its connection breaks. Default: [`Resume::Auto`].
+    pub fn resume(mut self, resume: Resume) -> Self {
+        self.resume = resume;
+        self
+    }
+
+    /// What to do where another turn runs. Default: [`OnConflict::Error`].
+    pub fn on_conflict(mut self, on_conflict: OnConflict) -> Self {
+        self.on_conflict = on_conflict;
+        self
+    }
+
+    /// Whether closing or dropping the stream before its end cancels the turn on the service too. Default: no.
+    pub fn cancel_on_close(mut self, cancel: bool) -> Self {
+        self.cancel_on_close = cancel;
+        self
+    }
+}
+
+impl IntoFuture for Respond {
+    type Output = Result<TurnStream>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Result<TurnStream>> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(TurnStream::open(self))
+    }
+}
+
+impl fmt::Debug for Respond {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Respond")
+            .field("chat_id", &self.chat_id)
+            .field("on_conflict", &self.on_conflict)
+            .field("resume", &self.resume)
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
+}

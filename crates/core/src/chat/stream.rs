@@ -1,0 +1,62 @@
+//! Follow a chat's relay: the runtime's own events, as they came.
+
+use super::Chats;
+use crate::error::Result;
+use crate::http::{Client, RequestOptions, Secret, call_options};
+use crate::stream::{Cursor, RelayStream};
+use std::fmt;
+use std::future::{Future, IntoFuture};
+use std::pin::Pin;
+
+/// A relay that is not open yet. Await it for its [`RelayStream`].
+#[must_use = "a relay is opened when it is awaited"]
+#[derive(Clone)]
+pub struct OpenRelay {
+    pub(crate) client: Client,
+    pub(crate) chat_id: String,
+    pub(crate) cursor: Cursor,
+    pub(crate) token: Option<Secret>,
+    pub(crate) options: RequestOptions,
+}
+
+impl Chats {
+    /// Follows the chat's relay from `cursor` on, for as long as it is iterated; broken connections are taken up again.
+    pub fn stream(&self, id: impl AsRef<str>, cursor: impl Into<Cursor>) -> OpenRelay {
+        OpenRelay {
+            client: self.client.clone(),
+            chat_id: id.as_ref().to_owned(),
+            cursor: cursor.into(),
+            token: None,
+            options: RequestOptions::default(),
+        }
+    }
+}
+
+impl OpenRelay {
+    call_options!();
+
+    /// A stream token instead of the client's key.
+    pub fn token(mut self, token: impl Into<Secret>) -> Self {
+        self.token = Some(token.into());
+        self
+    }
+}
+
+impl IntoFuture for OpenRelay {
+    type Output = Result<RelayStream>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Result<RelayStream>> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(RelayStream::open(self))
+    }
+}
+
+impl fmt::Debug for OpenRelay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OpenRelay")
+            .field("chat_id", &self.chat_id)
+            .field("cursor", &self.cursor)
+            .field("token", &self.token)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,15 @@
+//! Rename a chat (our server).
+
+use super::{Chat, Chats};
+use crate::http::{Call, Request};
+use reqwest::Method;
+use serde_json::json;
+
+impl Chats {
+    /// Gives the chat another title.
+    pub fn update(&self, id: impl AsRef<str>, title: impl Into<String>) -> Call<Chat> {
+        let body = json!({ "title": title.into() });
+        let request = Request::new("update", Method::PATCH).id("chat id", id.as_ref());
+        Call::json(&self.client, request.and_then(|request| request.json(&body)))
+    }
+}

@@ -1,0 +1,254 @@
+//! Building a client.
+
+use super::client::{Client, Transport};
+use super::env::{Family, stored_key};
+use super::{RequestOptions, Secret, Timeout};
+use crate::error::{Error, Result};
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+use url::Url;
+
+/// The routes of the hosted service and of our server.
+const PREFIX: &str = "/agent/v2/chat";
+
+/// Settings of a [`Client`]. Everything has a default; see [`Client::from_env`] for where key and address come from.
+#[derive(Clone)]
+pub struct ClientBuilder {
+    pub(super) base_url: Option<String>,
+    pub(super) api_key: Option<Secret>,
+    pub(super) token: Option<Secret>,
+    pub(super) prefix: String,
+    pub(super) options: RequestOptions,
+    pub(super) proxy: Option<String>,
+    pub(super) no_proxy: bool,
+    pub(super) ca_bundle: Option<PathBuf>,
+    pub(super) http_client: Option<reqwest::Client>,
+    pub(super) user_agent: Option<String>,
+    pub(super) http2_only: bool,
+    pub(super) tcp_keepalive: Duration,
+    pub(super) backoff_scale: f64,
+    pub(super) max_event_bytes: Option<usize>,
+}
+
+impl Default for ClientBuilder {
+    fn default() -> Self {
+        Self {
+            base_url: None,
+            api_key: None,
+            token: None,
+            prefix: PREFIX.to_owned(),
+            options: RequestOptions::default(),
+            proxy: None,
+            no_proxy: false,
+            ca_bundle: None,
+            http_client: None,
+            user_agent: None,
+            http2_only: false,
+            tcp_keepalive: Duration::from_secs(60),
+            backoff_scale: 1.0,
+            max_event_bytes: None,
+        }
+    }
+}
+
+impl ClientBuilder {
+    /// All defaults.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The service's address, with or without a path before the prefix. Default: from the environment. A key of the
+    /// environment is not used for an address given here.
+    #[must_use]
+    pub fn base_url(mut self, url: impl Into<String>) -> Self {
+        self.base_url = Some(url.into());
+        self
+    }
+
+    /// The API key.
+    #[must_use]
+    pub fn api_key(mut self, key: impl Into<Secret>) -> Self {
+        self.api_key = Some(key.into());
+        self
+    }
+
+    /// A stream token ([`Chats::create_stream_token`](crate::chat::Chats::create_stream_token)): enough, without a
+    /// key, to read one chat's relay.
+    #[must_use]
+    pub fn token(mut self, token: impl Into<Secret>) -> Self {
+        self.token = Some(token.into());
+        self
+    }
+
+    /// What the routes begin with. Default `/agent/v2/chat`.
+    #[must_use]
+    pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
+        self.prefix = prefix.into();
+        self
+    }
+
+    /// The clocks of all calls; one [`Duration`] is the answer and the idle clock.
+    #[must_use]
+    pub fn timeout(mut self, timeout: impl Into<Timeout>) -> Self {
+        let timeout = timeout.into();
+        self.options.timeout = Some(timeout.or(self.options.timeout.unwrap_or_default()));
+        self
+    }
+
+    /// How often a request is sent again at most. Default 2.
+    #[must_use]
+    pub fn max_retries(mut self, retries: u32) -> Self {
+        self.options.max_retries = Some(retries);
+        self
+    }
+
+    /// A header of all requests.
+    #[must_use]
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.options.headers.insert(name.into(), Some(value.into()));
+        self
+    }
+
+    /// A query parameter of all requests.
+    #[must_use]
+    pub fn query(mut self, name: impl Into<String>, value: impl Into<serde_json::Value>) -> Self {
+        self.options.query.insert(name.into(), value.into());
+        self
+    }
+
+    /// Options of all calls, over those set so far.
+    #[must_use]
+    pub fn options(mut self, options: RequestOptions) -> Self {
+        self.options = options.over(&self.options);
+        self
+    }
+
+    /// The proxy of all requests, `http://` or `https://`. Default: `HTTP_PROXY`, `HTTPS_PROXY`, `NO_PROXY`.
+    #[must_use]
+    pub fn proxy(mut self, url: impl Into<String>) -> Self {
+        self.proxy = Some(url.into());
+        self
+    }
+
+    /// No proxy, whatever the environment says.
+    #[must_use]
+    pub fn no_proxy(mut self) -> Self {
+        self.no_proxy = true;
+        self
+    }
+
+    /// A PEM file of certificate authorities to trust beside the system's. Default: `SSL_CERT_FILE`.
+    #[must_use]
+    pub fn ca_bundle(mut self, file: impl Into<PathBuf>) -> Self {
+        self.ca_bundle = Some(file.into());
+        self
+    }
+
+    /// A `reqwest` client of your own; proxy, certificates, keep-alive and the connect clock are then its affair.
+    /// Switch its redirects off: this library follows those that are safe itself.
+    #[must_use]
+    pub fn http_client(mut self, client: reqwest::Client) -> Self {
+        self.http_client = Some(client);
+        self
+    }
+
+    /// The `User-Agent`. Default `turnwire/VERSION`.
+    #[must_use]
+    pub fn user_agent(mut self, agent: impl Into<String>) -> Self {
+        self.user_agent = Some(agent.into());
+        self
+    }
+
+    /// Speak HTTP/2 from the first byte, also without TLS. Default: as TLS negotiates, else HTTP/1.1.
+    #[must_use]
+    pub fn http2_prior_knowledge(mut self) -> Self {
+        self.http2_only = true;
+        self
+    }
+
+    /// How long a connection is silent before TCP probes it. Default 60 s.
+    #[must_use]
+    pub fn tcp_keepalive(mut self, idle: Duration) -> Self {
+        self.tcp_keepalive = idle;
+        self
+    }
+
+    /// Multiplies every wait the client chooses itself between retries and resumes. Default 1; tests set it to 0.
+    /// Waits the service asks for are kept.
+    #[must_use]
+    pub fn backoff_scale(mut self, scale: f64) -> Self {
+        self.backoff_scale = if scale.is_finite() { scale.max(0.0) } else { 1.0 };
+        self
+    }
+
+    /// The largest event a stream may bring. Default 16 MiB, for the relay 32 MiB.
+    #[must_use]
+    pub fn max_event_bytes(mut self, bytes: usize) -> Self {
+        self.max_event_bytes = Some(bytes);
+        self
+    }
+
+    /// The client.
+    ///
+    /// # Errors
+    /// An address that is none, a proxy or a certificate that cannot be read. No connection is made yet.
+    pub fn build(mut self) -> Result<Client> {
+        let (text, key) = match self.base_url.take() {
+            Some(url) => (url, self.api_key.take()),
+            None => {
+                let family = Family::from_env();
+                (family.base_url, self.api_key.take().or(family.api_key))
+            }
+        };
+        let base = parse_base(&text)?;
+        let loopback = is_loopback(&base);
+        let key = key.or_else(|| if loopback && self.token.is_none() { stored_key() } else { None });
+        if base.scheme() == "http" && !loopback && (key.is_some() || self.token.is_some()) {
+            warn_once(&base);
+        }
+        let transport = Transport::new(&self, base, key)?;
+        Ok(Client::assemble(transport, self.options))
+    }
+}
+
+fn parse_base(text: &str) -> Result<Url> {
+    let invalid = |why: &str| {
+        Error::new("invalid_argument", format!("The base URL {why}; give one such as http://127.0.0.1:2728."))
+    };
+    let url = Url::parse(text).map_err(|error| invalid("is no URL").with_source(error))?;
+    if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
+        return Err(invalid("is no http or https URL"));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(invalid("holds a user name or password; pass the key as api_key"));
+    }
+    Ok(url)
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(url::Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
+        None => false,
+    }
+}
+
+fn warn_once(base: &Url) {
+    static WARNED: std::sync::Once = std::sync::Once::new();
+    WARNED.call_once(|| {
+        tracing::warn!(server.address = base.host_str(), "the API key is sent over plain http; use https");
+    });
+}
+
+impl fmt::Debug for ClientBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientBuilder")
+            .field("prefix", &self.prefix)
+            .field("api_key", &self.api_key)
+            .field("token", &self.token)
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,258 @@
+//! The client: an address, a key, options, and the connections.
+
+use super::builder::ClientBuilder;
+use super::{RequestOptions, Secret, Timeout};
+use crate::chat::{Agent, Chats};
+use crate::error::{Error, Result};
+use std::fmt;
+use std::path::Path;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::time::Instant;
+use url::Url;
+
+/// A client of a chat service. Cheap to clone; clones share their connections.
+///
+/// ```no_run
+/// # async fn example() -> turnwire::Result<()> {
+/// let client = turnwire::Client::from_env()?;
+/// let chat = client.chat().create(turnwire::NewChat::new().title("Review")).await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Client {
+    pub(crate) transport: Arc<Transport>,
+    pub(crate) options: Arc<RequestOptions>,
+}
+
+/// What all clones of a client share.
+pub(crate) struct Transport {
+    http: reqwest::Client,
+    /// Clients for other connect clocks than the default, which `reqwest` keeps per client. The newest few.
+    by_connect: Mutex<Vec<(Duration, reqwest::Client)>>,
+    settings: ClientBuilder,
+    base: Url,
+    key: Option<Secret>,
+    service: AtomicU8,
+}
+
+/// What is known of the service: whether it speaks our extensions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Service {
+    Unknown,
+    Ours,
+    Other,
+}
+
+/// The clocks of one call, with the defaults filled in.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Clocks {
+    pub(crate) connect: Option<Duration>,
+    pub(crate) answer: Option<Duration>,
+    /// `None`: adaptive.
+    pub(crate) idle: Option<Duration>,
+    /// The moment the whole call has to be done.
+    pub(crate) deadline: Option<Instant>,
+}
+
+const CONNECT: Duration = Duration::from_secs(5);
+const ANSWER: Duration = Duration::from_secs(60);
+/// More than this many connect clocks at once are not remembered.
+const MAX_CONNECT_CLOCKS: usize = 8;
+
+impl Client {
+    /// A client of the service the environment names: `TURNWIRE_BASE_URL` and `TURNWIRE_API_KEY` if either is set,
+    /// else `CASEDEV_BASE_URL` and `CASEDEV_API_KEY` if either is set, else the `turnwire serve` of this machine with
+    /// the key it stored.
+    ///
+    /// # Errors
+    /// An address that is none.
+    pub fn from_env() -> Result<Self> {
+        Self::builder().build()
+    }
+
+    /// Settings to build a client from.
+    pub fn builder() -> ClientBuilder {
+        ClientBuilder::new()
+    }
+
+    /// The chats.
+    pub fn chat(&self) -> Chats {
+        Chats::new(self.clone())
+    }
+
+    /// The same chats as [`Client::chat`], where the hosted service's official clients have them: `client.agent().v2().chat()`.
+    pub fn agent(&self) -> Agent {
+        Agent::new(self.clone())
+    }
+
+    /// A client with the same connections and other options; what `options` does not say stays.
+    pub fn with_options(&self, options: RequestOptions) -> Self {
+        Self { transport: self.transport.clone(), options: Arc::new(options.over(&self.options)) }
+    }
+
+    /// The service's address.
+    pub fn base_url(&self) -> &str {
+        self.transport.base.as_str()
+    }
+
+    pub(super) fn assemble(transport: Transport, options: RequestOptions) -> Self {
+        Self { transport: Arc::new(transport), options: Arc::new(options) }
+    }
+
+    pub(crate) fn backoff_scale(&self) -> f64 {
+        self.transport.settings.backoff_scale
+    }
+
+    pub(crate) fn max_event_bytes(&self, default: usize) -> usize {
+        self.transport.settings.max_event_bytes.unwrap_or(default)
+    }
+
+    pub(crate) fn service(&self) -> Service {
+        match self.transport.service.load(Ordering::Relaxed) {
+            1 => Service::Ours,
+            2 => Service::Other,
+            _ => Service::Unknown,
+        }
+    }
+
+    pub(crate) fn learn_service(&self, ours: bool) {
+        self.transport.service.store(if ours { 1 } else { 2 }, Ordering::Relaxed);
+    }
+}
+
+impl Transport {
+    pub(super) fn new(settings: &ClientBuilder, base: Url, key: Option<Secret>) -> Result<Self> {
+        let connect = settings.options.timeout.and_then(|timeout| timeout.connect).unwrap_or(CONNECT);
+        let http = match &settings.http_client {
+            Some(client) => client.clone(),
+            None => build_http(settings, connect)?,
+        };
+        Ok(Self {
+            http,
+            by_connect: Mutex::new(vec![]),
+            settings: settings.clone(),
+            base,
+            key,
+            service: AtomicU8::new(0),
+        })
+    }
+
+    /// The `reqwest` client for a connect clock.
+    pub(super) fn http(&self, connect: Option<Duration>) -> Result<reqwest::Client> {
+        let usual = self.settings.options.timeout.and_then(|timeout| timeout.connect).unwrap_or(CONNECT);
+        let connect = connect.unwrap_or(Duration::ZERO);
+        if connect == usual || self.settings.http_client.is_some() {
+            return Ok(self.http.clone());
+        }
+        let mut known = self.by_connect.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, client)) = known.iter().find(|(clock, _)| *clock == connect) {
+            return Ok(client.clone());
+        }
+        let client = build_http(&self.settings, connect)?;
+        if known.len() == MAX_CONNECT_CLOCKS {
+            known.remove(0);
+        }
+        known.push((connect, client.clone()));
+        Ok(client)
+    }
+
+    pub(super) fn key(&self) -> Option<&Secret> {
+        self.key.as_ref()
+    }
+
+    pub(super) fn token(&self) -> Option<&Secret> {
+        self.settings.token.as_ref()
+    }
+
+    pub(super) fn user_agent(&self) -> &str {
+        self.settings.user_agent.as_deref().unwrap_or(concat!("turnwire/", env!("CARGO_PKG_VERSION")))
+    }
+
+    /// The address of a route. `path` is percent-encoded.
+    pub(super) fn url(&self, path: &str) -> Result<Url> {
+        let base = self.base.as_str().trim_end_matches('/');
+        let prefix = self.settings.prefix.trim_matches('/');
+        Url::parse(&format!("{base}/{prefix}{path}"))
+            .map_err(|error| Error::new("invalid_argument", "The prefix makes no valid URL.").with_source(error))
+    }
+}
+
+impl Clocks {
+    pub(crate) fn of(timeout: Option<Timeout>) -> Self {
+        let timeout = timeout.unwrap_or_default();
+        let clock = |given: Option<Duration>, default| Some(given.unwrap_or(default)).filter(|clock| !clock.is_zero());
+        Self {
+            connect: clock(timeout.connect, CONNECT),
+            answer: clock(timeout.answer, ANSWER),
+            idle: timeout.idle,
+            deadline: timeout
+                .total
+                .filter(|total| !total.is_zero())
+                .and_then(|total| Instant::now().checked_add(total)),
+        }
+    }
+}
+
+fn build_http(settings: &ClientBuilder, connect: Duration) -> Result<reqwest::Client> {
+    let mut http = reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .referer(false)
+        .tcp_nodelay(true)
+        .tcp_keepalive(settings.tcp_keepalive)
+        // Shorter than what servers and balancers usually keep: a connection they just closed would lose a prompt.
+        .pool_idle_timeout(Duration::from_secs(20));
+    if !connect.is_zero() {
+        http = http.connect_timeout(connect);
+    }
+    if settings.http2_only {
+        http = http.http2_prior_knowledge();
+    }
+    if settings.no_proxy {
+        http = http.no_proxy();
+    }
+    if let Some(proxy) = &settings.proxy {
+        let proxy = reqwest::Proxy::all(proxy).map_err(|error| {
+            Error::new("invalid_argument", "The proxy is no valid URL.").with_source(error.without_url())
+        })?;
+        http = http.proxy(proxy);
+    }
+    let from_env = std::env::var_os("SSL_CERT_FILE").filter(|file| !file.is_empty());
+    if let Some(file) = &settings.ca_bundle {
+        http = http.tls_certs_merge(certificates(file)?);
+    } else if let Some(file) = from_env {
+        // What a system-wide setting gets wrong is told, and stops nobody who speaks plain http.
+        match certificates(Path::new(&file)) {
+            Ok(certificates) => http = http.tls_certs_merge(certificates),
+            Err(error) => tracing::warn!(%error, "SSL_CERT_FILE is not used"),
+        }
+    }
+    http.build().map_err(|error| {
+        Error::new("invalid_argument", "The HTTP client cannot be set up; see the cause.")
+            .with_source(error.without_url())
+    })
+}
+
+fn certificates(file: &Path) -> Result<Vec<reqwest::Certificate>> {
+    let failed = |why: String| Error::new("invalid_argument", format!("The CA bundle {} {why}.", file.display()));
+    let pem = std::fs::read(file).map_err(|error| failed("cannot be read".into()).with_source(error))?;
+    let found = reqwest::Certificate::from_pem_bundle(&pem)
+        .map_err(|error| failed("is no PEM file of certificates".into()).with_source(error))?;
+    if found.is_empty() {
+        return Err(failed("holds no certificate".into()));
+    }
+    Ok(found)
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("base_url", &self.transport.base.as_str())
+            .field("prefix", &self.transport.settings.prefix)
+            .field("api_key", &self.transport.key)
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
+}

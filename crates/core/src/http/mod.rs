@@ -1,0 +1,25 @@
+//! Requests: what is sent, how often, for how long, and what the answer becomes.
+
+mod answer;
+mod builder;
+mod call;
+mod client;
+mod env;
+mod options;
+mod request;
+mod secret;
+mod send;
+
+pub use answer::RawResponse;
+pub use builder::ClientBuilder;
+pub use call::Call;
+pub use client::Client;
+pub use env::local_key_file;
+pub use options::{RequestOptions, Timeout};
+pub use secret::Secret;
+
+pub(crate) use answer::{Answer, connection_error, content_type, status_error};
+pub(crate) use call::call_options;
+pub(crate) use client::{Clocks, Service};
+pub(crate) use request::{Body, Request, Safety};
+pub(crate) use send::{total_timeout, within};

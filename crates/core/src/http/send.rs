@@ -1,0 +1,475 @@
+//! Sending: one attempt after the other, as far as that is safe.
+
+use super::answer::{Answer, RawResponse, connection_error, header, status_error};
+use super::client::{Clocks, Service};
+use super::{Body, Client, Request, RequestOptions, Safety};
+use crate::error::{Error, ErrorKind, Result};
+use crate::policy::retry::{self, Outcome, Situation};
+use bytes::{Bytes, BytesMut};
+use reqwest::header::{
+    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION,
+    USER_AGENT,
+};
+use serde_json::Value;
+use std::future::Future;
+use std::time::Duration;
+use tokio::time::{Instant, sleep, timeout, timeout_at};
+use url::Url;
+
+/// An answer that is read whole may not be larger.
+const MAX_ANSWER: usize = 64 * 1024 * 1024;
+/// Of the body of an error no more is read.
+const MAX_ERROR_BODY: usize = 256 * 1024;
+/// An error's body that does not come is not waited for.
+const ERROR_BODY_WAIT: Duration = Duration::from_secs(5);
+/// Between two bytes of an answer that is read whole.
+const BODY_IDLE: Duration = Duration::from_secs(300);
+const MAX_REDIRECTS: usize = 5;
+const DEFAULT_RETRIES: u32 = 2;
+
+impl Client {
+    /// Sends and reads the whole answer.
+    pub(crate) async fn call<T>(
+        &self,
+        request: Request,
+        options: &RequestOptions,
+        read: fn(&[u8]) -> Result<T>,
+    ) -> Result<RawResponse<T>> {
+        let clocks = Clocks::of(options.timeout);
+        within(clocks.deadline, async {
+            let (answer, body) = self.send_and_read(&request, options, &clocks).await?;
+            Ok(RawResponse {
+                status: answer.status,
+                headers: answer.headers,
+                request_id: answer.request_id,
+                body,
+                read,
+            })
+        })
+        .await
+    }
+
+    /// Sends until an answer's headers have come that are no error. The total clock is the caller's affair.
+    pub(crate) async fn send(&self, request: &Request, options: &RequestOptions, clocks: &Clocks) -> Result<Answer> {
+        let mut tries = Tries::new(self, request, options);
+        loop {
+            match self.attempt(request, options, clocks, &mut tries).await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => tries.again(error).await?,
+            }
+        }
+    }
+
+    /// As [`Client::send`], with the body read too: one that breaks off is a failed attempt like any other.
+    async fn send_and_read(
+        &self,
+        request: &Request,
+        options: &RequestOptions,
+        clocks: &Clocks,
+    ) -> Result<(Head, Bytes)> {
+        let mut tries = Tries::new(self, request, options);
+        loop {
+            let failed = match self.attempt(request, options, clocks, &mut tries).await {
+                Ok(answer) => {
+                    let head = Head {
+                        status: answer.response.status().as_u16(),
+                        headers: answer.response.headers().clone(),
+                        request_id: answer.request_id.clone(),
+                    };
+                    match read_body(answer.response, clocks).await {
+                        Ok(body) => return Ok((head, body)),
+                        Err(error) => Failed { error, outcome: Outcome::Lost },
+                    }
+                }
+                Err(failed) => failed,
+            };
+            tries.again(failed).await?;
+        }
+    }
+
+    /// One sending.
+    async fn attempt(
+        &self,
+        request: &Request,
+        options: &RequestOptions,
+        clocks: &Clocks,
+        tries: &mut Tries<'_>,
+    ) -> Result<Answer, Failed> {
+        let sent = self.exchange(request, options, clocks, tries);
+        let exchanged = match clocks.answer {
+            Some(clock) => timeout(clock, sent).await.unwrap_or_else(|_| {
+                let message = format!("The service did not answer within {} s.", clock.as_secs_f64());
+                Err(Failed { error: Error::new("answer_timeout", message), outcome: Outcome::Lost })
+            }),
+            None => sent.await,
+        };
+        let response = exchanged?;
+        let headers = response.headers();
+        self.learn_service(header(headers, "turnwire-contract").is_some());
+        let status = response.status();
+        if status.is_success() {
+            let request_id = header(headers, "x-request-id");
+            return Ok(Answer { response, request_id });
+        }
+        Err(self.refused(response).await)
+    }
+
+    /// Sends, following the redirects that are safe.
+    async fn exchange(
+        &self,
+        request: &Request,
+        options: &RequestOptions,
+        clocks: &Clocks,
+        tries: &Tries<'_>,
+    ) -> Result<reqwest::Response, Failed> {
+        let http = self.transport.http(clocks.connect)?;
+        let mut url = self.address(request, options)?;
+        let mut headers = self.headers(request, options, tries)?;
+        let body = body_of(request, options);
+        for _ in 0..=MAX_REDIRECTS {
+            let mut sending = http.request(request.method.clone(), url.clone()).headers(headers.clone());
+            if let Some(body) = &body {
+                sending = sending.body(body.clone());
+            }
+            let response = sending.send().await.map_err(Failed::unanswered)?;
+            let Some(target) = redirect(&response, &url) else { return Ok(response) };
+            let target = target?;
+            if target.origin() != url.origin() {
+                if !request.follow_elsewhere {
+                    let origin = target.origin().ascii_serialization();
+                    return Err(Error::new(
+                        "unexpected_status",
+                        format!("The service redirects to {origin}, where the key is not sent; set base_url to it if you trust it."),
+                    )
+                    .with_status(response.status().as_u16())
+                    .into());
+                }
+                headers.retain_public();
+            }
+            url = target;
+        }
+        Err(Error::new("unexpected_status", "The service redirects in a circle.").into())
+    }
+
+    async fn refused(&self, response: reqwest::Response) -> Failed {
+        let status = response.status().as_u16();
+        let headers = response.headers().clone();
+        let body = timeout(ERROR_BODY_WAIT, read_some(response, MAX_ERROR_BODY)).await.unwrap_or_default();
+        let body = self.scrub(&String::from_utf8_lossy(&body));
+        let error = status_error(status, &headers, &body);
+        let outcome = Outcome::Status {
+            status,
+            retry_after: error.retry_after(),
+            should_retry: match header(&headers, "x-should-retry").as_deref() {
+                Some("true") => Some(true),
+                Some("false") => Some(false),
+                _ => None,
+            },
+        };
+        Failed { error, outcome }
+    }
+
+    /// Takes our own secrets out of what a service says: some echo the request.
+    fn scrub(&self, text: &str) -> String {
+        let mut text = text.to_owned();
+        for secret in [self.transport.key(), self.transport.token()].into_iter().flatten() {
+            if secret.expose().len() >= 4 {
+                text = text.replace(secret.expose(), "[redacted]");
+            }
+        }
+        text
+    }
+
+    fn address(&self, request: &Request, options: &RequestOptions) -> Result<Url> {
+        let mut url = self.transport.url(&request.path)?;
+        {
+            let mut query = url.query_pairs_mut();
+            for (name, value) in &request.query {
+                if !options.query.contains_key(*name) {
+                    query.append_pair(name, value);
+                }
+            }
+            for (name, value) in &options.query {
+                match value {
+                    Value::Null => {}
+                    Value::Array(values) => values.iter().for_each(|value| {
+                        query.append_pair(name, &plain(value));
+                    }),
+                    value => {
+                        query.append_pair(name, &plain(value));
+                    }
+                }
+            }
+            if let Some(token) = request.token.as_ref().or_else(|| self.lone_token()) {
+                query.append_pair("token", token.expose());
+            }
+        }
+        if url.query() == Some("") {
+            url.set_query(None);
+        }
+        Ok(url)
+    }
+
+    /// The client's stream token, where it has no key.
+    fn lone_token(&self) -> Option<&super::Secret> {
+        if self.transport.key().is_none() { self.transport.token() } else { None }
+    }
+
+    fn headers(&self, request: &Request, options: &RequestOptions, tries: &Tries<'_>) -> Result<HeaderMap> {
+        let mut headers = HeaderMap::new();
+        headers.insert(USER_AGENT, value("User-Agent", self.transport.user_agent())?);
+        headers.insert(ACCEPT, HeaderValue::from_static(request.accept));
+        if request.is_stream() || request.follow_elsewhere {
+            // A proxy that compresses holds events back; and a download's length is that of the bytes sent.
+            headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        }
+        if request.is_stream() {
+            headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        }
+        match &request.body {
+            Body::None => {}
+            Body::Json(_) => {
+                headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            }
+            Body::Bytes(_) => {
+                headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
+            }
+        }
+        if let (Some(key), None) = (self.transport.key(), &request.token) {
+            let mut bearer = value("API key", &format!("Bearer {}", key.expose()))?;
+            bearer.set_sensitive(true);
+            headers.insert(AUTHORIZATION, bearer);
+        }
+        if let Some(key) = &tries.idempotency_key {
+            headers.insert("idempotency-key", value("Idempotency-Key", key)?);
+        }
+        for (name, text) in &request.headers {
+            headers.insert(*name, value(name, text)?);
+        }
+        for (name, text) in &options.headers {
+            let parsed = HeaderName::from_bytes(name.as_bytes()).map_err(|error| {
+                Error::new("invalid_argument", format!("{name:?} is no name of a header.")).with_source(error)
+            })?;
+            match text {
+                Some(text) => {
+                    let mut given = value(name, text)?;
+                    given.set_sensitive(parsed == AUTHORIZATION);
+                    headers.insert(parsed, given);
+                }
+                None => {
+                    headers.remove(parsed);
+                }
+            }
+        }
+        Ok(headers)
+    }
+
+    /// Whether the service is ours, asked where it is not known yet. Every answer of ours says so, a 404 too.
+    pub(crate) async fn ask_service(&self, chat_path: &str, clocks: &Clocks) -> Service {
+        if self.service() == Service::Unknown {
+            let mut request = Request::new("retrieve", reqwest::Method::GET);
+            chat_path.clone_into(&mut request.path);
+            let options = RequestOptions { max_retries: Some(0), ..(*self.options).clone() };
+            let mut tries = Tries::new(self, &request, &options);
+            // Only the headers matter, which `attempt` looks at.
+            let _ = self.attempt(&request, &options, clocks, &mut tries).await;
+        }
+        self.service()
+    }
+}
+
+/// An attempt that failed, and how.
+struct Failed {
+    error: Error,
+    outcome: Outcome,
+}
+
+impl Failed {
+    fn unanswered(error: reqwest::Error) -> Self {
+        let outcome = if error.is_connect() || error.is_builder() { Outcome::NotSent } else { Outcome::Lost };
+        Self { error: connection_error(error), outcome }
+    }
+}
+
+impl From<Error> for Failed {
+    /// What we refuse ourselves is not tried again.
+    fn from(error: Error) -> Self {
+        Self { error, outcome: Outcome::Final }
+    }
+}
+
+struct Head {
+    status: u16,
+    headers: HeaderMap,
+    request_id: Option<String>,
+}
+
+/// The attempts of one request.
+struct Tries<'a> {
+    client: &'a Client,
+    request: &'a Request,
+    clocks: Clocks,
+    max_retries: u32,
+    made: u32,
+    idempotency_key: Option<String>,
+}
+
+impl<'a> Tries<'a> {
+    fn new(client: &'a Client, request: &'a Request, options: &RequestOptions) -> Self {
+        let idempotency_key =
+            (request.safety == Safety::Creates).then(|| options.idempotency_key.clone().unwrap_or_else(random_key));
+        Self {
+            client,
+            request,
+            clocks: Clocks::of(options.timeout),
+            max_retries: options.max_retries.unwrap_or(DEFAULT_RETRIES),
+            made: 0,
+            idempotency_key,
+        }
+    }
+
+    /// Waits for the next attempt, or gives the error back where there is to be none.
+    async fn again(&mut self, failed: Failed) -> Result<()> {
+        let Failed { error, outcome } = failed;
+        let creates = self.request.safety == Safety::Creates;
+        if creates && outcome == Outcome::Lost && self.made < self.max_retries {
+            let path = chat_path(&self.request.path);
+            Box::pin(self.client.ask_service(&path, &self.clocks)).await;
+        }
+        let situation = Situation {
+            repeatable: !creates,
+            attaches: creates && self.client.service() == Service::Ours,
+            retries: self.made,
+            max_retries: self.max_retries,
+        };
+        let Some(wait) = retry::next(&outcome, &situation, fastrand::f64()) else { return Err(error) };
+        self.made += 1;
+        let wait = if wait.asked { wait.time } else { wait.time.mul_f64(self.client.backoff_scale()) };
+        tracing::debug!(
+            operation = self.request.operation,
+            retry = self.made,
+            code = error.code(),
+            ?wait,
+            "sending again"
+        );
+        sleep(wait).await;
+        Ok(())
+    }
+}
+
+/// `/{id}` of `/{id}/respond`; a chat that does not exist where the request is for none.
+fn chat_path(path: &str) -> String {
+    match path.strip_prefix('/').and_then(|rest| rest.split('/').next()).filter(|id| !id.is_empty()) {
+        Some(id) => format!("/{id}"),
+        None => "/chat_0".to_owned(),
+    }
+}
+
+/// A key no other call uses.
+fn random_key() -> String {
+    format!("turnwire-{:016x}{:016x}", fastrand::u64(..), fastrand::u64(..))
+}
+
+fn value(name: &str, text: &str) -> Result<HeaderValue> {
+    HeaderValue::from_str(text).map_err(|_| {
+        // Neither the text nor the cause is shown: it may be a key.
+        Error::new("invalid_argument", format!("The {name} holds characters that no header can carry."))
+    })
+}
+
+fn plain(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+fn body_of(request: &Request, options: &RequestOptions) -> Option<Bytes> {
+    match &request.body {
+        Body::None if options.body.is_empty() => None,
+        Body::None => Some(Value::Object(options.body.clone()).to_string().into()),
+        Body::Bytes(bytes) => Some(bytes.clone()),
+        Body::Json(fields) => {
+            let mut fields = fields.clone();
+            fields.extend(options.body.clone());
+            Some(Value::Object(fields).to_string().into())
+        }
+    }
+}
+
+/// Where a redirect leads that may be followed: one that keeps the method, or any of a GET.
+fn redirect(response: &reqwest::Response, url: &Url) -> Option<Result<Url, Failed>> {
+    let status = response.status().as_u16();
+    if !matches!(status, 301 | 302 | 303 | 307 | 308) {
+        return None;
+    }
+    let target = response.headers().get(LOCATION)?.to_str().ok().and_then(|to| url.join(to).ok());
+    let Some(target) = target.filter(|target| matches!(target.scheme(), "http" | "https")) else {
+        return Some(Err(Error::new("unexpected_status", "The service redirects to nowhere.")
+            .with_status(status)
+            .into()));
+    };
+    Some(Ok(target))
+}
+
+trait RetainPublic {
+    /// Takes away all that another origin has no business to know.
+    fn retain_public(&mut self);
+}
+
+impl RetainPublic for HeaderMap {
+    fn retain_public(&mut self) {
+        let public = [USER_AGENT, ACCEPT, ACCEPT_ENCODING, reqwest::header::RANGE];
+        let kept: HeaderMap =
+            public.into_iter().filter_map(|name| self.get(&name).cloned().map(|value| (name, value))).collect();
+        *self = kept;
+    }
+}
+
+async fn read_body(mut response: reqwest::Response, clocks: &Clocks) -> Result<Bytes> {
+    let idle = clocks.idle.unwrap_or(BODY_IDLE);
+    let mut body = BytesMut::new();
+    loop {
+        let next = response.chunk();
+        let chunk = if idle.is_zero() {
+            next.await
+        } else {
+            timeout(idle, next)
+                .await
+                .map_err(|_| Error::new("answer_timeout", "The service stopped in the middle of its answer."))?
+        };
+        match chunk.map_err(connection_error)? {
+            None => return Ok(body.freeze()),
+            Some(chunk) if body.is_empty() && response.content_length() == Some(chunk.len() as u64) => {
+                return Ok(chunk);
+            }
+            Some(chunk) if body.len() + chunk.len() > MAX_ANSWER => {
+                return Err(Error::new("invalid_answer", "The service's answer is larger than 64 MiB."));
+            }
+            Some(chunk) => body.extend_from_slice(&chunk),
+        }
+    }
+}
+
+/// As much of the body as comes, up to `max`.
+async fn read_some(mut response: reqwest::Response, max: usize) -> BytesMut {
+    let mut body = BytesMut::new();
+    while let Ok(Some(chunk)) = response.chunk().await {
+        let room = max - body.len();
+        body.extend_from_slice(&chunk[..chunk.len().min(room)]);
+        if body.len() == max {
+            break;
+        }
+    }
+    body
+}
+
+/// Runs under the total clock.
+pub(crate) async fn within<T>(deadline: Option<Instant>, work: impl Future<Output = Result<T>>) -> Result<T> {
+    match deadline {
+        None => work.await,
+        Some(deadline) => timeout_at(deadline, work).await.unwrap_or_else(|_| Err(total_timeout())),
+    }
+}
+
+pub(crate) fn total_timeout() -> Error {
+    debug_assert_eq!(Error::new("total_timeout", "").kind(), ErrorKind::Timeout);
+    Error::new("total_timeout", "The call took longer than its total time limit.")
+}

@@ -1,0 +1,100 @@
+//! Whether a broken stream is opened again, and when.
+
+use super::backoff;
+use std::time::Duration;
+
+/// In a row, without one new event between them.
+const MAX_IN_A_ROW: u32 = 10;
+/// Since the last new event.
+const BUDGET: Duration = Duration::from_secs(300);
+/// Under a server's `retry:`, however small.
+const FLOOR: Duration = Duration::from_millis(100);
+/// A server's `retry:` is not kept beyond this.
+const CEILING: Duration = Duration::from_secs(30);
+
+/// The resumes of one stream. Pure: the time that passed and the random number come from outside.
+#[derive(Clone, Debug, Default)]
+pub struct Resumes {
+    in_a_row: u32,
+    total: u64,
+    server_retry: Option<Duration>,
+}
+
+impl Resumes {
+    /// None so far.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A new event came: the next break starts afresh.
+    pub fn progress(&mut self) {
+        self.in_a_row = 0;
+    }
+
+    /// The server's `retry:`.
+    pub fn set_server_retry(&mut self, wait: Option<Duration>) {
+        self.server_retry = wait;
+    }
+
+    /// How long to wait before the next resume; `None`: give up. `since_progress` is the time since the last new event
+    /// (or since the stream was opened), `random` is in 0..1.
+    pub fn next(&mut self, since_progress: Duration, random: f64) -> Option<Duration> {
+        if self.in_a_row >= MAX_IN_A_ROW || (self.in_a_row > 0 && since_progress >= BUDGET) {
+            return None;
+        }
+        let own = backoff::resume(self.in_a_row, random);
+        // The first is at once; after that a server's wish is a lower bound, itself bounded on both sides.
+        let floor = match self.server_retry {
+            Some(wish) if self.in_a_row > 0 => wish.clamp(FLOOR, CEILING),
+            _ => Duration::ZERO,
+        };
+        self.in_a_row += 1;
+        self.total += 1;
+        Some(own.max(floor))
+    }
+
+    /// How many resumes were made since the last new event.
+    pub fn in_a_row(&self) -> u32 {
+        self.in_a_row
+    }
+
+    /// How many resumes were made in all.
+    pub fn total(&self) -> u64 {
+        self.total
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gives_up_after_ten_in_a_row_and_starts_afresh_at_a_new_event() {
+        let mut resumes = Resumes::new();
+        assert_eq!(resumes.next(Duration::ZERO, 1.0), Some(Duration::ZERO));
+        for _ in 1..10 {
+            assert!(resumes.next(Duration::from_secs(1), 1.0).is_some());
+        }
+        assert_eq!(resumes.next(Duration::from_secs(1), 1.0), None);
+        resumes.progress();
+        assert_eq!(resumes.next(Duration::ZERO, 1.0), Some(Duration::ZERO));
+        assert_eq!(resumes.total(), 11);
+    }
+
+    #[test]
+    fn gives_up_after_five_minutes_without_an_event_but_not_before_one_try() {
+        let mut resumes = Resumes::new();
+        assert!(resumes.next(Duration::from_secs(900), 0.0).is_some(), "a long silence is no failed resume");
+        assert!(resumes.next(Duration::from_secs(300), 0.0).is_none());
+    }
+
+    #[test]
+    fn a_servers_wish_is_a_lower_bound_with_a_floor() {
+        let mut resumes = Resumes::new();
+        resumes.set_server_retry(Some(Duration::ZERO));
+        assert_eq!(resumes.next(Duration::ZERO, 0.0), Some(Duration::ZERO));
+        assert_eq!(resumes.next(Duration::ZERO, 0.0), Some(FLOOR));
+        resumes.set_server_retry(Some(Duration::from_secs(3)));
+        assert_eq!(resumes.next(Duration::ZERO, 0.0), Some(Duration::from_secs(3)));
+    }
+}

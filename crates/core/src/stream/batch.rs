@@ -1,0 +1,86 @@
+//! What crosses a language border at once.
+
+use super::relay::RelayItem;
+use crate::error::Error;
+use crate::event::{Event, EventKind, Permission, Question};
+use serde::Serialize;
+
+/// Events of a turn that were ready together, and the error that ended them.
+#[derive(Debug, Default)]
+#[non_exhaustive]
+pub struct Batch {
+    /// The events.
+    pub events: Vec<Event>,
+    /// What ended the stream after them.
+    pub error: Option<Error>,
+}
+
+impl Batch {
+    /// One JSON array of the events as they travel. An unknown event is `{"type":"unknown","eventType","raw"}`; a
+    /// status that asks something new has the `question` or the `permission` beside it.
+    pub fn to_json_array(&self) -> String {
+        let known: usize = self.events.iter().map(|event| event.raw().map_or(256, str::len) + 1).sum();
+        let mut json = String::with_capacity(known + 2);
+        json.push('[');
+        for (index, event) in self.events.iter().enumerate() {
+            if index > 0 {
+                json.push(',');
+            }
+            append_event(&mut json, event);
+        }
+        json.push(']');
+        json
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Asked<'a> {
+    Question(&'a Question),
+    Permission(&'a Permission),
+}
+
+/// Appends one event as a language without types is to see it.
+fn append_event(json: &mut String, event: &Event) {
+    if let EventKind::Unknown(unknown) = &event.kind {
+        let name = serde_json::to_string(&unknown.event_type).unwrap_or_default();
+        json.push_str(r#"{"type":"unknown","eventType":"#);
+        json.push_str(&name);
+        json.push_str(r#","raw":"#);
+        json.push_str(unknown.raw.get());
+        json.push('}');
+        return;
+    }
+    let asked = event.question().map(Asked::Question).or_else(|| event.permission().map(Asked::Permission));
+    // What another service spells its own way is written in ours.
+    match event.raw().filter(|_| event.is_plain()) {
+        Some(raw) => json.push_str(raw.trim_end()),
+        None => json.push_str(&serde_json::to_string(event).unwrap_or_else(|_| "{}".to_owned())),
+    }
+    if let Some(asked) = asked
+        && let Ok(asked) = serde_json::to_string(&asked)
+        && json.ends_with('}')
+    {
+        json.pop();
+        json.push(',');
+        json.push_str(&asked[1..]);
+    }
+}
+
+/// What a relay brought together, and the error that ended it.
+#[derive(Debug, Default)]
+#[non_exhaustive]
+pub struct RelayBatch {
+    /// The items.
+    pub items: Vec<RelayItem>,
+    /// What ended the stream after them.
+    pub error: Option<Error>,
+}
+
+impl RelayBatch {
+    /// One JSON array: `{"kind":"event","id","eventType","sessionId","raw"}`, `{"kind":"gap","oldest"}` and
+    /// `{"kind":"reset","head"}`.
+    pub fn to_json_array(&self) -> String {
+        serde_json::to_string(&self.items).unwrap_or_else(|_| "[]".to_owned())
+    }
+}

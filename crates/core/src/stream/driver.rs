@@ -1,0 +1,378 @@
+//! What moves a turn's stream: the connection's states, and what happens when it breaks.
+
+use super::body::EventBody;
+use super::cursor::TurnCursor;
+use super::reader::Read;
+use super::turn::TurnStream;
+use crate::chat::{OnConflict, Respond, Resume};
+use crate::error::{Error, ErrorKind, Result};
+use crate::event::Event;
+use crate::http::{Client, Clocks, Request, RequestOptions, status_error, total_timeout, within};
+use crate::id::{ChatId, TurnId};
+use crate::sse::{Decoder, Frame};
+use reqwest::Method;
+use reqwest::header::HeaderMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+
+/// The largest event of a turn.
+const MAX_EVENT_BYTES: usize = 16 * 1024 * 1024;
+
+type Opening = Pin<Box<dyn Future<Output = Result<EventBody>> + Send>>;
+
+/// Where the connection stands.
+pub(super) enum State {
+    /// Events come.
+    Open(Box<EventBody>),
+    /// Being taken up again: waiting, or asking.
+    Opening(Opening),
+    /// Nothing more comes.
+    Closed,
+}
+
+impl State {
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Self::Open(_) => "open",
+            Self::Opening(_) => "resuming",
+            Self::Closed => "closed",
+        }
+    }
+}
+
+/// What is wrong with a connection.
+pub(super) enum Break {
+    /// It ended before the turn did, or broke; another one may go on.
+    Lost(Option<Error>),
+    /// What came over it is wrong.
+    Fatal(Error),
+}
+
+impl TurnStream {
+    /// Sends the prompt and opens its turn.
+    pub(crate) async fn open(respond: Respond) -> Result<Self> {
+        let Respond { client, chat_id, prompt, options, on_conflict, cancel_on_close, resume } = respond;
+        prompt.check()?;
+        let options = options.over(&client.options);
+        let clocks = Clocks::of(options.timeout);
+        let request = Request::new("respond", Method::POST)
+            .creates()
+            .event_stream()
+            .id("chat id", &chat_id)?
+            .word("respond")
+            .json(&prompt)?;
+        let body = within(clocks.deadline, async {
+            let mut attempt = 0;
+            let answer = loop {
+                match client.send(&request, &options, &clocks).await {
+                    Err(error) if error.kind() == ErrorKind::TurnConflict && on_conflict != OnConflict::Error => {
+                        make_way(&client, &chat_id, &error, on_conflict, attempt).await?;
+                        attempt += 1;
+                    }
+                    answer => break answer?,
+                }
+            };
+            EventBody::new(answer, decoder(&client), clocks.idle).await
+        })
+        .await?;
+        let mut stream = Self::over(client, options, clocks, ChatId::from(chat_id), body);
+        stream.resume = resume;
+        stream.cancel_on_close = cancel_on_close;
+        Ok(stream)
+    }
+
+    /// Opens a turn where a cursor stands.
+    pub(crate) async fn resume(client: Client, cursor: &str, options: RequestOptions) -> Result<Self> {
+        let cursor = TurnCursor::decode(cursor)?;
+        let mut stream = Self::open_turn(client, &cursor.chat_id, &cursor.turn_id, options).await?;
+        stream.told = cursor.seq;
+        Ok(stream)
+    }
+
+    /// Opens the turn that runs, or the one that is named, from its first event.
+    pub(crate) async fn attach(
+        client: Client,
+        chat_id: &str,
+        turn_id: Option<&str>,
+        options: RequestOptions,
+    ) -> Result<Option<Self>> {
+        let turn_id = match turn_id {
+            Some(turn_id) => Some(TurnId::from(turn_id)),
+            None => client.chat().retrieve(chat_id).options(options.clone()).await?.active_turn_id,
+        };
+        match turn_id {
+            Some(turn_id) => Self::open_turn(client, &ChatId::from(chat_id), &turn_id, options).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    async fn open_turn(client: Client, chat_id: &ChatId, turn_id: &TurnId, options: RequestOptions) -> Result<Self> {
+        let options = options.over(&client.options);
+        let clocks = Clocks::of(options.timeout);
+        let body = within(clocks.deadline, turn_body(&client, &options, &clocks, chat_id, turn_id, 0)).await?;
+        let mut stream = Self::over(client, options, clocks, chat_id.clone(), body);
+        stream.handle.set_turn(turn_id.clone());
+        Ok(stream)
+    }
+
+    /// The next event. An error is the last item.
+    pub(super) fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Event>>> {
+        loop {
+            if let Some(event) = self.reader.take_held() {
+                return Poll::Ready(Some(Ok(event)));
+            }
+            if let Some(event) = self.next_told() {
+                return Poll::Ready(Some(Ok(event)));
+            }
+            if self.reader.ended() {
+                self.finish(cx);
+                return Poll::Ready(None);
+            }
+            match self.breaking.take() {
+                Some(Break::Lost(cause)) => {
+                    if let Err(error) = self.take_up(cause) {
+                        return Poll::Ready(Some(Err(self.fail(error))));
+                    }
+                }
+                Some(Break::Fatal(error)) => return Poll::Ready(Some(Err(self.fail(error)))),
+                None => {}
+            }
+            if let Poll::Pending = self.poll_connection(cx) {
+                let Some(deadline) = &mut self.deadline else { return Poll::Pending };
+                return match deadline.as_mut().poll(cx) {
+                    Poll::Pending => Poll::Pending,
+                    Poll::Ready(()) => Poll::Ready(Some(Err(self.fail(total_timeout())))),
+                };
+            }
+            if matches!(self.state, State::Closed) && self.incoming.is_empty() && self.breaking.is_none() {
+                return Poll::Ready(None);
+            }
+        }
+    }
+
+    /// The next decoded event that is news.
+    fn next_told(&mut self) -> Option<Event> {
+        while let Some(event) = self.incoming.pop_front() {
+            if self.handle.turn_id().is_none() && !event.turn_id.as_str().is_empty() {
+                self.handle.set_turn(event.turn_id.clone());
+            }
+            if event.seq > 0 && event.seq <= self.told {
+                self.reader.restore(&event);
+                continue;
+            }
+            match self.reader.accept(event, self.ours) {
+                Read::Tell(event) => {
+                    self.progress();
+                    return Some(*event);
+                }
+                Read::Old => {}
+                Read::Gap => {
+                    self.incoming.clear();
+                    let message = "The stream left events out.";
+                    self.breaking = Some(Break::Lost(Some(Error::new("connection_lost", message))));
+                }
+            }
+        }
+        None
+    }
+
+    fn progress(&mut self) {
+        if self.resumes.in_a_row() > 0 {
+            self.resumes.progress();
+        }
+    }
+
+    /// Moves the connection on. Ready: something changed, or nothing more can.
+    fn poll_connection(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        match &mut self.state {
+            State::Closed => Poll::Ready(()),
+            State::Opening(opening) => {
+                let opened = std::task::ready!(opening.as_mut().poll(cx));
+                match opened {
+                    Ok(body) => self.state = State::Open(Box::new(body)),
+                    Err(error) => {
+                        self.state = State::Closed;
+                        self.breaking =
+                            Some(if resumable(&error) { Break::Lost(Some(error)) } else { Break::Fatal(error) });
+                    }
+                }
+                Poll::Ready(())
+            }
+            State::Open(body) => {
+                let asking = !self.reader.turn().requests.is_empty();
+                let (incoming, mut wrong) = (&mut self.incoming, None);
+                let polled = body.poll_frames(cx, asking, |frame| {
+                    if wrong.is_none() {
+                        match read_frame(frame) {
+                            Ok(Some(event)) => incoming.push_back(event),
+                            Ok(None) => {}
+                            Err(error) => wrong = Some(error),
+                        }
+                    }
+                });
+                let read = std::task::ready!(polled);
+                self.breaking = match (wrong, read) {
+                    (Some(wrong), _) => Some(Break::Fatal(wrong)),
+                    (None, Ok(true)) => {
+                        self.last_progress = Instant::now();
+                        return Poll::Ready(());
+                    }
+                    (None, Ok(false)) => Some(Break::Lost(None)),
+                    (None, Err(error)) if error.kind() == ErrorKind::Api => Some(Break::Fatal(error)),
+                    (None, Err(error)) => Some(Break::Lost(Some(error))),
+                };
+                self.resumes.set_server_retry(body.decoder().retry());
+                // The broken socket goes before anything else is tried.
+                self.state = State::Closed;
+                Poll::Ready(())
+            }
+        }
+    }
+
+    /// Begins to open the turn again, or says why not.
+    fn take_up(&mut self, cause: Option<Error>) -> Result<()> {
+        let turn_id = self.handle.turn_id().cloned().filter(|_| self.ours && self.resume != Resume::Off);
+        let wait = self.resumes.next(self.last_progress.elapsed(), fastrand::f64());
+        let (Some(turn_id), Some(wait)) = (turn_id, wait) else { return Err(incomplete(cause)) };
+        let wait = wait.mul_f64(self.client.backoff_scale());
+        let after = self.reader.last_seq();
+        tracing::debug!(
+            turn_id = turn_id.as_str(),
+            after,
+            ?wait,
+            cause = cause.as_ref().map_or("end of the stream", Error::code),
+            "the connection of a turn broke; taking it up again"
+        );
+        let (client, clocks) = (self.client.clone(), self.clocks);
+        let chat_id = self.handle.chat_id().clone();
+        // The resumes have a budget of their own.
+        let options = RequestOptions { max_retries: Some(0), ..self.options.clone() };
+        self.state = State::Opening(Box::pin(async move {
+            sleep(wait).await;
+            turn_body(&client, &options, &clocks, &chat_id, &turn_id, after).await
+        }));
+        Ok(())
+    }
+
+    /// Ends the stream with an error.
+    fn fail(&mut self, error: Error) -> Error {
+        let error = self.with_context(error);
+        self.incoming.clear();
+        self.breaking = None;
+        self.shut();
+        error
+    }
+
+    /// Ends the stream after its last event.
+    fn finish(&mut self, cx: &mut Context<'_>) {
+        self.incoming.clear();
+        self.breaking = None;
+        if let State::Open(body) = &mut self.state {
+            body.poll_end(cx);
+        }
+        self.state = State::Closed;
+    }
+
+    /// Closes the socket; where the caller asked for it, cancels the turn that is left.
+    pub(super) fn shut(&mut self) {
+        let open = !matches!(self.state, State::Closed);
+        self.state = State::Closed;
+        if open && self.cancel_on_close && !self.reader.ended() {
+            let handle = self.handle.clone();
+            self.runtime.spawn(async move {
+                if let Err(error) = handle.cancel().await {
+                    tracing::warn!(%error, "the turn of a closed stream could not be cancelled");
+                }
+            });
+        }
+    }
+}
+
+fn decoder(client: &Client) -> Decoder {
+    Decoder::with_max_event_bytes(client.max_event_bytes(MAX_EVENT_BYTES))
+}
+
+/// Opens the stream of a turn after the event of a number.
+async fn turn_body(
+    client: &Client,
+    options: &RequestOptions,
+    clocks: &Clocks,
+    chat_id: &ChatId,
+    turn_id: &TurnId,
+    after: u64,
+) -> Result<EventBody> {
+    let mut request = Request::new("turns.stream", Method::GET)
+        .event_stream()
+        .id("chat id", chat_id.as_str())?
+        .word("turns")
+        .id("turn id", turn_id.as_str())?
+        .word("stream");
+    if after > 0 {
+        request.headers.push(("last-event-id", after.to_string()));
+    }
+    let answer = client.send(&request, options, clocks).await?;
+    EventBody::new(answer, decoder(client), clocks.idle).await
+}
+
+/// One frame of a turn: an event, nothing, or what is wrong.
+fn read_frame(frame: Frame<'_>) -> Result<Option<Event>> {
+    let data = frame.data_str();
+    let data = data.trim();
+    let name = frame.event_str();
+    if name.as_deref() == Some("error") {
+        let error = status_error(200, &HeaderMap::new(), data);
+        let error = Error::new("stream_error", error.message().to_owned()).with_body(data.to_owned());
+        return Err(error);
+    }
+    if data.is_empty() || data == "[DONE]" {
+        return Ok(None);
+    }
+    Event::parse(data, name.as_deref()).map(Some).map_err(|error| {
+        Error::new("invalid_frame", "The stream brought a frame that is no JSON object.")
+            .with_body(data.to_owned())
+            .with_source(error)
+    })
+}
+
+/// Whether another try may open the stream.
+fn resumable(error: &Error) -> bool {
+    match error.status() {
+        Some(status) => matches!(status, 408 | 425 | 429 | 500..) || error.is_retryable(),
+        None => !matches!(error.kind(), ErrorKind::InvalidArgument | ErrorKind::Api),
+    }
+}
+
+/// The error of a turn that cannot be taken up.
+fn incomplete(cause: Option<Error>) -> Error {
+    let message = "The stream ended before the turn; what came so far is in `turn`.";
+    match cause {
+        Some(error) if error.kind() == ErrorKind::StreamIdleTimeout => error,
+        Some(cause) => Error::new("incomplete_turn", message).with_source(cause),
+        None => Error::new("incomplete_turn", message),
+    }
+}
+
+/// Waits until the turn that is in the way has ended, cancelling it first where that is wanted.
+async fn make_way(client: &Client, chat_id: &str, conflict: &Error, how: OnConflict, attempt: u32) -> Result<()> {
+    let active = conflict.active_turn_id();
+    if how == OnConflict::Cancel {
+        match active {
+            Some(turn_id) => client.chat().cancel_turn(chat_id, turn_id).await?,
+            None => client.chat().cancel(chat_id).await?,
+        };
+    }
+    if let (Some(turn_id), crate::http::Service::Ours) = (active, client.service()) {
+        let opened = TurnStream::attach(client.clone(), chat_id, Some(turn_id.as_str()), RequestOptions::default());
+        if let Some(mut stream) = Box::pin(opened).await? {
+            // How it ended is its own affair.
+            while stream.try_next().await?.is_some() {}
+            return Ok(());
+        }
+    }
+    let wait = crate::policy::backoff::retry(attempt, fastrand::f64()).max(Duration::from_millis(1));
+    sleep(wait.mul_f64(client.backoff_scale())).await;
+    Ok(())
+}

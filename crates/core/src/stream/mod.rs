@@ -1,0 +1,24 @@
+//! Streams: turns and relays, their readers for other languages, and what keeps them alive.
+
+mod batch;
+mod body;
+mod cursor;
+mod driver;
+mod handle;
+mod pump;
+mod reader;
+mod relay;
+mod result;
+mod task;
+mod turn;
+
+pub use batch::{Batch, RelayBatch};
+pub use cursor::Cursor;
+pub use handle::TurnHandle;
+pub use pump::{Polled, Pump, PumpSource, RelayPump, TurnPump};
+pub use relay::{RelayEvent, RelayItem, RelayStream};
+pub use task::{Task, TaskPolled};
+pub use turn::{TextStream, TurnStream};
+
+/// Called once, on any thread, when there is something to read. It must not block.
+pub type Wake = Box<dyn FnOnce() + Send>;

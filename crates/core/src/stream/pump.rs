@@ -1,0 +1,342 @@
+//! A stream for another language: a task reads ahead into a small, bounded queue of batches.
+//!
+//! One queue, three ways to read it: [`Pump::poll`] with a wake-up, [`Pump::next_blocking`], [`Pump::next`]. Batches
+//! cross the border, not events: a wake-up costs more than decoding a hundred events.
+
+use super::batch::{Batch, RelayBatch};
+use super::relay::RelayStream;
+use super::turn::TurnStream;
+use super::{TurnHandle, Wake};
+use crate::error::Result;
+use crate::turn::Turn;
+use std::collections::VecDeque;
+use std::fmt;
+use std::future::poll_fn;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+use tokio::runtime::Handle;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+/// Batches read ahead before the task waits for the reader.
+const QUEUE: usize = 4;
+
+/// What a pump has to give.
+#[derive(Debug)]
+#[must_use]
+pub enum Polled<B> {
+    /// The next batch.
+    Batch(Arc<B>),
+    /// Nothing yet.
+    Pending,
+    /// Nothing more.
+    Ended,
+}
+
+/// What a pump can read from.
+pub trait PumpSource: Send + 'static {
+    /// What it reads at once.
+    type Batch: Send + Sync + 'static;
+
+    /// All that is ready, up to a bound; `None`: the end.
+    fn poll_batch(&mut self, cx: &mut Context<'_>) -> Poll<Option<Self::Batch>>;
+
+    /// Closes the socket at once.
+    fn close(&mut self);
+}
+
+/// The pump of a turn.
+pub type TurnPump = Pump<TurnStream>;
+/// The pump of a relay.
+pub type RelayPump = Pump<RelayStream>;
+
+/// Reads a stream ahead. Dropping it closes the socket.
+pub struct Pump<S: PumpSource> {
+    shared: Arc<Shared<S>>,
+}
+
+struct Shared<S: PumpSource> {
+    /// Held only while it is polled, never across a wait.
+    source: Mutex<S>,
+    queue: Mutex<Queue<S::Batch>>,
+    ready: Condvar,
+    ready_async: Notify,
+    room: Notify,
+    stop: CancellationToken,
+}
+
+struct Queue<B> {
+    batches: VecDeque<Arc<B>>,
+    ended: bool,
+    wake: Option<Wake>,
+}
+
+impl<S: PumpSource> Shared<S> {
+    fn queue(&self) -> MutexGuard<'_, Queue<S::Batch>> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn source(&self) -> MutexGuard<'_, S> {
+        self.source.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn announce(&self, mut queue: MutexGuard<'_, Queue<S::Batch>>) {
+        let wake = queue.wake.take();
+        drop(queue);
+        self.ready.notify_all();
+        self.ready_async.notify_waiters();
+        if let Some(wake) = wake {
+            wake();
+        }
+    }
+
+    fn end(&self, forget: bool) {
+        let mut queue = self.queue();
+        queue.ended = true;
+        if forget {
+            queue.batches.clear();
+        }
+        self.announce(queue);
+    }
+
+    async fn read_ahead(&self) {
+        while let Some(batch) = poll_fn(|cx| self.source().poll_batch(cx)).await {
+            loop {
+                let room = self.room.notified();
+                if self.queue().batches.len() < QUEUE {
+                    break;
+                }
+                room.await;
+            }
+            let mut queue = self.queue();
+            queue.batches.push_back(Arc::new(batch));
+            self.announce(queue);
+        }
+    }
+}
+
+/// Ends the queue even where the task is dropped with its runtime.
+struct End<S: PumpSource>(Arc<Shared<S>>);
+
+impl<S: PumpSource> Drop for End<S> {
+    fn drop(&mut self) {
+        self.0.source().close();
+        self.0.end(false);
+    }
+}
+
+impl<S: PumpSource> Pump<S> {
+    /// Starts reading.
+    pub fn start(runtime: &Handle, source: S) -> Self {
+        let shared = Arc::new(Shared {
+            source: Mutex::new(source),
+            queue: Mutex::new(Queue { batches: VecDeque::with_capacity(QUEUE), ended: false, wake: None }),
+            ready: Condvar::new(),
+            ready_async: Notify::new(),
+            room: Notify::new(),
+            stop: CancellationToken::new(),
+        });
+        let end = End(shared.clone());
+        runtime.spawn(async move {
+            let shared = end.0.clone();
+            shared.stop.run_until_cancelled(shared.read_ahead()).await;
+            drop(end);
+        });
+        Self { shared }
+    }
+
+    fn take(&self, wake: Option<Wake>) -> Polled<S::Batch> {
+        let mut queue = self.shared.queue();
+        match queue.batches.pop_front() {
+            Some(batch) => {
+                drop(queue);
+                self.shared.room.notify_one();
+                Polled::Batch(batch)
+            }
+            None if queue.ended => Polled::Ended,
+            None => {
+                if wake.is_some() {
+                    queue.wake = wake;
+                }
+                Polled::Pending
+            }
+        }
+    }
+
+    /// The next batch, if one is there; else `wake` is called once at the next change.
+    pub fn poll(&self, wake: Option<Wake>) -> Polled<S::Batch> {
+        self.take(wake)
+    }
+
+    /// The next batch, waited for.
+    pub async fn next(&self) -> Option<Arc<S::Batch>> {
+        loop {
+            let changed = self.shared.ready_async.notified();
+            tokio::pin!(changed);
+            changed.as_mut().enable();
+            match self.take(None) {
+                Polled::Batch(batch) => return Some(batch),
+                Polled::Ended => return None,
+                Polled::Pending => changed.await,
+            }
+        }
+    }
+
+    /// The next batch, waited for up to `wait` with the thread blocked.
+    pub fn next_blocking(&self, wait: Duration) -> Polled<S::Batch> {
+        let until = Instant::now() + wait;
+        let mut queue = self.shared.queue();
+        while queue.batches.is_empty() && !queue.ended {
+            let Some(left) = until.checked_duration_since(Instant::now()).filter(|left| !left.is_zero()) else { break };
+            queue = self.shared.ready.wait_timeout(queue, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        drop(queue);
+        self.take(None)
+    }
+
+    /// Closes the socket at once; what was read ahead is thrown away.
+    pub fn close(&self) {
+        self.shared.stop.cancel();
+        self.shared.source().close();
+        self.shared.end(true);
+    }
+}
+
+impl Pump<TurnStream> {
+    /// The turn so far: all that has been received, which may be a little more than was taken out.
+    pub fn snapshot(&self) -> Turn {
+        self.shared.source().snapshot().clone()
+    }
+
+    /// Where to go on after all that has been received. After an event taken out: [`Pump::cursor_after`].
+    pub fn cursor(&self) -> Option<String> {
+        self.shared.source().cursor()
+    }
+
+    /// Where to go on after the event of this number.
+    pub fn cursor_after(&self, seq: u64) -> Option<String> {
+        self.shared.source().cursor_after(seq)
+    }
+
+    /// Answers, refuses, allows and cancels.
+    pub fn handle(&self) -> TurnHandle {
+        self.shared.source().handle()
+    }
+
+    /// The service's `x-request-id` of the answer that opened the stream.
+    pub fn request_id(&self) -> Option<String> {
+        self.shared.source().request_id().map(str::to_owned)
+    }
+
+    /// Reads to the end and gives the ended turn, as [`TurnStream::result`] does; events on the way are passed over.
+    pub async fn result(&self) -> Result<Turn> {
+        loop {
+            match self.take(None) {
+                Polled::Batch(_) => {}
+                Polled::Ended => return self.shared.source().outcome(),
+                Polled::Pending => {
+                    if let Some(error) = self.shared.source().input_required() {
+                        return Err(error);
+                    }
+                    let changed = self.shared.ready_async.notified();
+                    tokio::pin!(changed);
+                    changed.as_mut().enable();
+                    let queue = self.shared.queue();
+                    let idle = queue.batches.is_empty() && !queue.ended;
+                    drop(queue);
+                    if idle {
+                        changed.await;
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Pump<RelayStream> {
+    /// The number of the last event received.
+    pub fn last_event_id(&self) -> Option<u64> {
+        self.shared.source().last_event_id()
+    }
+
+    /// The service's `x-request-id` of the answer that opened the stream.
+    pub fn request_id(&self) -> Option<String> {
+        self.shared.source().request_id().map(str::to_owned)
+    }
+}
+
+impl TurnStream {
+    /// Reads ahead on `runtime`, for a language without Rust's futures.
+    pub fn into_pump(self, runtime: &Handle) -> TurnPump {
+        Pump::start(runtime, self)
+    }
+}
+
+impl RelayStream {
+    /// Reads ahead on `runtime`, for a language without Rust's futures.
+    pub fn into_pump(self, runtime: &Handle) -> RelayPump {
+        Pump::start(runtime, self)
+    }
+}
+
+/// Fills a batch from a stream's own polling: all that is ready, up to 256 items or about 1 MiB.
+pub(super) fn fill<I, E>(
+    cx: &mut Context<'_>,
+    mut poll: impl FnMut(&mut Context<'_>) -> Poll<Option<Result<I, E>>>,
+    weight: impl Fn(&I) -> usize,
+) -> Poll<Option<(Vec<I>, Option<E>)>> {
+    let mut items = Vec::new();
+    let mut bytes = 0;
+    while items.len() < 256 && bytes < 1024 * 1024 {
+        match poll(cx) {
+            Poll::Ready(Some(Ok(item))) => {
+                bytes += weight(&item);
+                items.push(item);
+            }
+            Poll::Ready(Some(Err(error))) => return Poll::Ready(Some((items, Some(error)))),
+            Poll::Ready(None) | Poll::Pending if !items.is_empty() => break,
+            Poll::Ready(None) => return Poll::Ready(None),
+            Poll::Pending => return Poll::Pending,
+        }
+    }
+    Poll::Ready(Some((items, None)))
+}
+
+impl PumpSource for TurnStream {
+    type Batch = Batch;
+
+    fn poll_batch(&mut self, cx: &mut Context<'_>) -> Poll<Option<Batch>> {
+        let weight = |event: &crate::Event| event.raw().map_or(256, str::len);
+        fill(cx, |cx| self.poll_event(cx), weight).map(|batch| batch.map(|(events, error)| Batch { events, error }))
+    }
+
+    fn close(&mut self) {
+        TurnStream::close(self);
+    }
+}
+
+impl PumpSource for RelayStream {
+    type Batch = RelayBatch;
+
+    fn poll_batch(&mut self, cx: &mut Context<'_>) -> Poll<Option<RelayBatch>> {
+        let weight = super::relay::weight;
+        fill(cx, |cx| self.poll_item(cx), weight).map(|batch| batch.map(|(items, error)| RelayBatch { items, error }))
+    }
+
+    fn close(&mut self) {
+        RelayStream::close(self);
+    }
+}
+
+impl<S: PumpSource> Drop for Pump<S> {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+impl<S: PumpSource> fmt::Debug for Pump<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pump").finish_non_exhaustive()
+    }
+}

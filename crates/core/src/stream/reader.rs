@@ -1,0 +1,112 @@
+//! One turn's events as a reader gets them: each once, in order, text as deltas first, requests marked when new. Pure.
+
+use crate::event::{Event, EventKind, PartBody, PartDelta, PartState};
+use crate::id::RequestId;
+use crate::turn::{Turn, TurnAccumulator};
+use std::collections::HashSet;
+
+/// Reads one turn.
+#[derive(Debug, Default)]
+pub(crate) struct Reader {
+    fold: TurnAccumulator,
+    asked: HashSet<RequestId>,
+    /// The part whose text the delta just told was found in.
+    held: Option<Event>,
+}
+
+/// What became of an event.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Read {
+    /// It is for the reader.
+    Tell(Box<Event>),
+    /// It was told before, or is of another turn.
+    Old,
+    /// Events between the last one and this one are missing.
+    Gap,
+}
+
+impl Reader {
+    pub(crate) fn turn(&self) -> &Turn {
+        self.fold.turn()
+    }
+
+    pub(crate) fn last_seq(&self) -> u64 {
+        self.fold.last_seq()
+    }
+
+    pub(crate) fn ended(&self) -> bool {
+        self.fold.turn().ended && self.held.is_none()
+    }
+
+    /// Folds what was told before a cursor, so that the turn is whole again; nothing of it is told.
+    pub(crate) fn restore(&mut self, event: &Event) {
+        self.note_requests(event);
+        self.fold.push(event);
+    }
+
+    /// The event that the former one made wait.
+    pub(crate) fn take_held(&mut self) -> Option<Event> {
+        let event = self.held.take()?;
+        self.fold.push(&event);
+        Some(event)
+    }
+
+    /// Takes one event in. `strict`: the numbers of this service have no holes.
+    pub(crate) fn accept(&mut self, mut event: Event, strict: bool) -> Read {
+        if matches!(event.kind, EventKind::Unknown(_)) {
+            // Told for what it is; a number it cannot have is not asked of it.
+            let old = event.seq > 0 && event.seq <= self.last_seq();
+            return if old { Read::Old } else { Read::Tell(Box::new(event)) };
+        }
+        let last = self.last_seq();
+        if event.seq > 0 {
+            if event.seq <= last {
+                return Read::Old;
+            }
+            if strict && event.seq != last + 1 {
+                return Read::Gap;
+            }
+        }
+        if let Some(delta) = self.missing_text(&event) {
+            self.fold.push(&delta);
+            self.held = Some(event);
+            return Read::Tell(Box::new(delta));
+        }
+        if let Some(index) = self.note_requests(&event) {
+            event.set_asked(Some(index));
+        }
+        if self.fold.push(&event) { Read::Tell(Box::new(event)) } else { Read::Old }
+    }
+
+    /// The text of a whole part that no delta has told.
+    fn missing_text(&self, event: &Event) -> Option<Event> {
+        let EventKind::PartUpdated(updated) = &event.kind else { return None };
+        let (PartBody::Text(new) | PartBody::Reasoning(new)) = &updated.part.body else { return None };
+        if updated.part.state == PartState::Discarded || new.text.is_empty() {
+            return None;
+        }
+        let known = match self.fold.part(&updated.part_id).map(|part| &part.body) {
+            Some(PartBody::Text(known) | PartBody::Reasoning(known)) => known.text.as_str(),
+            _ => "",
+        };
+        let delta = new.text.strip_prefix(known).filter(|delta| !delta.is_empty())?;
+        let kind = EventKind::PartDelta(PartDelta {
+            message_id: updated.message_id.clone(),
+            part_id: updated.part_id.clone(),
+            part_type: updated.part_type.clone(),
+            kind: updated.kind.clone(),
+            parent_part_id: updated.parent_part_id.clone(),
+            delta: delta.to_owned(),
+        });
+        // Without a number: it shares its place with the part that follows.
+        Some(Event::new(0, event.chat_id.clone(), event.turn_id.clone(), kind))
+    }
+
+    /// Remembers the open requests; gives the place of the first that is new.
+    fn note_requests(&mut self, event: &Event) -> Option<usize> {
+        let EventKind::TurnStatusChanged(status) = &event.kind else { return None };
+        let new = status.requests.iter().position(|request| !self.asked.contains(request.request_id()))?;
+        self.asked.insert(status.requests[new].request_id().clone());
+        Some(new)
+    }
+}

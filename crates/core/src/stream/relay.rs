@@ -1,0 +1,384 @@
+//! The stream of a chat's relay: the runtime's own events, for as long as somebody reads.
+
+use super::body::EventBody;
+use super::cursor::Cursor;
+use crate::chat::OpenRelay;
+use crate::error::{Error, ErrorKind, Result};
+use crate::http::{Client, Clocks, Request, RequestOptions, Secret, status_error, total_timeout, within};
+use crate::json::Json;
+use crate::policy::resume::Resumes;
+use crate::sse::{Decoder, Frame};
+use futures_core::{FusedStream, Stream};
+use reqwest::Method;
+use reqwest::header::HeaderMap;
+use serde::{Deserialize, Serialize};
+use std::collections::VecDeque;
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use tokio::time::{Instant, Sleep, sleep};
+
+/// The largest event of a relay.
+const MAX_EVENT_BYTES: usize = 32 * 1024 * 1024;
+
+/// One item of a relay.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum RelayItem {
+    /// An event of the runtime.
+    Event(RelayEvent),
+    /// Events are missing that the service no longer keeps.
+    Gap {
+        /// The number of the oldest one it keeps; it comes next.
+        oldest: u64,
+    },
+    /// The cursor lay beyond the newest event: the log is another one than that of the cursor.
+    Reset {
+        /// The number of the newest event; what comes next is live.
+        head: u64,
+    },
+}
+
+/// An event of the runtime, as it came.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct RelayEvent {
+    /// Its number in the chat; the cursor to go on from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<u64>,
+    /// Its `type`; empty where it has none.
+    pub event_type: String,
+    /// The session it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session_id: Option<String>,
+    /// Its JSON.
+    pub raw: Json,
+}
+
+type Opening = Pin<Box<dyn Future<Output = Result<Option<EventBody>>> + Send>>;
+
+enum State {
+    Open(Box<EventBody>),
+    Opening(Opening),
+    Closed,
+}
+
+/// A chat's relay. Broken connections are taken up where they broke, for as long as it is read; dropping it closes its
+/// socket at once.
+pub struct RelayStream {
+    target: Arc<Target>,
+    state: State,
+    incoming: VecDeque<(RelayItem, Option<u64>)>,
+    breaking: Option<Error>,
+    lost: Option<Option<Error>>,
+    cursor: Cursor,
+    resumes: Resumes,
+    last_progress: Instant,
+    deadline: Option<Pin<Box<Sleep>>>,
+    request_id: Option<String>,
+}
+
+use std::sync::Arc;
+
+/// What is opened, again and again.
+struct Target {
+    client: Client,
+    chat_id: String,
+    token: Option<Secret>,
+    options: RequestOptions,
+    clocks: Clocks,
+}
+
+impl Target {
+    /// `None`: the chat has ended and has told all it has.
+    async fn open(&self, cursor: Cursor, retries: Option<u32>) -> Result<Option<EventBody>> {
+        let mut request = Request::new("stream", Method::GET)
+            .event_stream()
+            .id("chat id", &self.chat_id)?
+            .word("stream")
+            .query("lastEventId", cursor.number());
+        if let Some(number) = cursor.number() {
+            request.headers.push(("last-event-id", number.to_string()));
+        }
+        request.token.clone_from(&self.token);
+        let options = match retries {
+            Some(_) => RequestOptions { max_retries: retries, ..self.options.clone() },
+            None => self.options.clone(),
+        };
+        let answer = self.client.send(&request, &options, &self.clocks).await?;
+        if answer.response.status().as_u16() == 204 {
+            return Ok(None);
+        }
+        let decoder = Decoder::with_max_event_bytes(self.client.max_event_bytes(MAX_EVENT_BYTES));
+        EventBody::new(answer, decoder, self.clocks.idle).await.map(Some)
+    }
+}
+
+impl RelayStream {
+    pub(crate) async fn open(relay: OpenRelay) -> Result<Self> {
+        let OpenRelay { client, chat_id, cursor, token, options } = relay;
+        let options = options.over(&client.options);
+        let clocks = Clocks::of(options.timeout);
+        let target = Arc::new(Target { client, chat_id, token, options, clocks });
+        let body = within(clocks.deadline, target.open(cursor, None)).await?;
+        Ok(Self {
+            request_id: body.as_ref().and_then(|body| body.request_id().map(str::to_owned)),
+            state: body.map_or(State::Closed, |body| State::Open(Box::new(body))),
+            deadline: clocks.deadline.map(|deadline| Box::pin(tokio::time::sleep_until(deadline))),
+            target,
+            incoming: VecDeque::new(),
+            breaking: None,
+            lost: None,
+            cursor,
+            resumes: Resumes::new(),
+            last_progress: Instant::now(),
+        })
+    }
+
+    /// The next item; `None` once an ended chat has told all. An error ends the stream.
+    pub async fn next(&mut self) -> Option<Result<RelayItem>> {
+        poll_fn(|cx| self.poll_item(cx)).await
+    }
+
+    /// The next item, for `while let Some(item) = relay.try_next().await?`.
+    pub async fn try_next(&mut self) -> Result<Option<RelayItem>> {
+        self.next().await.transpose()
+    }
+
+    /// The number of the last event read: the cursor to go on from.
+    pub fn last_event_id(&self) -> Option<u64> {
+        self.cursor.number()
+    }
+
+    /// The service's `x-request-id` of the answer that opened the stream.
+    pub fn request_id(&self) -> Option<&str> {
+        self.request_id.as_deref()
+    }
+
+    /// How often the connection broke and was taken up again.
+    pub fn resumes(&self) -> u64 {
+        self.resumes.total()
+    }
+
+    /// Closes the socket at once. The stream gives nothing more.
+    pub fn close(&mut self) {
+        self.incoming.clear();
+        self.breaking = None;
+        self.lost = None;
+        self.state = State::Closed;
+    }
+
+    pub(super) fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<RelayItem>>> {
+        loop {
+            while let Some((item, number)) = self.incoming.pop_front() {
+                match (number, self.cursor) {
+                    // A replay may begin before the cursor; what was read is not read twice.
+                    (Some(number), Cursor::After(read)) if number <= read && matches!(item, RelayItem::Event(_)) => {
+                        continue;
+                    }
+                    (Some(number), _) => self.cursor = Cursor::After(number),
+                    (None, _) => {}
+                }
+                self.resumes.progress();
+                return Poll::Ready(Some(Ok(item)));
+            }
+            if let Some(error) = self.breaking.take() {
+                self.close();
+                return Poll::Ready(Some(Err(error)));
+            }
+            if let Some(cause) = self.lost.take() {
+                self.take_up(cause);
+                continue;
+            }
+            if let Poll::Pending = self.poll_connection(cx) {
+                let Some(deadline) = &mut self.deadline else { return Poll::Pending };
+                ready!(deadline.as_mut().poll(cx));
+                self.close();
+                return Poll::Ready(Some(Err(total_timeout())));
+            }
+            if self.is_terminated() {
+                return Poll::Ready(None);
+            }
+        }
+    }
+
+    fn poll_connection(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        match &mut self.state {
+            State::Closed => {}
+            State::Opening(opening) => match ready!(opening.as_mut().poll(cx)) {
+                Ok(Some(body)) => self.state = State::Open(Box::new(body)),
+                Ok(None) => self.state = State::Closed,
+                Err(error) => {
+                    self.state = State::Closed;
+                    let again = match error.status() {
+                        Some(status) => matches!(status, 408 | 425 | 429 | 500..),
+                        None => !matches!(error.kind(), ErrorKind::InvalidArgument | ErrorKind::Api),
+                    };
+                    if again {
+                        self.lost = Some(Some(error));
+                    } else {
+                        self.breaking = Some(error);
+                    }
+                }
+            },
+            State::Open(body) => {
+                let (incoming, mut wrong) = (&mut self.incoming, None);
+                // A relay is silent while nothing happens in the chat: only comments tell whether it lives.
+                let read = ready!(body.poll_frames(cx, true, |frame| {
+                    if wrong.is_none() {
+                        match read_frame(frame) {
+                            Ok(item) => incoming.extend(item),
+                            Err(error) => wrong = Some(error),
+                        }
+                    }
+                }));
+                match (wrong, read) {
+                    (None, Ok(true)) => {
+                        self.last_progress = Instant::now();
+                        return Poll::Ready(());
+                    }
+                    (Some(error), _) => self.breaking = Some(error),
+                    (None, Err(error)) if error.kind() == ErrorKind::Api => self.breaking = Some(error),
+                    (None, Ok(false)) => self.lost = Some(None),
+                    (None, Err(error)) => self.lost = Some(Some(error)),
+                }
+                self.resumes.set_server_retry(body.decoder().retry());
+                self.state = State::Closed;
+            }
+        }
+        Poll::Ready(())
+    }
+
+    fn take_up(&mut self, cause: Option<Error>) {
+        let Some(wait) = self.resumes.next(self.last_progress.elapsed(), fastrand::f64()) else {
+            let error =
+                Error::new("connection_lost", "The relay could not be taken up again; open it at its last event id.");
+            self.breaking = Some(match cause {
+                Some(cause) => error.with_source(cause),
+                None => error,
+            });
+            return;
+        };
+        let wait = wait.mul_f64(self.target.client.backoff_scale());
+        tracing::debug!(chat_id = self.target.chat_id, after = ?self.cursor.number(), ?wait, "the relay broke; taking it up again");
+        let (target, cursor) = (self.target.clone(), self.cursor);
+        self.state = State::Opening(Box::pin(async move {
+            sleep(wait).await;
+            target.open(cursor, Some(0)).await
+        }));
+    }
+}
+
+/// One frame of a relay, with its number.
+fn read_frame(frame: Frame<'_>) -> Result<Option<(RelayItem, Option<u64>)>> {
+    #[derive(Deserialize)]
+    struct Notice {
+        oldest: Option<u64>,
+        head: Option<u64>,
+    }
+    let data = frame.data_str();
+    let data = data.trim();
+    match frame.event_str().as_deref() {
+        Some("error") => {
+            let error = status_error(200, &HeaderMap::new(), data);
+            return Err(Error::new("stream_error", error.message().to_owned()).with_body(data.to_owned()));
+        }
+        Some("gap") => {
+            if let Ok(Notice { oldest: Some(oldest), .. }) = serde_json::from_str(data) {
+                return Ok(Some((RelayItem::Gap { oldest }, Some(oldest.saturating_sub(1)))));
+            }
+        }
+        Some("reset") => {
+            if let Ok(Notice { head: Some(head), .. }) = serde_json::from_str(data) {
+                return Ok(Some((RelayItem::Reset { head }, Some(head))));
+            }
+        }
+        _ => {}
+    }
+    if data.is_empty() || data == "[DONE]" {
+        return Ok(None);
+    }
+    let Some(raw) = Json::parse(data) else {
+        return Err(
+            Error::new("invalid_frame", "The relay brought a frame that is no JSON.").with_body(data.to_owned())
+        );
+    };
+    let id = frame.id_str().parse().ok();
+    let head: Head<'_> = serde_json::from_str(data).unwrap_or_default();
+    let session = head.properties.and_then(|properties| properties.session());
+    let event =
+        RelayEvent { id, event_type: head.event_type.unwrap_or_default().into_owned(), session_id: session, raw };
+    Ok(Some((RelayItem::Event(event), id)))
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Head<'a> {
+    #[serde(rename = "type", borrow)]
+    event_type: Option<std::borrow::Cow<'a, str>>,
+    properties: Option<Properties>,
+}
+
+/// Where a session's id stands in the events of the runtime.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Properties {
+    #[serde(rename = "sessionID", alias = "sessionId", alias = "session_id")]
+    session_id: Option<String>,
+    info: Option<Info>,
+    part: Option<Info>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Info {
+    #[serde(rename = "sessionID", alias = "sessionId", alias = "session_id")]
+    session_id: Option<String>,
+    id: Option<String>,
+}
+
+impl Properties {
+    fn session(self) -> Option<String> {
+        let own =
+            |info: Option<Info>| info.and_then(|info| info.session_id.or(info.id.filter(|id| id.starts_with("ses_"))));
+        self.session_id.or_else(|| own(self.info)).or_else(|| own(self.part))
+    }
+}
+
+/// About how much room an item takes.
+pub(super) fn weight(item: &RelayItem) -> usize {
+    match item {
+        RelayItem::Event(event) => event.raw.get().len(),
+        _ => 64,
+    }
+}
+
+impl Stream for RelayStream {
+    type Item = Result<RelayItem>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.poll_item(cx)
+    }
+}
+
+impl FusedStream for RelayStream {
+    fn is_terminated(&self) -> bool {
+        matches!(self.state, State::Closed)
+            && self.incoming.is_empty()
+            && self.breaking.is_none()
+            && self.lost.is_none()
+    }
+}
+
+impl fmt::Debug for RelayStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RelayStream")
+            .field("chat_id", &self.target.chat_id)
+            .field("last_event_id", &self.last_event_id())
+            .field("resumes", &self.resumes.total())
+            .finish_non_exhaustive()
+    }
+}
