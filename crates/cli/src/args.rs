@@ -120,7 +120,7 @@ pub(crate) struct Send {
     /// The chat, or `new` for a new one
     pub(crate) chat: String,
     /// What to say; `-` reads it from standard input
-    #[arg(required = true, value_name = "TEXT", trailing_var_arg = true, allow_hyphen_values = true)]
+    #[arg(required = true, value_name = "TEXT")]
     pub(crate) text: Vec<String>,
     /// Another model for this turn, as PROVIDER/MODEL
     #[arg(long, value_name = "MODEL")]

@@ -44,9 +44,18 @@ fn private_file(path: &Path) -> std::io::Result<std::fs::File> {
     options.open(path)
 }
 
-fn new_key() -> Result<String, Stop> {
-    let mut bytes = [0; 32];
-    getrandom::fill(&mut bytes).map_err(|error| Stop::failed(format!("no random numbers for a key: {error}")))?;
-    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    Ok(format!("tw_{hex}"))
+/// A key nobody guesses.
+pub(crate) fn new_key() -> Result<String, Stop> {
+    Ok(format!("tw_{}", random_hex::<32>()?))
+}
+
+/// `N` random bytes in hex.
+pub(crate) fn random_hex<const N: usize>() -> Result<String, Stop> {
+    use std::fmt::Write as _;
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).map_err(|error| Stop::failed(format!("this system gives no random numbers: {error}")))?;
+    Ok(bytes.iter().fold(String::new(), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    }))
 }

@@ -3,10 +3,14 @@
 //! [`run`] never ends the process, never touches signal handlers, and takes a closed pipe for a wish to stop.
 
 mod args;
+mod ask;
 mod commands;
+mod conversation;
+mod input;
 mod interrupts;
 mod key;
 mod output;
+mod screen;
 
 pub use interrupts::{Interrupt, Interrupts};
 
@@ -86,9 +90,15 @@ pub async fn run_here() -> i32 {
 
 async fn dispatch(command: Command, output: &mut Output, interrupts: &mut Interrupts) -> Result<(), Stop> {
     match command {
-        Command::Normalize(args) => commands::normalize::run(args, output, interrupts).await,
         Command::Serve(args) => commands::serve::run(args, output, interrupts).await,
-        _ => Err(Stop::failed("this is not built yet")),
+        Command::Chat(args) => commands::chat::run(args, output, interrupts).await,
+        Command::Send(args) => commands::send::run(args, output, interrupts).await,
+        Command::Tail(args) => commands::tail::run(args, output, interrupts).await,
+        Command::Chats(args) => commands::chats::run(args, output, interrupts).await,
+        Command::Files(args) => commands::files::run(args, output, interrupts).await,
+        Command::Token(args) => commands::token::run(args, output, interrupts).await,
+        Command::Normalize(args) => commands::normalize::run(args, output, interrupts).await,
+        Command::Demo(args) => commands::demo::run(args, output, interrupts).await,
     }
 }
 
