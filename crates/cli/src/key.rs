@@ -53,7 +53,8 @@ pub(crate) fn new_key() -> Result<String, Stop> {
 pub(crate) fn random_hex<const N: usize>() -> Result<String, Stop> {
     use std::fmt::Write as _;
     let mut bytes = [0; N];
-    getrandom::fill(&mut bytes).map_err(|error| Stop::failed(format!("this system gives no random numbers: {error}")))?;
+    getrandom::fill(&mut bytes)
+        .map_err(|error| Stop::failed(format!("this system gives no random numbers: {error}")))?;
     Ok(bytes.iter().fold(String::new(), |mut hex, byte| {
         let _ = write!(hex, "{byte:02x}");
         hex

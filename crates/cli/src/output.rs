@@ -51,11 +51,6 @@ impl Output {
     pub(crate) async fn say_line(&mut self, text: &str) {
         self.say(&format!("{text}\n")).await;
     }
-
-    /// A standard output for code that writes by itself.
-    pub(crate) fn writer(&mut self) -> &mut Stdout {
-        &mut self.out
-    }
 }
 
 /// Text of the agent as a terminal may have it: without the control characters that would let it move the cursor or more.

@@ -235,7 +235,6 @@ impl<'a> Screen<'a> {
             status => self.note(&format!("✗ {status}: {why}")).await,
         }
     }
-
 }
 
 /// The most telling word of a tool's input, in the order people would look for it.

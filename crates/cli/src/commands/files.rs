@@ -26,11 +26,7 @@ pub(crate) async fn run(args: Files, output: &mut Output, interrupts: &mut Inter
     }
     let mut text = String::new();
     for file in &list.files {
-        text.push_str(&if args.json {
-            json(file)?
-        } else {
-            format!("{:>10}  {}", file.size_bytes, clean(&file.path))
-        });
+        text.push_str(&if args.json { json(file)? } else { format!("{:>10}  {}", file.size_bytes, clean(&file.path)) });
         text.push('\n');
     }
     output.print(&text).await

@@ -4,7 +4,7 @@ use crate::args::{Delivery, Runtime, Serve};
 use crate::output::Output;
 use crate::{Interrupts, Stop, key};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use turnwire_server::{Config, RuntimeConfig, Server};
@@ -96,16 +96,10 @@ pub(crate) async fn practice_model() -> Result<(serde_json::Value, DropGuard), S
     Ok((turnwire_practice::model::opencode_config(&format!("http://{address}")), stop.drop_guard()))
 }
 
-/// Where everything is kept unless told otherwise; clients look for the key there too.
+/// Where everything is kept unless told otherwise: where clients look for the key.
 fn default_data() -> Result<PathBuf, Stop> {
-    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let folder = match set("XDG_DATA_HOME") {
-        Some(data) => Some(data),
-        None if cfg!(windows) => set("LOCALAPPDATA"),
-        None => set("HOME").map(|home| home.join(".local/share")),
-    };
     let missing = || Stop::failed("there is no home folder to keep data in; name one with --data");
-    folder.map(|folder| folder.join("turnwire")).ok_or_else(missing)
+    turnwire::local_key_file().and_then(|key| key.parent().map(Path::to_owned)).ok_or_else(missing)
 }
 
 /// The server's log. `TURNWIRE_LOG` filters it, as in `TURNWIRE_LOG=debug`.
