@@ -10,7 +10,7 @@ use crate::id::{ChatId, MessageId, TurnId};
 use crate::opencode::RawEvent;
 
 /// One root session and its children.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Chat {
     pub(super) id: ChatId,
     pub(super) prompts: Prompts,

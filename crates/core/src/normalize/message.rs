@@ -17,7 +17,7 @@ use std::sync::Arc;
 const HELD: usize = 1024 * 1024;
 
 /// A message of the agent.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Message {
     pub(super) id: MessageId,
     pub(super) session: Arc<str>,
@@ -46,7 +46,7 @@ pub(super) struct Message {
 }
 
 /// A part of a message.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum MessagePart {
     Text(Text),
     Tool(Tool),

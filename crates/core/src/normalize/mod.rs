@@ -78,7 +78,7 @@ pub const RAW_EVENTS: &[&str] = &[
 /// Turns the raw events of one relay log, or of one `/event` stream, into turns.
 ///
 /// Pure: no clock, no chance. The same log gives the same events to the byte, and memory is bounded by the open turns.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Normalizer {
     only: Option<(ChatId, Arc<str>)>,
     told: Recent,

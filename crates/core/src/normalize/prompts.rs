@@ -13,7 +13,7 @@ use serde::Serialize;
 const KEPT: usize = 256;
 
 /// A user's message without an answer.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct UserPrompt {
     pub(super) id: MessageId,
     pub(super) model: Option<String>,
@@ -36,7 +36,7 @@ impl UserPrompt {
 }
 
 /// The unanswered messages of a chat, in the order they came.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Prompts(Vec<UserPrompt>);
 
 impl Prompts {

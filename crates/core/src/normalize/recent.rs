@@ -4,7 +4,7 @@ use std::collections::{HashSet, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// Remembers the last `limit` ids by their hashes, so that a long id costs no more than a short one.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Recent {
     limit: usize,
     order: VecDeque<u64>,

@@ -8,20 +8,20 @@ use crate::opencode::lax::{List, Raw, Text};
 use crate::opencode::{Properties, QuestionInfo, read};
 
 /// The requests of the open turn.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Requests {
     open: Vec<Open>,
     /// The calls whose request was refused.
     refused: Vec<Refused>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Open {
     request: InputRequest,
     call_id: Box<str>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Refused {
     message_id: Option<MessageId>,
     call_id: Box<str>,

@@ -10,14 +10,14 @@ const MAX_DEPTH: usize = 16;
 const REMEMBERED: usize = 4096;
 
 /// What is known of a child session.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Child {
     pub(super) parent: Arc<str>,
     pub(super) title: String,
 }
 
 /// The children known.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Sessions {
     children: HashMap<Arc<str>, Child>,
     order: VecDeque<Arc<str>>,

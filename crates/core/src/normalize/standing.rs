@@ -14,7 +14,7 @@ pub(super) struct Retry {
 }
 
 /// All that holds at once.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Standing {
     /// `queued`, `starting`, `resuming` or `running`.
     pub(super) base: TurnStatus,

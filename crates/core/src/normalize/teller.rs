@@ -4,7 +4,7 @@ use crate::event::{Event, EventKind, MessageKind, Part, PartDelta, PartUpdated};
 use crate::id::{ChatId, MessageId, PartId, TurnId};
 
 /// The envelope of one turn's events.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Teller {
     pub(super) chat_id: ChatId,
     pub(super) turn_id: TurnId,

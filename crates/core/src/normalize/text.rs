@@ -6,7 +6,7 @@ use crate::id::PartId;
 use crate::opencode::mend::{self, Edges, LOST};
 
 /// A text or reasoning part of the open turn.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Text {
     pub(super) id: PartId,
     reasoning: bool,

@@ -20,7 +20,7 @@ const EVERY_CHANGE: u32 = 16;
 const THEN_EVERY: u32 = 8;
 
 /// A tool part of the open turn.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Tool {
     pub(super) id: PartId,
     /// As the runtime last had it.

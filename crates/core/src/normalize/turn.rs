@@ -14,7 +14,7 @@ use std::sync::Arc;
 const PARKED: usize = 4 * 1024 * 1024;
 
 /// The open turn.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Turn {
     pub(super) teller: Teller,
     pub(super) user: MessageId,
