@@ -8,6 +8,7 @@ use crate::config::{Config, RuntimeConfig};
 use crate::http::accept;
 use crate::relay::Pressure;
 use crate::runtime::Runtime;
+use crate::runtime::local::Local;
 use crate::runtime::practice::Practice;
 use crate::store::sqlite::{OpenError, Sqlite};
 use crate::store::{Store, Write};
@@ -85,7 +86,7 @@ impl Server {
         };
         let secret = store.secret("stream-token").await.map_err(|error| data_error(error.to_string().into()))?;
 
-        let runtime = runtime(&config.runtime, &data);
+        let runtime = runtime(&config.runtime, &data).map_err(|error| data_error(error.into()))?;
         let shared =
             Arc::new(Shared { store, runtime, pressure: Pressure::new(), limits: config.limits.clone(), data });
         let chats = Arc::new(Registry::new(shared.clone()));
@@ -132,14 +133,13 @@ impl Server {
     }
 }
 
-fn runtime(config: &RuntimeConfig, data: &Path) -> Arc<dyn Runtime> {
-    match config {
+fn runtime(config: &RuntimeConfig, data: &Path) -> std::io::Result<Arc<dyn Runtime>> {
+    Ok(match config {
         RuntimeConfig::Practice => Arc::new(Practice::new()),
-        RuntimeConfig::Local { .. } => {
-            let _ = data;
-            Arc::new(Practice::new())
+        RuntimeConfig::Local { opencode, opencode_config } => {
+            Arc::new(Local::new(opencode.clone(), opencode_config.as_ref(), data)?)
         }
-    }
+    })
 }
 
 /// The folder everything lives in, made if it is not there; for this user only, as it holds what was said.

@@ -37,6 +37,10 @@ pub(crate) fn relative(asked: &str) -> ApiResult<PathBuf> {
         return refused();
     }
     let path = Path::new(asked);
+    // The repository around the workspace is ours, not the user's.
+    if path.starts_with(".git") {
+        return Err(not_found(path));
+    }
     if path.components().all(|part| matches!(part, Component::Normal(_))) && !asked.split('/').any(|part| part == ".") {
         return Ok(path.to_owned());
     }

@@ -89,12 +89,16 @@ impl Chat {
     /// Stops listening to the runtime. Not while a turn runs.
     pub(super) async fn sleep(&self) {
         let mut place = self.live.lock().await;
-        let mut state = self.state();
-        if state.open.is_none() && place.take().is_some() {
-            let accrued = self.fall_asleep(&mut state, "stopped");
-            drop(state);
-            self.record([], accrued, None);
-        }
+        let (live, accrued) = {
+            let mut state = self.state();
+            if state.open.is_some() {
+                return;
+            }
+            let Some(live) = place.take() else { return };
+            (live, self.fall_asleep(&mut state, "stopped"))
+        };
+        self.record([], accrued, None);
+        live.session.close().await;
     }
 
     /// Puts the sleeping state down; gives what is to be written of it.

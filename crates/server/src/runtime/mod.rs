@@ -1,5 +1,6 @@
 //! Who does the work of a chat. One trait, so that other places to run an agent can be put behind it.
 
+pub(crate) mod local;
 pub(crate) mod practice;
 
 use bytes::Bytes;
@@ -150,6 +151,8 @@ pub(crate) trait Session: Send + Sync + fmt::Debug + 'static {
     fn messages(&self) -> BoxFuture<'_, RuntimeResult<Vec<Value>>>;
     /// Whether a turn runs.
     fn busy(&self) -> BoxFuture<'_, RuntimeResult<bool>>;
+    /// Lets go of what the runtime holds for the chat; it can be opened again.
+    fn close(&self) -> BoxFuture<'_, ()>;
     /// Forgets the session for good.
     fn delete(&self) -> BoxFuture<'_, RuntimeResult<()>>;
 }

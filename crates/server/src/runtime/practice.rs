@@ -191,6 +191,10 @@ impl Session for PracticeSession {
         ready(Ok(self.agent.is_busy(&self.id))).boxed()
     }
 
+    fn close(&self) -> BoxFuture<'_, ()> {
+        ready(()).boxed()
+    }
+
     fn delete(&self) -> BoxFuture<'_, RuntimeResult<()>> {
         async {
             self.agent.delete_session(&self.id).await;

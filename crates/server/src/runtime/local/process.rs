@@ -1,0 +1,148 @@
+//! The `OpenCode` process: started, watched, ended.
+
+use super::api::Api;
+use super::orphan;
+use super::surroundings::Surroundings;
+use crate::ids;
+use crate::runtime::{RuntimeError, RuntimeResult};
+use std::collections::VecDeque;
+use std::path::Path;
+use std::process::Stdio;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
+use tokio::process::{Child, Command};
+use tokio_util::sync::CancellationToken;
+
+/// How long it may take to listen.
+const START: Duration = Duration::from_secs(60);
+/// How often its health is asked for, and how many answers in a row may fail.
+const HEALTH: Duration = Duration::from_secs(10);
+const FAILURES: u32 = 3;
+/// The last lines it complained with, for a start that fails.
+const LINES: usize = 20;
+
+/// A running `OpenCode`.
+#[derive(Debug)]
+pub(super) struct Process {
+    pub(super) api: Api,
+    child: tokio::sync::Mutex<Child>,
+    pid: u32,
+    /// Cancelled when it is gone.
+    gone: CancellationToken,
+}
+
+impl Process {
+    pub(super) async fn start(program: &Path, surroundings: &Surroundings) -> RuntimeResult<Arc<Self>> {
+        let password = ids::random_text::<32>();
+        let mut command = Command::new(program);
+        // It takes 4096, or another port where that is taken, and says which.
+        command.args(["serve", "--hostname", "127.0.0.1", "--port", "0"]);
+        command.envs(surroundings.environment.iter().map(|(name, value)| (name, value)));
+        command.env("OPENCODE_SERVER_PASSWORD", &password).env_remove("OPENCODE_SERVER_USERNAME");
+        // Keys of this server are no business of an agent that runs shell commands.
+        command.env_remove("TURNWIRE_API_KEY");
+        command.current_dir(&surroundings.folder);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+        #[cfg(unix)]
+        // A group of its own: it can be ended with all it started, and Ctrl-C in a terminal is ours to hand on.
+        command.process_group(0);
+        let mut child = command.spawn().map_err(|error| {
+            RuntimeError::unavailable(format!("OpenCode ({}) cannot be started: {error}.", program.display()))
+        })?;
+        let pid = child.id().unwrap_or(0);
+        orphan::note(&surroundings.pid_file, pid);
+        let complaints = Arc::new(Mutex::new(VecDeque::new()));
+        if let Some(stderr) = child.stderr.take() {
+            tokio::spawn(keep_last(stderr, complaints.clone()));
+        }
+        let listening = tokio::time::timeout(START, address(&mut child)).await;
+        let Ok(Some(url)) = listening else {
+            orphan::kill_group(pid);
+            let _ = child.wait().await;
+            let lines = complaints.lock().unwrap_or_else(PoisonError::into_inner);
+            let why: String =
+                lines.iter().map(String::as_str).collect::<Vec<_>>().join(" ").chars().take(300).collect();
+            tracing::error!(why, "OpenCode did not start");
+            let why = if why.is_empty() { "it said nothing".to_owned() } else { why };
+            return Err(RuntimeError::unavailable(format!("OpenCode was started but does not listen; it said: {why}")));
+        };
+        let api = Api::new(url, password)?;
+        let process = Self { api, child: tokio::sync::Mutex::new(child), pid, gone: CancellationToken::new() };
+        match process.api.version().await {
+            Ok(version) => tracing::info!(version, pid, "OpenCode runs"),
+            Err(error) => {
+                process.end().await;
+                return Err(RuntimeError::unavailable(format!(
+                    "This OpenCode does not answer as version 1.1 or newer does; update it with `npm install -g opencode-ai`. ({error})"
+                )));
+            }
+        }
+        Ok(Arc::new(process))
+    }
+
+    pub(super) fn is_gone(&self) -> bool {
+        self.gone.is_cancelled()
+    }
+
+    /// Waits until it is gone.
+    pub(super) async fn gone(&self) {
+        self.gone.cancelled().await;
+    }
+
+    /// Until it is gone; ends it when it no longer answers.
+    pub(super) async fn watch(&self) {
+        let mut failures = 0;
+        loop {
+            let ended = async { self.child.lock().await.wait().await };
+            tokio::select! {
+                ended = ended => {
+                    tracing::warn!(status = ?ended.ok(), "OpenCode has ended");
+                    break;
+                }
+                () = self.gone.cancelled() => return,
+                () = tokio::time::sleep(HEALTH) => {}
+            }
+            failures = if self.api.version().await.is_ok() { 0 } else { failures + 1 };
+            if failures >= FAILURES {
+                tracing::error!("OpenCode does not answer any more and is ended");
+                break;
+            }
+        }
+        self.end().await;
+    }
+
+    /// Ends it, and all it started.
+    pub(super) async fn end(&self) {
+        orphan::kill_group(self.pid);
+        let mut child = self.child.lock().await;
+        // Where there are no groups.
+        let _ = child.start_kill();
+        let _ = child.wait().await;
+        self.gone.cancel();
+    }
+}
+
+/// The address it says it listens on; the rest of what it says is read and thrown away, so that it never waits for a reader.
+async fn address(child: &mut Child) -> Option<String> {
+    let mut lines = BufReader::new(child.stdout.take()?).lines();
+    while let Ok(Some(line)) = lines.next_line().await {
+        if let Some(at) = line.find("http://") {
+            let url = line[at..].split_whitespace().next()?.trim_end_matches('/').to_owned();
+            tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+            return Some(url);
+        }
+    }
+    None
+}
+
+async fn keep_last(stderr: impl AsyncRead + Unpin, kept: Arc<Mutex<VecDeque<String>>>) {
+    let mut lines = BufReader::new(stderr).lines();
+    while let Ok(Some(line)) = lines.next_line().await {
+        let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() == LINES {
+            kept.pop_front();
+        }
+        kept.push_back(line);
+    }
+}

@@ -1,0 +1,210 @@
+//! A chat's `OpenCode` session. Every call names the chat's folder: questions and permissions are found only under it.
+
+use super::events;
+use super::process::Process;
+use crate::runtime::{Opening, PermissionReply, Prompt, RuntimeError, RuntimeFault, RuntimeResult, Session, Sink};
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::Arc;
+use tokio::sync::oneshot;
+use tokio::task::AbortHandle;
+
+/// Of a turn that is read again so many messages are looked at.
+const MESSAGES: usize = 200;
+
+/// A chat's `OpenCode` session.
+#[derive(Debug)]
+pub(super) struct LocalSession {
+    process: Arc<Process>,
+    directory: PathBuf,
+    id: String,
+    reader: AbortHandle,
+}
+
+impl Drop for LocalSession {
+    fn drop(&mut self) {
+        self.reader.abort();
+    }
+}
+
+/// What stands as it is in a path.
+const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'_');
+
+/// Ids go into paths; whatever a caller gives for one stays one piece of it.
+fn in_path(id: &str) -> String {
+    utf8_percent_encode(id, PLAIN).to_string()
+}
+
+impl LocalSession {
+    pub(super) async fn open(process: Arc<Process>, opening: Opening, sink: Sink) -> RuntimeResult<Self> {
+        let directory = opening.directory;
+        make_repository(&directory).await;
+        let (tell, connected) = oneshot::channel();
+        // Connected before anything is asked, so that no event is missed.
+        let reader = tokio::spawn(events::read(process.clone(), directory.clone(), sink, tell)).abort_handle();
+        let gone = || RuntimeError::unavailable("OpenCode does not tell its events; try again.");
+        let mut session = Self { process, directory, id: String::new(), reader };
+        connected.await.unwrap_or_else(|_| Err(gone()))?;
+        session.id = match opening.session_id {
+            Some(id) => {
+                session.process.api.get(&format!("/session/{}", in_path(&id)), &session.directory).await?;
+                id
+            }
+            None => session.create(opening.title).await?,
+        };
+        Ok(session)
+    }
+
+    async fn create(&self, title: Option<String>) -> RuntimeResult<String> {
+        let body = json!({ "title": title });
+        let made = self.process.api.post("/session", &self.directory, Some(&body)).await?;
+        let id = made.as_ref().and_then(|made| made["id"].as_str());
+        id.map(str::to_owned).ok_or_else(|| RuntimeError::unavailable("OpenCode made no session; try again."))
+    }
+
+    async fn call(&self, path: &str, body: Option<&Value>) -> RuntimeResult<Option<Value>> {
+        self.process.api.post(path, &self.directory, body).await
+    }
+
+    fn path(&self, what: &str) -> String {
+        format!("/session/{}{what}", in_path(&self.id))
+    }
+}
+
+/// A folder inside somebody's repository would be taken for a part of it; and only in a repository does `OpenCode` tell which files a
+/// step changed. Without git it goes without both.
+async fn make_repository(directory: &Path) {
+    if directory.join(".git").exists() {
+        return;
+    }
+    let mut git = tokio::process::Command::new("git");
+    git.args(["init", "--quiet"])
+        .current_dir(directory)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    if let Err(error) = git.status().await {
+        tracing::debug!(%error, "there is no git");
+    }
+}
+
+fn gone() -> RuntimeError {
+    RuntimeError::new(RuntimeFault::SessionGone, "OpenCode no longer knows this chat's session; create a new chat.")
+}
+
+impl Session for LocalSession {
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn prompt(&self, prompt: Prompt) -> BoxFuture<'_, RuntimeResult<()>> {
+        async move {
+            let mut body = json!({ "messageID": prompt.message_id, "parts": prompt.parts });
+            if let Some((provider, model)) = prompt.model.as_deref().and_then(|model| model.split_once('/')) {
+                body["model"] = json!({ "providerID": provider, "modelID": model });
+            }
+            for (name, value) in [("agent", prompt.agent), ("system", prompt.system)] {
+                if let Some(value) = value {
+                    body[name] = json!(value);
+                }
+            }
+            if let Some(format) = prompt.format {
+                // A bare schema is meant as one.
+                let whole = matches!(format["type"].as_str(), Some("json_schema" | "text"));
+                body["format"] = if whole { format } else { json!({ "type": "json_schema", "schema": format }) };
+            }
+            self.call(&self.path("/prompt_async"), Some(&body)).await?.map(drop).ok_or_else(gone)
+        }
+        .boxed()
+    }
+
+    fn abort(&self) -> BoxFuture<'_, RuntimeResult<()>> {
+        async { self.call(&self.path("/abort"), None).await.map(drop) }.boxed()
+    }
+
+    fn reject_all(&self) -> BoxFuture<'_, RuntimeResult<()>> {
+        async {
+            // The folder is this chat's alone: all that is open in it is the chat's or its subagents'.
+            let open = |list: Value| -> Vec<String> {
+                let ids = list.as_array().into_iter().flatten().filter_map(|request| request["id"].as_str());
+                ids.map(in_path).collect()
+            };
+            for id in open(self.process.api.get("/question", &self.directory).await?) {
+                self.call(&format!("/question/{id}/reject"), None).await?;
+            }
+            for id in open(self.process.api.get("/permission", &self.directory).await?) {
+                self.call(&format!("/permission/{id}/reply"), Some(&json!({ "reply": "reject" }))).await?;
+            }
+            Ok(())
+        }
+        .boxed()
+    }
+
+    fn reply_to_question(&self, request_id: String, answers: Vec<Vec<String>>) -> BoxFuture<'_, RuntimeResult<bool>> {
+        async move {
+            let path = format!("/question/{}/reply", in_path(&request_id));
+            Ok(self.call(&path, Some(&json!({ "answers": answers }))).await?.is_some())
+        }
+        .boxed()
+    }
+
+    fn reject_question(&self, request_id: String) -> BoxFuture<'_, RuntimeResult<bool>> {
+        async move { Ok(self.call(&format!("/question/{}/reject", in_path(&request_id)), None).await?.is_some()) }
+            .boxed()
+    }
+
+    fn reply_to_permission(&self, request_id: String, reply: PermissionReply) -> BoxFuture<'_, RuntimeResult<bool>> {
+        async move {
+            let mut body = json!({ "reply": reply.reply });
+            if let Some(message) = reply.message {
+                body["message"] = json!(message);
+            }
+            Ok(self.call(&format!("/permission/{}/reply", in_path(&request_id)), Some(&body)).await?.is_some())
+        }
+        .boxed()
+    }
+
+    fn messages(&self) -> BoxFuture<'_, RuntimeResult<Vec<Value>>> {
+        async {
+            let path = self.path(&format!("/message?limit={MESSAGES}"));
+            match self.process.api.get(&path, &self.directory).await? {
+                Value::Array(messages) => Ok(messages),
+                _ => Err(RuntimeError::unavailable("OpenCode's messages cannot be read.")),
+            }
+        }
+        .boxed()
+    }
+
+    fn busy(&self) -> BoxFuture<'_, RuntimeResult<bool>> {
+        async {
+            // Idle sessions are not in it.
+            let status = self.process.api.get("/session/status", &self.directory).await?;
+            Ok(status.get(&self.id).is_some_and(|status| status["type"] != "idle"))
+        }
+        .boxed()
+    }
+
+    fn close(&self) -> BoxFuture<'_, ()> {
+        async {
+            self.reader.abort();
+            // What it holds for a folder it would hold for ever.
+            if let Err(error) = self.call("/instance/dispose", None).await {
+                tracing::debug!(%error, "OpenCode did not let go of a folder");
+            }
+        }
+        .boxed()
+    }
+
+    fn delete(&self) -> BoxFuture<'_, RuntimeResult<()>> {
+        async {
+            self.process.api.delete(&self.path(""), &self.directory).await?;
+            self.close().await;
+            Ok(())
+        }
+        .boxed()
+    }
+}

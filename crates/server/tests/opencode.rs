@@ -1,0 +1,188 @@
+//! A real `OpenCode`, with the scripted model: turns, a killed process, a program that is not there.
+//!
+//! Needs the environment variable `TURNWIRE_OPENCODE` to name the program (`cargo xtask test` installs one and sets it).
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod common;
+
+use common::{Frame, Service, config, prompt};
+use serde_json::{Value, json};
+use std::path::PathBuf;
+use tokio_util::sync::{CancellationToken, DropGuard};
+use turnwire::{Event, Turn, TurnAccumulator};
+use turnwire_practice::model;
+use turnwire_server::{Config, RuntimeConfig};
+
+fn program() -> Option<PathBuf> {
+    let program = std::env::var_os("TURNWIRE_OPENCODE").filter(|path| !path.is_empty());
+    if program.is_none() {
+        eprintln!("SKIPPED: set TURNWIRE_OPENCODE to an opencode program to run this test");
+    }
+    program.map(PathBuf::from)
+}
+
+/// A scripted model, and a configuration that uses it.
+async fn with_model(program: PathBuf, data: &std::path::Path) -> (Config, DropGuard) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let opencode_config = model::opencode_config(&format!("http://{}", listener.local_addr().unwrap()));
+    let stop = CancellationToken::new();
+    tokio::spawn(model::serve(listener, stop.clone()));
+    let mut config = config(data);
+    config.runtime = RuntimeConfig::Local { opencode: Some(program), opencode_config: Some(opencode_config) };
+    (config, stop.drop_guard())
+}
+
+/// What always holds, as far as one turn's events show it (contract §3).
+fn check(frames: &[Frame]) -> Turn {
+    let events: Vec<Event> =
+        frames.iter().map(|frame| Event::parse(&frame.data, frame.event.as_deref()).unwrap()).collect();
+    let types: Vec<&str> = events.iter().map(Event::event_type).collect();
+    let count = |wanted: &str| types.iter().filter(|found| **found == wanted).count();
+    assert_eq!((types[0], count("turn.started")), ("turn.started", 1));
+    assert_eq!((*types.last().unwrap(), count("turn.completed"), count("session.usage")), ("turn.completed", 1, 1));
+    assert!(events.iter().zip(1..).all(|(event, seq)| event.seq == seq), "numbered without a hole");
+
+    let mut created = std::collections::HashSet::new();
+    let mut completed = std::collections::HashSet::new();
+    let mut deltas = std::collections::HashMap::<String, String>::new();
+    for frame in frames {
+        let event = frame.json();
+        let message = event["messageId"].as_str().unwrap_or_default().to_owned();
+        match event["type"].as_str().unwrap() {
+            "message.created" => assert!(created.insert(message), "created twice: {event}"),
+            "message.completed" => assert!(completed.insert(message), "completed twice: {event}"),
+            "message.part.updated" => {
+                assert!(created.contains(&message), "a part before its message: {event}");
+                assert!(!completed.contains(&message), "a part after its message: {event}");
+                let part = event["partId"].as_str().unwrap().to_owned();
+                if let Some(delta) = event["delta"].as_str() {
+                    deltas.entry(part).or_default().push_str(delta);
+                } else if let (Some(text), "done") =
+                    (event["part"]["text"].as_str(), event["part"]["state"].as_str().unwrap())
+                {
+                    assert_eq!(
+                        deltas.get(&part).map_or("", String::as_str),
+                        text,
+                        "every character came as a delta first"
+                    );
+                }
+            }
+            _ => {}
+        }
+    }
+    assert_eq!(created, completed, "every message that began has ended");
+    let mut fold = TurnAccumulator::new();
+    for event in &events {
+        assert!(fold.push(event));
+    }
+    let turn = fold.into_turn();
+    for part in turn.messages.iter().flat_map(|message| &message.parts) {
+        assert!(!part.state.is_open(), "a part was left open: {part:?}");
+    }
+    let mut counted = std::collections::HashSet::new();
+    assert!(
+        turn.usage.entries.iter().all(|entry| counted.insert(entry.message_id.clone())),
+        "usage counted once per message"
+    );
+    let total: u64 = turn.usage.entries.iter().map(|entry| entry.counts.total_tokens).sum();
+    assert_eq!(total, turn.usage.summary.total_tokens);
+    turn
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn turns_of_a_real_opencode_obey_the_contract() {
+    let Some(program) = program() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let (config, _model) = with_model(program, folder.path()).await;
+    let service = Service::with(config).await;
+    let chat = service.chat().await;
+    for (text, status) in [
+        ("Hello there", "completed"),
+        ("/think", "completed"),
+        ("/tool", "completed"),
+        ("/long 500", "completed"),
+        ("/fail", "failed"),
+        ("Still here", "completed"),
+    ] {
+        let mut stream = service.respond(&chat, text).await;
+        let turn = check(&stream.rest().await);
+        assert_eq!(turn.status.as_str(), status, "{text}: {turn:?}");
+        let told = service.call("GET", &format!("/{chat}/turns/{}", turn.id), None).await.json();
+        assert_eq!(told, serde_json::to_value(&turn).unwrap(), "{text}: the fold is the turn");
+    }
+    let message = service.turn(&chat, "By message").await;
+    let id = message["id"].as_str().unwrap();
+    let frames = service.open(service.request("GET", &format!("/{chat}/turns/{id}/stream"))).await.rest().await;
+    assert_eq!(serde_json::to_value(check(&frames)).unwrap(), message, "/message is the fold of the stream");
+    let file = service.call("GET", &format!("/{chat}/files/hello.txt"), None).await;
+    assert_eq!(&*file.body, b"Hello from Turnwire.\n");
+
+    // A question, answered; another, cancelled.
+    let mut stream = service.respond(&chat, "/ask").await;
+    let mut frames = stream.until(|frame| frame.data.contains("\"requests\":[{")).await;
+    let request = frames.last().unwrap().json()["requests"][0].clone();
+    let label = request["questions"][0]["options"][0]["label"].clone();
+    let path = format!("/{chat}/question/{}/reply", request["requestId"].as_str().unwrap());
+    assert_eq!(service.call("POST", &path, Some(json!({ "answers": [[label]] }))).await.status, 204);
+    frames.extend(stream.rest().await);
+    assert_eq!(check(&frames).status.as_str(), "completed");
+
+    for text in ["/slow 1000", "/ask"] {
+        let mut stream = service.respond(&chat, text).await;
+        let wanted = if text == "/ask" { "\"requests\":[{" } else { "\"delta\"" };
+        let mut frames = stream.until(|frame| frame.data.contains(wanted)).await;
+        assert_eq!(service.call("POST", &format!("/{chat}/cancel"), None).await.status, 200);
+        frames.extend(stream.rest().await);
+        assert_eq!(check(&frames).status.as_str(), "cancelled", "{text}");
+    }
+    assert_eq!(service.turn(&chat, "After all that").await["status"], "completed");
+
+    // Two chats at once do not mix.
+    let other = service.chat().await;
+    let (one, two) = tokio::join!(service.turn(&chat, "/long 200"), service.turn(&other, "/long 300"));
+    let words = |turn: &Value| turn["text"].as_str().unwrap().split_whitespace().count();
+    assert_eq!((words(&one), words(&two)), (200, 300));
+
+    let ended = service.call("DELETE", &format!("/{chat}"), None).await.json();
+    assert!(ended["costMicros"].as_u64().unwrap() > 0, "{ended}");
+    assert!(ended["runtimeMs"].as_u64().unwrap() > 0, "{ended}");
+    service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_killed_opencode_interrupts_the_turn_and_is_started_again() {
+    let Some(program) = program() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let (config, _model) = with_model(program, folder.path()).await;
+    let service = Service::with(config).await;
+    let chat = service.chat().await;
+    let mut stream = service.respond(&chat, "/slow 1000").await;
+    let mut frames = stream.until(|frame| frame.data.contains("\"delta\"")).await;
+    let note: Value =
+        serde_json::from_slice(&std::fs::read(folder.path().join("opencode/process.json")).unwrap()).unwrap();
+    let killed = std::process::Command::new("kill").args(["-9", &note["pid"].to_string()]).status().unwrap();
+    assert!(killed.success());
+    frames.extend(stream.rest().await);
+    let turn = check(&frames);
+    assert_eq!(turn.status.as_str(), "interrupted");
+    assert!(turn.text().starts_with("word1"), "with the text that was heard: {:?}", turn.text());
+    assert!(turn.error.is_some());
+    let next = service.turn(&chat, "Are you back?").await;
+    assert_eq!(next["status"], "completed", "{next}");
+    service.stop().await;
+}
+
+#[tokio::test]
+async fn without_opencode_a_chat_is_refused_in_a_sentence() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = config(folder.path());
+    config.runtime = RuntimeConfig::Local { opencode: Some(folder.path().join("nothing")), opencode_config: None };
+    let service = Service::with(config).await;
+    let refused = service.call("POST", "", None).await;
+    let body = refused.error(503, "runtime_unavailable");
+    assert!(body["message"].as_str().unwrap().contains("--opencode"), "{body}");
+    assert!(!refused.header("retry-after").is_empty());
+    assert_eq!(service.call("GET", "/readyz", None).await.status, 503);
+    assert_eq!(service.call("GET", "/healthz", None).await.status, 200);
+    service.call("POST", "/chat_none/respond", Some(prompt("x"))).await.error(404, "chat_not_found");
+}
