@@ -1,4 +1,4 @@
-//! One turn with a tool call, every event as it comes: `TURNWIRE_BASE_URL=… cargo run -p turnwire --example demo`
+//! One turn with a tool call, every event as it comes: `TURNWIRE_BASE_URL=… cargo run --example demo`
 
 use std::time::Instant;
 use turnwire::NewChat;

@@ -1,6 +1,6 @@
 //! The program of the README: a turn's text as it is written, a question answered, the turn at the end.
 //!
-//! Run it beside `turnwire serve`: `cargo run -p turnwire --example hello`
+//! Run it beside `turnwire serve`: `cargo run --example hello`
 
 use turnwire::NewChat;
 

@@ -31,6 +31,6 @@ pub use id::{ChatId, MessageId, PartId, RequestId, TurnId};
 pub use json::Json;
 pub use normalize::Normalizer;
 #[cfg(feature = "client")]
-pub use stream::{Cursor, RelayStream, TurnStream};
+pub use stream::{Cursor, RelayEvent, RelayItem, RelayStream, TurnStream};
 pub use time::Timestamp;
 pub use turn::{Message, Turn, TurnAccumulator};
