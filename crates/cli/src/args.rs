@@ -97,6 +97,7 @@ pub(crate) enum Delivery {
 /// also be piped: one line of input is one prompt, or the answer to a question. Ctrl-C cancels the turn, and where none
 /// runs it leaves; so does Ctrl-D.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_field_names, reason = "the argument is called CHAT in every command")]
 pub(crate) struct Chat {
     /// The chat to take up again
     pub(crate) chat: Option<String>,

@@ -108,7 +108,9 @@ fn question_answer(prompt: &Prompt, line: &str) -> Result<Vec<String>, String> {
 fn permission_text(permission: &Permission) -> String {
     let mut text = format!("? The agent asks for permission: {}\n", one_line(&permission.permission, 60));
     for pattern in permission.patterns.iter().take(10) {
-        text.push_str(&format!("  {}\n", one_line(pattern, 100)));
+        text.push_str("  ");
+        text.push_str(&one_line(pattern, 100));
+        text.push('\n');
     }
     text.push_str("  y once, a always, n no\n");
     text

@@ -5,11 +5,13 @@ use crate::input::Input;
 use crate::output::Output;
 use crate::screen::{Screen, TICK};
 use crate::{Interrupt, Interrupts, Stop};
+use futures_util::stream::{FuturesUnordered, StreamExt};
 use std::collections::HashSet;
 use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval, timeout};
-use turnwire::event::{Event, InputRequest, TurnStatus};
+use turnwire::event::{Event, TurnStatus};
+use turnwire::stream::TurnHandle;
 use turnwire::{Error, RequestId, Turn, TurnStream};
 
 /// How long a program that leaves waits for the word that its turn was cancelled.
@@ -53,6 +55,7 @@ impl Conversation<'_> {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
         let mut asking: Option<Asking> = None;
         let mut settled: HashSet<RequestId> = HashSet::new();
+        let mut sending = FuturesUnordered::new();
         let mut cancel: Option<JoinHandle<()>> = None;
         let mut ended = Ended { turn: Turn::default(), interrupted: None, unanswered: false };
         loop {
@@ -76,13 +79,27 @@ impl Conversation<'_> {
                     asking = None;
                     cancel = Some(cancelled(&stream));
                 }
-                line = self.input.line(), if asking.is_some() => match (line, asking.take()) {
-                    (Some(line), Some(now)) => asking = answer(now, &line, &mut settled, &stream, &mut screen).await?,
-                    (_, _) => {
+                line = self.input.line(), if asking.is_some() => {
+                    if let (Some(line), Some(now)) = (line, &mut asking) {
+                        let answer = now.line(&line);
+                        if let Answer::Ask(text) = &answer {
+                            screen.ask(text).await?;
+                        } else {
+                            settled.insert(now.request.request_id().clone());
+                            sending.push(send(stream.handle(), now.request.request_id().clone(), answer));
+                            asking = None;
+                        }
+                    } else {
                         screen.note("the agent waits for an answer and there is no more input; cancelling").await?;
                         ended.unanswered = true;
+                        asking = None;
                         cancel = Some(cancelled(&stream));
                     }
+                }
+                Some(sent) = sending.next() => match sent {
+                    // Somebody else was faster; the events tell what came of it.
+                    Err(error) if error.status() == Some(404) => {}
+                    sent => sent?,
                 },
                 _ = ticks.tick(), if screen.spins() && !self.json => screen.tick().await,
             }
@@ -118,30 +135,13 @@ async fn renew(
     Ok(())
 }
 
-/// Takes a line for an answer; gives what is still to be asked.
-async fn answer(
-    mut asking: Asking,
-    line: &str,
-    settled: &mut HashSet<RequestId>,
-    stream: &TurnStream,
-    screen: &mut Screen<'_>,
-) -> Result<Option<Asking>, Stop> {
-    let sent = match (asking.line(line), &asking.request) {
-        (Answer::Ask(text), _) => {
-            screen.ask(&text).await?;
-            return Ok(Some(asking));
-        }
-        (Answer::Questions(answers), InputRequest::Question(question)) => stream.answer(question, answers).await,
-        (Answer::Permission(reply), InputRequest::Permission(permission)) => stream.allow(permission, reply).await,
-        (_, InputRequest::Question(question)) => stream.reject(question).await,
-        _ => Ok(()),
-    };
-    settled.insert(asking.request.request_id().clone());
-    match sent {
-        Ok(()) => Ok(None),
-        // Somebody else was faster; the events tell what came of it.
-        Err(error) if error.status() == Some(404) => Ok(None),
-        Err(error) => Err(error.into()),
+/// Sends an answer, beside everything else.
+async fn send(turn: TurnHandle, request: RequestId, answer: Answer) -> turnwire::Result<()> {
+    match answer {
+        Answer::Questions(answers) => turn.answer(&request, answers).await,
+        Answer::Refused => turn.reject(&request).await,
+        Answer::Permission(reply) => turn.allow(&request, reply).await,
+        Answer::Ask(_) => Ok(()),
     }
 }
 

@@ -119,13 +119,13 @@ impl<'a> Screen<'a> {
                 if let Some(at) = known {
                     self.tools.remove(at);
                 }
-                let took = match (tool.started_at, tool.completed_at) {
+                let duration = match (tool.started_at, tool.completed_at) {
                     (Some(start), Some(end)) => seconds(end.as_millis().saturating_sub(start.as_millis())),
                     _ => String::new(),
                 };
                 let error = tool.error.as_ref().map(|error| one_line(&error.message, 100)).unwrap_or_default();
                 let line = match state {
-                    PartState::Done => format!("✓ {label}  {took}"),
+                    PartState::Done => format!("✓ {label}  {duration}"),
                     _ => format!("✗ {label}  {error}"),
                 };
                 self.note(line.trim_end()).await?;

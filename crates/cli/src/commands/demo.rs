@@ -55,9 +55,9 @@ async fn turn(args: &Demo, client: &Client, output: &mut Output) -> Result<(), S
     let seconds = crate::screen::seconds(u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX));
     let last = format!("rust    turn.completed  {events} events  {seconds}");
     if args.json {
-        output.say_line(&last).await
+        output.say_line(&last).await;
     } else {
-        output.print_line(&format!("\n{}\n\n{last}", turn.text())).await?
+        output.print_line(&format!("\n{}\n\n{last}", turn.text())).await?;
     }
     Ok(())
 }

@@ -26,7 +26,8 @@ pub(crate) async fn run(args: Files, output: &mut Output, interrupts: &mut Inter
     }
     let mut text = String::new();
     for file in &list.files {
-        text.push_str(&if args.json { json(file)? } else { format!("{:>10}  {}", file.size_bytes, clean(&file.path)) });
+        let line = if args.json { json(file)? } else { format!("{:>10}  {}", file.size_bytes, clean(&file.path)) };
+        text.push_str(&line);
         text.push('\n');
     }
     output.print(&text).await

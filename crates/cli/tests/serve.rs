@@ -1,0 +1,79 @@
+//! The server as a user starts and stops it.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod common;
+
+use common::{Server, err, out, run, turnwire};
+use std::time::Duration;
+
+#[cfg(unix)]
+#[test]
+fn the_key_is_made_once_kept_private_and_found_by_clients() {
+    use std::os::unix::fs::PermissionsExt;
+    let server = Server::start();
+    let file = server.home.path().join(".local/share/turnwire/api-key");
+    assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    let key = std::fs::read_to_string(&file).unwrap().trim().to_owned();
+    server.chat("Hello.");
+
+    let (code, said, home) = server.stop("TERM");
+    assert_eq!(code, Some(143));
+    assert_eq!(said.matches(&key).count(), 1, "{said}");
+
+    let server = Server::start_in(home);
+    let listed = run(&mut server.client(&["chats"]), "");
+    assert_eq!(out(&listed).lines().count(), 1, "{}", err(&listed));
+    let wrong = run(server.client(&["chats"]).env("TURNWIRE_API_KEY", "wrong"), "");
+    assert_eq!(wrong.status.code(), Some(1));
+    assert!(!err(&wrong).contains("wrong"), "a key is never shown: {}", err(&wrong));
+    let (code, said, _) = server.stop("INT");
+    assert_eq!(code, Some(130));
+    assert!(!said.contains(&key), "{said}");
+}
+
+#[test]
+fn a_server_that_cannot_start_says_why() {
+    let server = Server::start();
+    let address = server.url.strip_prefix("http://").unwrap();
+    let home = tempfile::tempdir().unwrap();
+    let taken = run(turnwire(home.path()).args(["serve", "--runtime", "practice", "--listen", address]), "");
+    assert_eq!(taken.status.code(), Some(1));
+    assert!(err(&taken).contains(&format!("cannot listen on {address}")), "{}", err(&taken));
+
+    let file = home.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    let mut command = turnwire(home.path());
+    let no_folder =
+        run(command.args(["serve", "--runtime", "practice", "--listen", "127.0.0.1:0", "--data"]).arg(&file), "");
+    assert_eq!(no_folder.status.code(), Some(1));
+    assert!(err(&no_folder).starts_with("turnwire: "), "{}", err(&no_folder));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn as_a_library_it_ends_when_its_future_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().to_str().unwrap().to_owned();
+    let key = folder.path().join("api-key");
+    let cancel = async move {
+        // The key is there before the server is; either way it must end.
+        while !key.exists() {
+            tokio::task::yield_now().await;
+        }
+    };
+    let args = ["turnwire", "serve", "--runtime", "practice", "--listen", "127.0.0.1:0", "--data", &data];
+    let code = tokio::time::timeout(Duration::from_secs(60), turnwire_cli::run(args, cancel)).await;
+    assert_eq!(code.expect("it goes on"), 130);
+    assert_eq!(turnwire_cli::run(["turnwire", "nonsense"], std::future::pending()).await, 2);
+}
+
+#[test]
+fn the_demo_shows_a_whole_turn_and_leaves_nothing() {
+    let home = tempfile::tempdir().unwrap();
+    let shown = run(turnwire(home.path()).args(["demo", "--runtime", "practice"]).env("TMPDIR", home.path()), "");
+    assert_eq!(shown.status.code(), Some(0), "{}", err(&shown));
+    let shown = out(&shown);
+    assert!(shown.contains("turn.started") && shown.contains("I wrote hello.txt."), "{shown}");
+    let last: Vec<_> = shown.lines().last().unwrap().split_whitespace().collect();
+    assert!(matches!(last[..], ["rust", "turn.completed", _, "events", _, "s"]), "{last:?}");
+    assert_eq!(std::fs::read_dir(home.path()).unwrap().count(), 0);
+}
