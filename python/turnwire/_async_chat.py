@@ -13,17 +13,30 @@ from ._handlers import AsyncOnPermission, AsyncOnQuestion, settle_turn_async
 from ._models import Cancelled, Chat, EndedChat, FileEntry, FileList, StoredMessage, StreamToken, Turn
 from ._page import AsyncPage, AsyncPages
 from ._resource import RAW, AsyncResource, further, nothing
-from ._streamed import Download
+from ._streamed import AsyncStreamingChats, AsyncStreamingFiles, Download
 from ._wait import finished
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from ._options import Options
+    from ._raw import AsyncRawChats, AsyncRawFiles, AsyncRawMessages, AsyncRawTurns
 
 
 class AsyncChats(AsyncResource):
     """Chats: create one, prompt it, read what it says."""
+
+    @property
+    def with_raw_response(self) -> AsyncRawChats:
+        """The same operations, answered by status, headers and bytes."""
+        from ._raw import AsyncRawChats
+
+        return AsyncRawChats(self)
+
+    @property
+    def with_streaming_response(self) -> AsyncStreamingChats:
+        """Streams and downloads as a context manager around an answer."""
+        return AsyncStreamingChats(self)
 
     @property
     def files(self) -> AsyncFiles:
@@ -146,7 +159,7 @@ class AsyncChats(AsyncResource):
 
     def resume(self, cursor: str, **options: Unpack[Options]) -> AsyncTurnStream:
         """Goes on with a turn where ``stream.cursor`` stood, in another process if need be."""
-        return AsyncTurnStream(partial(self._start, "resume", options, {"cursor": cursor}))
+        return AsyncTurnStream(partial(self._start, "resume", options, {"cursor": cursor}), cursor=cursor)
 
     async def attach(self, id: str, *, turn_id: str | None = None, **options: Unpack[Options]) -> AsyncTurnStream | None:
         """Streams the turn that runs now, or the named one, from its first event; ``None``: nothing runs."""
@@ -179,11 +192,23 @@ class AsyncChats(AsyncResource):
         """The runtime's own events of this chat, live; with ``last_event_id`` first those after it, 0: from the oldest.
         Reconnects by itself."""
         arguments = {"id": id, "token": token, "lastEventId": last_event_id}
-        return AsyncRelayStream(partial(self._start, "stream", options, arguments))
+        return AsyncRelayStream(partial(self._start, "stream", options, arguments), last_event_id)
 
 
 class AsyncFiles(AsyncResource):
     """The files of a chat's workspace; paths are relative to it."""
+
+    @property
+    def with_raw_response(self) -> AsyncRawFiles:
+        """The same operations, answered by status, headers and bytes."""
+        from ._raw import AsyncRawFiles
+
+        return AsyncRawFiles(self)
+
+    @property
+    def with_streaming_response(self) -> AsyncStreamingFiles:
+        """Streams and downloads as a context manager around an answer."""
+        return AsyncStreamingFiles(self)
 
     def list(self, id: str, **options: Unpack[Options]) -> FileList:
         """All files."""
@@ -202,6 +227,13 @@ class AsyncFiles(AsyncResource):
 class AsyncMessages(AsyncResource):
     """The messages of a chat."""
 
+    @property
+    def with_raw_response(self) -> AsyncRawMessages:
+        """The same operations, answered by status, headers and bytes."""
+        from ._raw import AsyncRawMessages
+
+        return AsyncRawMessages(self)
+
     def list(
         self, id: str, *, limit: int | None = None, cursor: str | None = None, **options: Unpack[Options]
     ) -> AsyncPages[StoredMessage]:
@@ -218,6 +250,13 @@ class AsyncMessages(AsyncResource):
 
 class AsyncTurns(AsyncResource):
     """The turns of a chat."""
+
+    @property
+    def with_raw_response(self) -> AsyncRawTurns:
+        """The same operations, answered by status, headers and bytes."""
+        from ._raw import AsyncRawTurns
+
+        return AsyncRawTurns(self)
 
     async def retrieve(self, turn_id: str, *, id: str, **options: Unpack[Options]) -> Turn:
         """The turn so far."""

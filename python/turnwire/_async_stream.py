@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Generator, Iterator
+from collections.abc import AsyncIterator, Callable, Generator
 from types import TracebackType
 from typing import Any, Generic, TypeVar
 
 from . import _arguments, _native
 from ._arguments import Answers, PermissionReply
-from ._models import Permission, Question, Turn, turn
 from ._events import RelayItem, TurnEvent
+from ._models import Permission, Question, Turn, turn
+from ._place import Place
+from ._text import TextPieces
 from ._wait import finished, ready
 
-E = TypeVar("E")
+E = TypeVar("E", TurnEvent, RelayItem)
 S = TypeVar("S", bound="_AsyncStream[Any]")
 
 
@@ -23,7 +25,7 @@ class _AsyncStream(Generic[E]):
     def __init__(self, start: Callable[[], _native.Task], native: Any = None) -> None:
         self._start = start
         self._native: Any = native
-        self._ready: Iterator[E] = iter(())
+        self._place: Place[E] = Place()
         self._closed = False
         #: Held by whoever opens the stream or waits for its next batch.
         self._busy = asyncio.Lock()
@@ -59,19 +61,20 @@ class _AsyncStream(Generic[E]):
         return self
 
     async def __anext__(self) -> E:
-        for event in self._ready:
+        for event in self._place.ready:
             return event
+        if await self._more():
+            return next(self._place.ready)
+        raise StopAsyncIteration
+
+    async def _more(self, *asking: bool) -> bool:
         native = self._native or await self._open()
         if self._busy.locked():
             raise RuntimeError("two tasks read one stream at once; read it in one and pass the events on")
         async with self._busy:
             # Once a batch, so that other tasks run and a cancellation can arrive even if more is always ready.
             await asyncio.sleep(0)
-            batch = await ready(native)
-        if batch is None:
-            raise StopAsyncIteration
-        self._ready = iter(batch)
-        return next(self._ready)
+            return self._place.take(await ready(native, *asking))
 
     @property
     def request_id(self) -> str | None:
@@ -90,16 +93,15 @@ class _AsyncStream(Generic[E]):
 class AsyncTurnStream(_AsyncStream[TurnEvent]):
     """A turn as it happens. Await, enter or iterate it; leave it to close the connection."""
 
-    _native: _native.TurnStream | None
+    def __init__(self, start: Callable[[], _native.Task], native: Any = None, cursor: str | None = None) -> None:
+        super().__init__(start, native)
+        self._cursor = cursor
 
     async def result(self) -> Turn:
         """The whole turn. Raises ``TurnFailedError`` if it failed or was interrupted, and ``InputRequiredError`` if
         the agent waits for an answer."""
         native = await self._open()
-        self._ready = iter(())
-        while (outcome := await self._drained(native)) is None:
-            pass
-        return turn(outcome)
+        return turn(await finished(native.result()))
 
     @property
     def snapshot(self) -> Turn:
@@ -112,16 +114,23 @@ class AsyncTurnStream(_AsyncStream[TurnEvent]):
         return self._text()
 
     async def _text(self) -> AsyncIterator[str]:
-        text = _native.TextStream()
-        async for event in self:
-            if piece := text.push(event):
-                yield piece
+        pieces = TextPieces()
+        while True:
+            for event in self._place.ready:
+                for piece in pieces.of(event):
+                    yield piece
+            if not await self._more(True):
+                break
         await self.result()
 
     @property
     def cursor(self) -> str | None:
         """Where ``client.chat.resume`` goes on, in another process if need be."""
-        return self._native.cursor if self._native else None
+        number = self._place.number
+        if not self._native or (number is None and self._cursor):
+            return self._cursor
+        cursor: str | None = self._native.cursor_after(number or 0)
+        return cursor
 
     @property
     def chat_id(self) -> str | None:
@@ -162,12 +171,15 @@ class AsyncTurnStream(_AsyncStream[TurnEvent]):
 class AsyncRelayStream(_AsyncStream[RelayItem]):
     """The runtime's own events of a chat. Await, enter or iterate it. Reconnects by itself."""
 
-    _native: _native.RelayStream | None
+    def __init__(self, start: Callable[[], _native.Task], last_event_id: int | None) -> None:
+        super().__init__(start)
+        self._start_id = last_event_id
 
     @property
     def last_event_id(self) -> int | None:
         """The number of the last event handed out; ``client.chat.stream(id, last_event_id=…)`` goes on after it."""
-        return self._native.last_event_id if self._native else None
+        number = self._place.number
+        return self._start_id if number is None else number
 
     def __repr__(self) -> str:
         return f"AsyncRelayStream(last_event_id={self.last_event_id!r})"

@@ -13,16 +13,29 @@ from ._models import Cancelled, Chat, EndedChat, FileEntry, FileList, StoredMess
 from ._page import Page
 from ._resource import RAW, Resource, further, nothing
 from ._stream import RelayStream, TurnStream
-from ._streamed import Download
+from ._streamed import Download, StreamingChats, StreamingFiles
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from ._options import Options
+    from ._raw import RawChats, RawFiles, RawMessages, RawTurns
 
 
 class Chats(Resource):
     """Chats: create one, prompt it, read what it says."""
+
+    @property
+    def with_raw_response(self) -> RawChats:
+        """The same operations, answered by status, headers and bytes."""
+        from ._raw import RawChats
+
+        return RawChats(self)
+
+    @property
+    def with_streaming_response(self) -> StreamingChats:
+        """Streams and downloads as a context manager around an answer."""
+        return StreamingChats(self)
 
     @property
     def files(self) -> Files:
@@ -145,7 +158,7 @@ class Chats(Resource):
 
     def resume(self, cursor: str, **options: Unpack[Options]) -> TurnStream:
         """Goes on with a turn where ``stream.cursor`` stood, in another process if need be."""
-        return TurnStream(self._start("resume", options, {"cursor": cursor}).wait())
+        return TurnStream(self._start("resume", options, {"cursor": cursor}).wait(), cursor)
 
     def attach(self, id: str, *, turn_id: str | None = None, **options: Unpack[Options]) -> TurnStream | None:
         """Streams the turn that runs now, or the named one, from its first event; ``None``: nothing runs."""
@@ -177,11 +190,23 @@ class Chats(Resource):
         """The runtime's own events of this chat, live; with ``last_event_id`` first those after it, 0: from the oldest.
         Reconnects by itself."""
         arguments = {"id": id, "token": token, "lastEventId": last_event_id}
-        return RelayStream(self._start("stream", options, arguments).wait())
+        return RelayStream(self._start("stream", options, arguments).wait(), last_event_id)
 
 
 class Files(Resource):
     """The files of a chat's workspace; paths are relative to it."""
+
+    @property
+    def with_raw_response(self) -> RawFiles:
+        """The same operations, answered by status, headers and bytes."""
+        from ._raw import RawFiles
+
+        return RawFiles(self)
+
+    @property
+    def with_streaming_response(self) -> StreamingFiles:
+        """Streams and downloads as a context manager around an answer."""
+        return StreamingFiles(self)
 
     def list(self, id: str, **options: Unpack[Options]) -> FileList:
         """All files."""
@@ -200,6 +225,13 @@ class Files(Resource):
 class Messages(Resource):
     """The messages of a chat."""
 
+    @property
+    def with_raw_response(self) -> RawMessages:
+        """The same operations, answered by status, headers and bytes."""
+        from ._raw import RawMessages
+
+        return RawMessages(self)
+
     def list(
         self, id: str, *, limit: int | None = None, cursor: str | None = None, **options: Unpack[Options]
     ) -> Page[StoredMessage]:
@@ -216,6 +248,13 @@ class Messages(Resource):
 
 class Turns(Resource):
     """The turns of a chat."""
+
+    @property
+    def with_raw_response(self) -> RawTurns:
+        """The same operations, answered by status, headers and bytes."""
+        from ._raw import RawTurns
+
+        return RawTurns(self)
 
     def retrieve(self, turn_id: str, *, id: str, **options: Unpack[Options]) -> Turn:
         """The turn so far."""

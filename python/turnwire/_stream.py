@@ -11,41 +11,39 @@ from typing import Any, Generic, TypeVar
 
 from . import _arguments, _native
 from ._arguments import Answers, PermissionReply
-from ._models import Permission, Question, Turn, turn
 from ._events import RelayItem, TurnEvent
+from ._models import Permission, Question, Turn, turn
+from ._place import Place
+from ._text import TextPieces
 
-E = TypeVar("E")
+E = TypeVar("E", TurnEvent, RelayItem)
 S = TypeVar("S", bound="_Stream[Any]")
 
 
 class _Stream(Generic[E]):
     """What synchronous streams share."""
 
-    def __init__(self, native: Any) -> None:
-        self._native = native
-        self._ready: Iterator[E] = iter(())
+    _native: Any
+
+    def __init__(self) -> None:
+        self._place: Place[E] = Place()
 
     def __iter__(self) -> Iterator[E]:
         while True:
-            yield from self._ready
-            if not self._fill():
+            yield from self._place.ready
+            if not self._place.take(self._native.wait()):
                 return
 
     def __next__(self) -> E:
-        for event in self._ready:
+        for event in self._place.ready:
             return event
-        if self._fill():
-            return next(self._ready)
+        if self._place.take(self._native.wait()):
+            return next(self._place.ready)
         raise StopIteration
-
-    def _fill(self) -> bool:
-        batch = self._native.wait()
-        self._ready = iter(batch or ())
-        return batch is not None
 
     @property
     def request_id(self) -> str | None:
-        """The service's ``x-request-id`` of the answer that is being read."""
+        """The service's ``x-request-id`` of the answer that opened the stream."""
         request_id: str | None = self._native.request_id
         return request_id
 
@@ -65,13 +63,15 @@ class _Stream(Generic[E]):
 class TurnStream(_Stream[TurnEvent]):
     """A turn as it happens. Iterate it for its events; leave it to close the connection."""
 
-    _native: _native.TurnStream
+    def __init__(self, native: _native.TurnStream, cursor: str | None = None) -> None:
+        super().__init__()
+        self._native = native
+        self._cursor = cursor
 
     def result(self) -> Turn:
         """The whole turn. Raises ``TurnFailedError`` if it failed or was interrupted, and ``InputRequiredError`` if
         the agent waits for an answer."""
-        self._ready = iter(())
-        return turn(self._native.result())
+        return turn(self._native.result().wait())
 
     @property
     def snapshot(self) -> Turn:
@@ -81,26 +81,34 @@ class TurnStream(_Stream[TurnEvent]):
     @property
     def text_stream(self) -> Iterator[str]:
         """The text of the agent's answers as it comes, an empty line between two parts. Ends as ``result()`` does."""
-        text = _native.TextStream()
-        for event in self:
-            if piece := text.push(event):
-                yield piece
-        self._native.result()
+        pieces = TextPieces()
+        while True:
+            for event in self._place.ready:
+                yield from pieces.of(event)
+            if not self._place.take(self._native.wait(True)):
+                break
+        self.result()
 
     @property
     def cursor(self) -> str | None:
         """Where ``client.chat.resume`` goes on, in another process if need be."""
-        return self._native.cursor
+        number = self._place.number
+        if number is None and self._cursor:
+            return self._cursor
+        cursor: str | None = self._native.cursor_after(number or 0)
+        return cursor
 
     @property
     def chat_id(self) -> str:
         """The chat."""
-        return self._native.chat_id
+        chat_id: str = self._native.chat_id
+        return chat_id
 
     @property
     def turn_id(self) -> str | None:
         """The turn, once it is known."""
-        return self._native.turn_id
+        turn_id: str | None = self._native.turn_id
+        return turn_id
 
     def answer(self, question: Question | str, answers: Answers) -> None:
         """Answers a question of this turn: one list of labels, or of free text, for each that it asked."""
@@ -125,12 +133,16 @@ class TurnStream(_Stream[TurnEvent]):
 class RelayStream(_Stream[RelayItem]):
     """The runtime's own events of a chat. Reconnects by itself."""
 
-    _native: _native.RelayStream
+    def __init__(self, native: _native.RelayStream, last_event_id: int | None) -> None:
+        super().__init__()
+        self._native = native
+        self._start = last_event_id
 
     @property
     def last_event_id(self) -> int | None:
         """The number of the last event handed out; ``client.chat.stream(id, last_event_id=…)`` goes on after it."""
-        return self._native.last_event_id
+        number = self._place.number
+        return self._start if number is None else number
 
     def __repr__(self) -> str:
         return f"RelayStream(last_event_id={self.last_event_id!r})"

@@ -11,15 +11,13 @@ use serde::Serialize;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use turnwire::event::{InputRequest, MessageUsage, Part, TurnError, Usage, UserMessage};
+use turnwire::stream::Batch;
 use turnwire::{Event, EventKind};
-
-/// What the events of one reading share.
-pub(crate) type Events = Arc<Vec<Event>>;
 
 /// What all events have.
 #[pyclass(frozen, subclass, mapping, module = "turnwire._native", name = "EventBase")]
 pub(crate) struct View {
-    events: Events,
+    batch: Arc<Batch>,
     at: usize,
     /// Objects made of nested values, by name; the whole event under the empty name.
     made: PyOnceLock<Py<PyDict>>,
@@ -27,7 +25,7 @@ pub(crate) struct View {
 
 impl View {
     pub(crate) fn event(&self) -> &Event {
-        &self.events[self.at]
+        &self.batch.events[self.at]
     }
 
     /// An object that is made once.
@@ -104,7 +102,7 @@ impl View {
     }
 
     fn __getitem__<'py>(&self, key: Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-        self.dict(key.py())?.get_item(&key).map_err(|_| PyKeyError::new_err(key.unbind()))
+        dict_item(&self.dict(key.py())?, key)
     }
 
     #[pyo3(signature = (key, default = None))]
@@ -168,6 +166,11 @@ impl View {
         let parse = slf.py().import("turnwire._native")?.getattr("parse_event")?;
         Ok((parse, (slf.get().raw(),)))
     }
+}
+
+/// `dict[key]`, or a `KeyError`.
+pub(crate) fn dict_item<'py>(dict: &Bound<'py, PyAny>, key: Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    dict.get_item(&key).map_err(|_| PyKeyError::new_err(key.unbind()))
 }
 
 /// A name of the wire as Python spells it.
@@ -260,9 +263,9 @@ macro_rules! events {
         )*
 
         /// The view of one event of a batch.
-        pub(crate) fn view<'py>(py: Python<'py>, events: &Events, at: usize) -> PyResult<Bound<'py, PyAny>> {
-            let base = PyClassInitializer::from(View { events: events.clone(), at, made: PyOnceLock::new() });
-            match &events[at].kind {
+        pub(crate) fn view<'py>(py: Python<'py>, batch: &Arc<Batch>, at: usize) -> PyResult<Bound<'py, PyAny>> {
+            let base = PyClassInitializer::from(View { batch: batch.clone(), at, made: PyOnceLock::new() });
+            match &batch.events[at].kind {
                 $(EventKind::$kind(_) => Ok(Bound::new(py, base.add_subclass($name))?.into_any()),)*
                 _ => Err(internal("an event without a class")),
             }

@@ -1,9 +1,15 @@
 //! The Python door into Turnwire: parse arguments, call core, wrap what comes back, map errors. No protocol decision
 //! lives here. What users see is in `python/turnwire`; this is its `_native` module.
 
+mod cli;
+mod client;
 mod error;
 mod event;
+mod relay;
+mod response;
 mod runtime;
+mod stream;
+mod task;
 mod turn;
 
 use pyo3::prelude::*;
@@ -13,7 +19,19 @@ mod _native {
     use pyo3::prelude::*;
 
     #[pymodule_export]
+    use super::cli::cli_main;
+    #[pymodule_export]
+    use super::client::Client;
+    #[pymodule_export]
+    use super::relay::{RelayEvent, RelayGap, RelayReset};
+    #[pymodule_export]
+    use super::response::{Download, RawAnswer};
+    #[pymodule_export]
     use super::runtime::_shutdown;
+    #[pymodule_export]
+    use super::stream::{RelayStream, TurnStream};
+    #[pymodule_export]
+    use super::task::Task;
     #[pymodule_export]
     use super::turn::{TurnAccumulator, parse_event};
 

@@ -6,15 +6,14 @@ use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 use std::collections::HashMap;
+use std::mem::ManuallyDrop;
 use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 use std::sync::mpsc;
 use std::time::Duration;
+use turnwire::stream::Wake;
 
 /// How long a blocking call waits before it looks for signals.
 pub(crate) const SLICE: Duration = Duration::from_millis(100);
-
-/// What is called once, from any thread, when something may be ready.
-pub(crate) type Wake = Box<dyn FnOnce() + Send>;
 
 pub(crate) struct Runtime {
     pid: u32,
@@ -53,12 +52,37 @@ pub(crate) fn runtime() -> PyResult<&'static Runtime> {
     }
 }
 
-/// Refuses what belongs to the parent of this process, whose threads are not here.
-pub(crate) fn check_pid(pid: u32) -> PyResult<()> {
-    if pid == std::process::id() {
-        return Ok(());
+/// A value that lives on this process's runtime. A forked child can neither use it nor drop it: the threads behind it,
+/// and the locks they may hold, are the parent's.
+pub(crate) struct Local<T> {
+    value: ManuallyDrop<T>,
+    pid: u32,
+}
+
+impl<T> Local<T> {
+    pub(crate) fn new(value: T) -> Self {
+        Self { value: ManuallyDrop::new(value), pid: std::process::id() }
     }
-    Err(PyRuntimeError::new_err("this was opened before fork(): make a new client in the child process"))
+
+    pub(crate) fn is_ours(&self) -> bool {
+        self.pid == std::process::id()
+    }
+
+    pub(crate) fn get(&self) -> PyResult<&T> {
+        if self.is_ours() {
+            return Ok(&self.value);
+        }
+        Err(PyRuntimeError::new_err("this stream was opened before fork(): open a new one in the child process"))
+    }
+}
+
+impl<T> Drop for Local<T> {
+    fn drop(&mut self) {
+        if self.is_ours() {
+            // SAFETY: dropped once, here, and not used afterwards.
+            unsafe { ManuallyDrop::drop(&mut self.value) }
+        }
+    }
 }
 
 impl Runtime {
@@ -77,10 +101,6 @@ impl Runtime {
 
     pub(crate) fn handle(&self) -> &tokio::runtime::Handle {
         self.tokio.handle()
-    }
-
-    pub(crate) fn pid(&self) -> u32 {
-        self.pid
     }
 
     /// A wake-up for `future` of the event loop `owner`.

@@ -5,6 +5,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use std::sync::{Arc, Mutex, PoisonError};
 use turnwire::Event;
+use turnwire::stream::Batch;
 
 /// Folds events into a turn.
 #[pyclass(frozen, module = "turnwire")]
@@ -45,5 +46,7 @@ impl TurnAccumulator {
 pub(crate) fn parse_event<'py>(py: Python<'py>, json: &str, name: Option<&str>) -> PyResult<Bound<'py, PyAny>> {
     let event = Event::parse(json, name)
         .map_err(|error| PyValueError::new_err(format!("an event is a JSON object, and this is none: {error}")))?;
-    view(py, &Arc::new(vec![event]), 0)
+    let mut batch = Batch::default();
+    batch.events.push(event);
+    view(py, &Arc::new(batch), 0)
 }

@@ -1,0 +1,140 @@
+//! What a relay tells: the runtime's own events, as views, and the two words of the service about them.
+
+use crate::error::internal;
+use crate::event::{dict_item, loads};
+use pyo3::IntoPyObjectExt;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+use turnwire::stream::{RelayBatch, RelayItem};
+
+/// One of the runtime's own events.
+#[pyclass(frozen, mapping, module = "turnwire")]
+pub(crate) struct RelayEvent {
+    batch: Arc<RelayBatch>,
+    at: usize,
+    dict: PyOnceLock<Py<PyAny>>,
+}
+
+impl RelayEvent {
+    fn event(&self) -> PyResult<&turnwire::stream::RelayEvent> {
+        match &self.batch.items[self.at] {
+            RelayItem::Event(event) => Ok(event),
+            _ => Err(internal("a relay event of another kind")),
+        }
+    }
+}
+
+#[pymethods]
+impl RelayEvent {
+    #[classattr]
+    fn __match_args__() -> (&'static str, &'static str) {
+        ("type", "id")
+    }
+
+    #[getter]
+    fn id(&self) -> PyResult<Option<u64>> {
+        Ok(self.event()?.id)
+    }
+
+    #[getter]
+    fn r#type(&self) -> PyResult<&str> {
+        Ok(&self.event()?.event_type)
+    }
+
+    #[getter]
+    fn session_id(&self) -> PyResult<Option<&str>> {
+        Ok(self.event()?.session_id.as_deref())
+    }
+
+    #[getter]
+    fn raw(&self) -> PyResult<&str> {
+        Ok(self.event()?.raw.get())
+    }
+
+    fn to_json(&self) -> PyResult<&str> {
+        self.raw()
+    }
+
+    fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        loads(py, self.raw()?)
+    }
+
+    fn __getitem__<'py>(&self, key: Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let py = key.py();
+        let dict = self.dict.get_or_try_init(py, || self.to_dict(py).map(Bound::unbind))?;
+        dict_item(dict.bind(py), key)
+    }
+
+    fn __eq__(&self, py: Python<'_>, other: Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
+        match other.cast::<Self>() {
+            Ok(other) => {
+                let (one, other) = (self.event()?, other.get().event()?);
+                ((one.id, one.raw.get()) == (other.id, other.raw.get())).into_py_any(py)
+            }
+            Err(_) => Ok(py.NotImplemented()),
+        }
+    }
+
+    fn __hash__(&self) -> PyResult<u64> {
+        let event = self.event()?;
+        let mut hasher = DefaultHasher::new();
+        (event.id, event.raw.get()).hash(&mut hasher);
+        Ok(hasher.finish())
+    }
+
+    fn __repr__(&self) -> PyResult<String> {
+        let event = self.event()?;
+        let id = event.id.map_or_else(|| "None".to_owned(), |id| id.to_string());
+        Ok(format!("RelayEvent(id={id}, type='{}', session_id={:?})", event.event_type, event.session_id))
+    }
+}
+
+/// What was asked for is no longer kept.
+#[pyclass(frozen, eq, hash, get_all, module = "turnwire")]
+#[derive(PartialEq, Hash)]
+pub(crate) struct RelayGap {
+    oldest: u64,
+}
+
+/// What was asked for was never given out.
+#[pyclass(frozen, eq, hash, get_all, module = "turnwire")]
+#[derive(PartialEq, Hash)]
+pub(crate) struct RelayReset {
+    head: u64,
+}
+
+#[pymethods]
+impl RelayGap {
+    #[classattr]
+    fn __match_args__() -> (&'static str,) {
+        ("oldest",)
+    }
+
+    fn __repr__(&self) -> String {
+        format!("RelayGap(oldest={})", self.oldest)
+    }
+}
+
+#[pymethods]
+impl RelayReset {
+    #[classattr]
+    fn __match_args__() -> (&'static str,) {
+        ("head",)
+    }
+
+    fn __repr__(&self) -> String {
+        format!("RelayReset(head={})", self.head)
+    }
+}
+
+/// The object of one item of a batch.
+pub(crate) fn relay_item<'py>(py: Python<'py>, batch: &Arc<RelayBatch>, at: usize) -> PyResult<Bound<'py, PyAny>> {
+    match &batch.items[at] {
+        RelayItem::Event(_) => RelayEvent { batch: batch.clone(), at, dict: PyOnceLock::new() }.into_bound_py_any(py),
+        RelayItem::Gap { oldest } => RelayGap { oldest: *oldest }.into_bound_py_any(py),
+        RelayItem::Reset { head } => RelayReset { head: *head }.into_bound_py_any(py),
+        _ => Err(internal("an item without a class")),
+    }
+}

@@ -1,0 +1,215 @@
+//! Streams: batches that core has read ahead, taken by whoever reads.
+
+use crate::client::permission_reply;
+use crate::error::{exception, internal};
+use crate::event::view;
+use crate::relay::relay_item;
+use crate::runtime::{Local, block, runtime};
+use crate::task::{Answer, Task};
+use pyo3::prelude::*;
+use pyo3::types::PyList;
+use std::sync::{Arc, Mutex, PoisonError};
+use turnwire::stream::{Batch, Polled, Pump, PumpSource, RelayBatch, RelayPump, TurnPump};
+use turnwire::{Error, RequestId};
+
+/// A batch as Python gets it: its items, and the error that came after them.
+trait Items {
+    fn items<'py>(self: &Arc<Self>, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyAny>>>;
+    fn error(&self) -> Option<&Error>;
+}
+
+impl Items for Batch {
+    fn items<'py>(self: &Arc<Self>, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyAny>>> {
+        (0..self.events.len()).map(|at| view(py, self, at)).collect()
+    }
+
+    fn error(&self) -> Option<&Error> {
+        self.error.as_ref()
+    }
+}
+
+impl Items for RelayBatch {
+    fn items<'py>(self: &Arc<Self>, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyAny>>> {
+        (0..self.items.len()).map(|at| relay_item(py, self, at)).collect()
+    }
+
+    fn error(&self) -> Option<&Error> {
+        self.error.as_ref()
+    }
+}
+
+/// What both kinds of stream are: a pump, and the batch whose events were handed over and whose error was not yet.
+struct Reader<S: PumpSource> {
+    pump: Local<Arc<Pump<S>>>,
+    failed: Mutex<Option<Arc<S::Batch>>>,
+}
+
+impl<S: PumpSource> Reader<S>
+where
+    S::Batch: Items,
+{
+    fn new(pump: Pump<S>) -> Self {
+        Self { pump: Local::new(Arc::new(pump)), failed: Mutex::default() }
+    }
+
+    fn poll<'py>(&self, py: Python<'py>, owner: Py<PyAny>, future: Py<PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let pump = self.pump.get()?;
+        let wake = runtime()?.waker(owner, future);
+        self.hand_over(py, || Ok(pump.poll(Some(wake))))
+    }
+
+    fn wait<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let pump = self.pump.get()?;
+        self.hand_over(py, || {
+            block(py, |slice| match pump.next_blocking(slice) {
+                Polled::Pending => None,
+                ready => Some(ready),
+            })
+        })
+    }
+
+    /// A list of what is there; `None` at the end, `NotImplemented` where nothing is there yet.
+    fn hand_over<'py>(
+        &self,
+        py: Python<'py>,
+        next: impl FnOnce() -> PyResult<Polled<S::Batch>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let batch = match failed {
+            Some(batch) => return Err(failure(py, &*batch)),
+            None => match next()? {
+                Polled::Batch(batch) => batch,
+                Polled::Ended => return Ok(py.None().into_bound(py)),
+                Polled::Pending => return Ok(py.NotImplemented().into_bound(py)),
+            },
+        };
+        let items = batch.items(py)?;
+        if batch.error().is_some() {
+            if items.is_empty() {
+                return Err(failure(py, &*batch));
+            }
+            *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(batch);
+        }
+        Ok(PyList::new(py, items)?.into_any())
+    }
+
+    fn close(&self) {
+        if let Ok(pump) = self.pump.get() {
+            pump.close();
+        }
+    }
+}
+
+fn failure(py: Python<'_>, batch: &impl Items) -> PyErr {
+    batch.error().map_or_else(|| internal("a failure without an error"), |error| exception(py, error))
+}
+
+/// A turn that streams.
+#[pyclass(frozen, weakref, module = "turnwire._native")]
+pub(crate) struct TurnStream(Reader<turnwire::stream::TurnStream>);
+
+impl TurnStream {
+    pub(crate) fn new(pump: TurnPump) -> Self {
+        Self(Reader::new(pump))
+    }
+}
+
+#[pymethods]
+impl TurnStream {
+    fn poll<'py>(&self, py: Python<'py>, owner: Py<PyAny>, future: Py<PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        self.0.poll(py, owner, future)
+    }
+
+    fn wait<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.0.wait(py)
+    }
+
+    fn close(&self) {
+        self.0.close();
+    }
+
+    /// The ended turn; events that were not taken are passed over.
+    fn result(&self) -> PyResult<Task> {
+        let pump = self.0.pump.get()?.clone();
+        Task::start(async move {
+            let turn = pump.result().await?;
+            Ok(Answer::Json(serde_json::to_string(&turn).unwrap_or_default()))
+        })
+    }
+
+    fn snapshot(&self) -> PyResult<String> {
+        serde_json::to_string(&self.0.pump.get()?.snapshot()).map_err(internal)
+    }
+
+    /// Where to go on after the event of this number.
+    fn cursor_after(&self, seq: u64) -> PyResult<Option<String>> {
+        Ok(self.0.pump.get()?.cursor_after(seq))
+    }
+
+    #[getter]
+    fn request_id(&self) -> PyResult<Option<String>> {
+        Ok(self.0.pump.get()?.request_id())
+    }
+
+    #[getter]
+    fn chat_id(&self) -> PyResult<String> {
+        Ok(self.0.pump.get()?.handle().chat_id().to_string())
+    }
+
+    #[getter]
+    fn turn_id(&self) -> PyResult<Option<String>> {
+        Ok(self.0.pump.get()?.handle().turn_id().map(ToString::to_string))
+    }
+
+    fn answer(&self, request_id: &str, answers: Vec<Vec<String>>) -> PyResult<Task> {
+        let (turn, request) = (self.0.pump.get()?.handle(), RequestId::from(request_id));
+        Task::start(async move { turn.answer(&request, answers).await.map(|()| Answer::Chunk(None)) })
+    }
+
+    fn reject(&self, request_id: &str) -> PyResult<Task> {
+        let (turn, request) = (self.0.pump.get()?.handle(), RequestId::from(request_id));
+        Task::start(async move { turn.reject(&request).await.map(|()| Answer::Chunk(None)) })
+    }
+
+    #[pyo3(signature = (request_id, reply, message = None))]
+    fn allow(&self, request_id: &str, reply: &str, message: Option<String>) -> PyResult<Task> {
+        let (turn, request) = (self.0.pump.get()?.handle(), RequestId::from(request_id));
+        let reply = permission_reply(reply, message)?;
+        Task::start(async move { turn.allow(&request, reply).await.map(|()| Answer::Chunk(None)) })
+    }
+
+    fn cancel(&self) -> PyResult<Task> {
+        let turn = self.0.pump.get()?.handle();
+        Task::start(async move { turn.cancel().await.map(|_| Answer::Chunk(None)) })
+    }
+}
+
+/// A relay that streams.
+#[pyclass(frozen, weakref, module = "turnwire._native")]
+pub(crate) struct RelayStream(Reader<turnwire::stream::RelayStream>);
+
+impl RelayStream {
+    pub(crate) fn new(pump: RelayPump) -> Self {
+        Self(Reader::new(pump))
+    }
+}
+
+#[pymethods]
+impl RelayStream {
+    fn poll<'py>(&self, py: Python<'py>, owner: Py<PyAny>, future: Py<PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        self.0.poll(py, owner, future)
+    }
+
+    fn wait<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.0.wait(py)
+    }
+
+    fn close(&self) {
+        self.0.close();
+    }
+
+    #[getter]
+    fn request_id(&self) -> PyResult<Option<String>> {
+        Ok(self.0.pump.get()?.request_id())
+    }
+}

@@ -1,0 +1,42 @@
+"""Where a reader of a stream stands: the batch at hand, and how much of it was handed out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from operator import length_hint
+from typing import Generic, TypeVar
+
+from ._events import RelayGap, RelayItem, RelayReset, TurnEvent
+
+E = TypeVar("E", TurnEvent, RelayItem)
+
+
+class Place(Generic[E]):
+    """A batch, and an iterator over it that several readers may share."""
+
+    def __init__(self) -> None:
+        self._batch: list[E] = []
+        self._before: int | None = None
+        #: What was not handed out yet.
+        self.ready: Iterator[E] = iter(())
+
+    def take(self, batch: list[E] | None) -> bool:
+        """Goes on to the next batch. ``False``: there is none."""
+        self._before = self.number
+        self._batch = batch or []
+        self.ready = iter(self._batch)
+        return batch is not None
+
+    @property
+    def number(self) -> int | None:
+        """The number of the last event that was handed out; ``None``: there was none."""
+        told = self._batch[: len(self._batch) - length_hint(self.ready)]
+        return next((number for item in reversed(told) if (number := _number(item)) is not None), self._before)
+
+
+def _number(item: TurnEvent | RelayItem) -> int | None:
+    if isinstance(item, RelayReset):
+        return item.head
+    if isinstance(item, RelayGap):
+        return None
+    return (item.seq or None) if isinstance(item, TurnEvent) else item.id
