@@ -210,7 +210,7 @@ class AsyncFiles(AsyncResource):
         """Streams and downloads as a context manager around an answer."""
         return AsyncStreamingFiles(self)
 
-    def list(self, id: str, **options: Unpack[Options]) -> FileList:
+    async def list(self, id: str, **options: Unpack[Options]) -> FileList:
         """All files."""
         return await self._call(FileList.from_dict, "files.list", options, id=id)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from os import PathLike, fspath
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from ._options import Clock, Options
 
-C = TypeVar("C", Chats, AsyncChats)
+C = TypeVar("C")
 _UNSET: Any = object()
 
 
@@ -37,7 +37,7 @@ class Agent(Generic[C]):
 class _Client(Generic[C]):
     """What both clients share."""
 
-    _chats: type[C]
+    _chats: Callable[[_native.Client], C]
     #: The chats.
     chat: C
     #: ``client.agent.v2.chat`` is ``client.chat``.

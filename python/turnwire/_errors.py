@@ -184,3 +184,7 @@ def _rebuild(cls: type[TurnwireError], message: str, facts: dict[str, Any]) -> T
 _CLASSES: dict[str, type[TurnwireError]] = {
     name: value for name, value in globals().items() if isinstance(value, type) and issubclass(value, TurnwireError)
 }
+
+# Where users find them, also in a traceback.
+for _class in _CLASSES.values():
+    _class.__module__ = "turnwire"

@@ -21,6 +21,23 @@ from ._native import (
     UnknownEvent,
 )
 
+__all__ = [
+    "MessageCompleted",
+    "MessageCreated",
+    "PartDelta",
+    "PartUpdated",
+    "RelayEvent",
+    "RelayGap",
+    "RelayItem",
+    "RelayReset",
+    "SessionUsage",
+    "TurnCompleted",
+    "TurnEvent",
+    "TurnStarted",
+    "TurnStatusChanged",
+    "UnknownEvent",
+]
+
 #: An event of a turn. ``isinstance(x, TurnEvent)`` works too.
 TurnEvent = Union[
     TurnStarted,

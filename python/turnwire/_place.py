@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from operator import length_hint
 from typing import Generic, TypeVar
 
-from ._events import RelayGap, RelayItem, RelayReset, TurnEvent
+from ._events import RelayEvent, RelayGap, RelayItem, RelayReset, TurnEvent
 
 E = TypeVar("E", TurnEvent, RelayItem)
 
@@ -39,4 +39,4 @@ def _number(item: TurnEvent | RelayItem) -> int | None:
         return item.head
     if isinstance(item, RelayGap):
         return None
-    return (item.seq or None) if isinstance(item, TurnEvent) else item.id
+    return item.id if isinstance(item, RelayEvent) else item.seq or None

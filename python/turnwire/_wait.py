@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 class Pollable(Protocol):
     """Native work. ``poll`` gives what is ready, or ``NotImplemented`` and then sets the future once."""
 
-    def poll(self, loop: asyncio.AbstractEventLoop, future: asyncio.Future[None], /, *asking: bool) -> Any: ...
+    def poll(self, loop: asyncio.AbstractEventLoop, future: asyncio.Future[None], *asking: bool) -> Any: ...
 
 
 def settle(futures: Iterable[asyncio.Future[None]]) -> None:

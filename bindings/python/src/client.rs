@@ -10,9 +10,9 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
+use turnwire::Result;
 use turnwire::chat::{ListChats, ListMessages, NewChat, OnConflict, PermissionReply, Prompt, Resume};
 use turnwire::http::{Call, RequestOptions};
-use turnwire::Result;
 
 /// A client of core. A forked child has none of its parent's connections, so it builds the client anew.
 #[pyclass(frozen, module = "turnwire._native")]
@@ -20,7 +20,7 @@ pub(crate) struct Client {
     settings: String,
     /// Those of the client, and of every `with_options` on the way here.
     options: Vec<String>,
-    client: Mutex<Local<turnwire::Client>>,
+    core: Mutex<Local<turnwire::Client>>,
 }
 
 #[derive(Default, Deserialize)]
@@ -80,11 +80,11 @@ fn read<T: DeserializeOwned>(json: &str) -> PyResult<T> {
 impl Client {
     /// The client of core, of this very process.
     fn core(&self, py: Python<'_>) -> PyResult<turnwire::Client> {
-        let mut client = self.client.lock().unwrap_or_else(PoisonError::into_inner);
-        if !client.is_ours() {
-            *client = Local::new(build(py, &self.settings, &self.options)?);
+        let mut core = self.core.lock().unwrap_or_else(PoisonError::into_inner);
+        if !core.is_ours() {
+            *core = Local::new(build(py, &self.settings, &self.options)?);
         }
-        client.get().cloned()
+        core.get().cloned()
     }
 }
 
@@ -94,14 +94,13 @@ impl Client {
     fn new(py: Python<'_>, settings: String, options: String) -> PyResult<Self> {
         let options = vec![options];
         let client = build(py, &settings, &options)?;
-        Ok(Self { settings, options, client: Mutex::new(Local::new(client)) })
+        Ok(Self { settings, options, core: Mutex::new(Local::new(client)) })
     }
 
     fn with_options(&self, py: Python<'_>, options: String) -> PyResult<Self> {
         let client = self.core(py)?.with_options(read(&options)?);
         let options = self.options.iter().cloned().chain([options]).collect();
-        let client = Mutex::new(Local::new(client));
-        Ok(Self { settings: self.settings.clone(), options, client })
+        Ok(Self { settings: self.settings.clone(), options, core: Mutex::new(Local::new(client)) })
     }
 
     #[getter]
@@ -175,7 +174,9 @@ impl Client {
                 Task::start(async move { Ok(Answer::Turn(Some(respond.await?.into_pump(&handle)))) })
             }
             "resume" => {
-                Task::start(async move { Ok(Answer::Turn(Some(chats.resume(&given.cursor).await?.into_pump(&handle)))) })
+                Task::start(
+                    async move { Ok(Answer::Turn(Some(chats.resume(&given.cursor).await?.into_pump(&handle)))) },
+                )
             }
             "attach" => Task::start(async move {
                 let stream = match given.turn_id {
@@ -202,8 +203,9 @@ impl Client {
 
 /// What answers a permission.
 pub(crate) fn permission_reply(word: &str, message: Option<String>) -> PyResult<PermissionReply> {
-    PermissionReply::from_word(word, message)
-        .ok_or_else(|| PyValueError::new_err(format!("a permission is replied to with once, always or reject, not {word}")))
+    PermissionReply::from_word(word, message).ok_or_else(|| {
+        PyValueError::new_err(format!("a permission is replied to with once, always or reject, not {word}"))
+    })
 }
 
 async fn once<T: Serialize + Send + 'static>(call: Call<T>, raw: bool) -> Result<Answer> {

@@ -35,12 +35,12 @@ impl View {
         name: &str,
         make: impl FnOnce() -> PyResult<Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let made = self.made.get_or_init(py, || PyDict::new(py).unbind()).bind(py);
-        if let Some(found) = made.get_item(name)? {
+        let known = self.made.get_or_init(py, || PyDict::new(py).unbind()).bind(py);
+        if let Some(found) = known.get_item(name)? {
             return Ok(found);
         }
         let value = make()?;
-        made.set_item(name, &value)?;
+        known.set_item(name, &value)?;
         Ok(value)
     }
 

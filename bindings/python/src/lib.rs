@@ -37,6 +37,7 @@ mod _native {
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        module.add("__version__", env!("CARGO_PKG_VERSION"))?;
         for class in super::event::classes(module.py()) {
             module.add(class.name()?, &class)?;
         }

@@ -147,13 +147,10 @@ fn settle(py: Python<'_>, waiting: impl Iterator<Item = (Py<PyAny>, Py<PyAny>)>)
     }
     for (owner, futures) in loops.into_values() {
         // A loop that was closed refuses: nobody waits there any more.
-        let _ = py
-            .import("turnwire._wait")
-            .and_then(|module| module.getattr("settle"))
-            .and_then(|settle| {
-                let futures = PyList::new(py, futures)?;
-                owner.bind(py).call_method1(pyo3::intern!(py, "call_soon_threadsafe"), (settle, futures))
-            });
+        let _ = py.import("turnwire._wait").and_then(|module| module.getattr("settle")).and_then(|settle| {
+            let futures = PyList::new(py, futures)?;
+            owner.bind(py).call_method1(pyo3::intern!(py, "call_soon_threadsafe"), (settle, futures))
+        });
     }
 }
 

@@ -58,13 +58,19 @@ where
         self.hand_over(py, || Ok(pump.poll(Some(wake))))
     }
 
-    fn wait<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+    /// `stop` is asked where nothing is there: an error ends the wait.
+    fn wait<'py>(
+        &self,
+        py: Python<'py>,
+        stop: impl Fn(&Pump<S>) -> Option<Error> + Sync,
+    ) -> PyResult<Bound<'py, PyAny>> {
         let pump = self.pump.get()?;
         self.hand_over(py, || {
-            block(py, |slice| match pump.next_blocking(slice) {
-                Polled::Pending => None,
-                ready => Some(ready),
-            })
+            let polled = block(py, |slice| match pump.next_blocking(slice) {
+                Polled::Pending => stop(pump).map(Err),
+                ready => Some(Ok(ready)),
+            })?;
+            polled.map_err(|error| exception(py, &error))
         })
     }
 
@@ -116,12 +122,25 @@ impl TurnStream {
 
 #[pymethods]
 impl TurnStream {
-    fn poll<'py>(&self, py: Python<'py>, owner: Py<PyAny>, future: Py<PyAny>) -> PyResult<Bound<'py, PyAny>> {
-        self.0.poll(py, owner, future)
+    /// `asking`: an error rather than a wait while the agent waits for an answer.
+    #[pyo3(signature = (owner, future, asking = false))]
+    fn poll<'py>(
+        &self,
+        py: Python<'py>,
+        owner: Py<PyAny>,
+        future: Py<PyAny>,
+        asking: bool,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let got = self.0.poll(py, owner, future)?;
+        match self.0.pump.get()?.input_required().filter(|_| asking && got.is(py.NotImplemented())) {
+            Some(error) => Err(exception(py, &error)),
+            None => Ok(got),
+        }
     }
 
-    fn wait<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        self.0.wait(py)
+    #[pyo3(signature = (asking = false))]
+    fn wait<'py>(&self, py: Python<'py>, asking: bool) -> PyResult<Bound<'py, PyAny>> {
+        self.0.wait(py, |pump| pump.input_required().filter(|_| asking))
     }
 
     fn close(&self) {
@@ -201,7 +220,7 @@ impl RelayStream {
     }
 
     fn wait<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        self.0.wait(py)
+        self.0.wait(py, |_| None)
     }
 
     fn close(&self) {

@@ -7,7 +7,7 @@ use super::batch::{Batch, RelayBatch};
 use super::relay::RelayStream;
 use super::turn::TurnStream;
 use super::{TurnHandle, Wake};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::turn::Turn;
 use std::collections::VecDeque;
 use std::fmt;
@@ -164,6 +164,11 @@ impl<S: PumpSource> Pump<S> {
         }
     }
 
+    fn is_idle(&self) -> bool {
+        let queue = self.shared.queue();
+        queue.batches.is_empty() && !queue.ended
+    }
+
     /// The next batch, if one is there; else `wake` is called once at the next change.
     pub fn poll(&self, wake: Option<Wake>) -> Polled<S::Batch> {
         self.take(wake)
@@ -229,6 +234,11 @@ impl Pump<TurnStream> {
         self.shared.source().request_id().map(str::to_owned)
     }
 
+    /// The error of a reader that waits while the agent waits for an answer, see [`TurnStream::input_required`].
+    pub fn input_required(&self) -> Option<Error> {
+        self.shared.source().input_required()
+    }
+
     /// Reads to the end and gives the ended turn, as [`TurnStream::result`] does; events on the way are passed over.
     pub async fn result(&self) -> Result<Turn> {
         loop {
@@ -242,10 +252,7 @@ impl Pump<TurnStream> {
                     let changed = self.shared.ready_async.notified();
                     tokio::pin!(changed);
                     changed.as_mut().enable();
-                    let queue = self.shared.queue();
-                    let idle = queue.batches.is_empty() && !queue.ended;
-                    drop(queue);
-                    if idle {
+                    if self.is_idle() {
                         changed.await;
                     }
                 }
