@@ -146,7 +146,7 @@ class APIUserAbortError(APIError):
 
 
 class Cause(Exception):
-    """What lies behind an error, in the words of the layer it came from."""
+    """What lies behind an error, in the words of the layers it came from, outermost first."""
 
 
 def make(name: str, facts_json: str) -> TurnwireError:
@@ -161,10 +161,8 @@ def make(name: str, facts_json: str) -> TurnwireError:
 
         facts["turn"] = Turn.from_dict(facts["turn"])
     error: TurnwireError = _CLASSES.get(name, APIError)(facts.pop("message"), **facts)
-    last: BaseException = error
-    for cause in causes:
-        last.__cause__ = Cause(cause)
-        last = last.__cause__
+    if causes:
+        error.__cause__ = Cause(": ".join(causes))
     return error
 
 

@@ -6,9 +6,39 @@ from datetime import datetime
 from types import NotImplementedType
 from typing import Any, ClassVar, Literal, final
 
+from typing_extensions import disjoint_base
+
 from ._events import RelayItem, TurnEvent
 from ._models import InputRequest, MessageUsage, Part, Permission, Question, Turn, TurnError, Usage, UserMessage
 
+__all__ = [
+    "Client",
+    "Download",
+    "EventBase",
+    "MessageCompleted",
+    "MessageCreated",
+    "PartDelta",
+    "PartUpdated",
+    "RawAnswer",
+    "RelayEvent",
+    "RelayGap",
+    "RelayReset",
+    "RelayStream",
+    "SessionUsage",
+    "Task",
+    "TurnAccumulator",
+    "TurnCompleted",
+    "TurnStarted",
+    "TurnStatusChanged",
+    "TurnStream",
+    "UnknownEvent",
+    "__version__",
+    "_shutdown",
+    "cli_main",
+    "parse_event",
+]
+
+@disjoint_base
 class EventBase:
     """What all events have. Item access (``event["messageId"]``) uses the names of the wire."""
 

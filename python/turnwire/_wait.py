@@ -4,16 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from . import _native
-
-
-class Pollable(Protocol):
-    """Native work. ``poll`` gives what is ready, or ``NotImplemented`` and then sets the future once."""
-
-    def poll(self, loop: asyncio.AbstractEventLoop, future: asyncio.Future[None], *asking: bool) -> Any: ...
 
 
 def settle(futures: Iterable[asyncio.Future[None]]) -> None:
@@ -23,13 +17,13 @@ def settle(futures: Iterable[asyncio.Future[None]]) -> None:
             future.set_result(None)
 
 
-async def ready(work: Pollable, *asking: bool) -> Any:
+async def ready(work: _native.Task | _native.TurnStream | _native.RelayStream, *asking: bool) -> Any:
     """Waits until ``work`` has something. Cancelled, it has lost nothing: what comes later stays in ``work``.
     ``asking``: raise rather than wait while the agent waits for an answer."""
     loop = asyncio.get_running_loop()
     while True:
         future = loop.create_future()
-        got = work.poll(loop, future, *asking)
+        got: Any = work.poll(loop, future, *asking)
         if got is not NotImplemented:
             return got
         await future
