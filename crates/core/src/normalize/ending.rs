@@ -143,6 +143,7 @@ fn interrupted(cause: &Cause) -> TurnError {
     match cause {
         Cause::Lost(_) => failure::own("runtime_lost", "The agent's runtime was lost; send the prompt again.", true),
         Cause::Deleted(_) => failure::own("chat_ended", "The chat was ended while the turn ran.", false),
+        Cause::Successor => failure::own("interrupted", "The turn broke off before another began.", true),
         _ => failure::own("interrupted", "The log ends before the turn does.", true),
     }
 }

@@ -25,7 +25,7 @@ impl Chat {
                 return;
             }
             let (parts, mut voice) = message.parts_and_voice(&mut turn.teller, scene.out);
-            if let MessagePart::Text(text) = &mut parts[part] {
+            if let Some(MessagePart::Text(text)) = parts.get_mut(part) {
                 text.append(delta, event.delta_edges, &mut voice);
             }
             return;
@@ -75,14 +75,14 @@ impl Chat {
             return;
         }
         let (parts, mut voice) = message.parts_and_voice(&mut turn.teller, scene.out);
-        match &mut parts[part] {
-            MessagePart::Text(text) => text.discard(&mut voice),
-            MessagePart::Tool(tool) => {
+        match parts.get_mut(part) {
+            Some(MessagePart::Text(text)) => text.discard(&mut voice),
+            Some(MessagePart::Tool(tool)) => {
                 let error =
                     ToolError { code: "removed".to_owned(), message: "The tool call was taken back.".to_owned() };
                 tool.close(error, &mut voice);
             }
-            MessagePart::Whole(_) => {}
+            _ => {}
         }
         turn.close_if_done(at, scene.out);
         self.end_if_settled(scene);
@@ -119,7 +119,8 @@ impl Turn {
             self.messages[at].spent.step(info.tokens.0, info.cost);
             return;
         }
-        if self.messages[at].closed {
+        let elsewhere = self.by_part.get(id).is_some_and(|(message, _)| *message != at);
+        if self.messages[at].closed || elsewhere {
             return;
         }
         match info.part_type.or_empty() {
@@ -184,7 +185,7 @@ impl Turn {
         let call_id = info.call_id.or_empty();
         let blame = if self.standing.requests.was_refused(call_id) {
             Blame::Refused
-        } else if self.aborted || self.standing.cancelling {
+        } else if self.aborted || self.standing.cancelling || self.stopped_tools.contains(id) {
             Blame::Cancelled
         } else {
             Blame::Tool
@@ -209,7 +210,8 @@ impl Turn {
     pub(super) fn whole(&mut self, at: usize, part: Part, out: &mut Vec<Event>) {
         match self.by_part.get(&part.id) {
             Some(&(message, index)) => {
-                let Some(MessagePart::Whole(known)) = self.messages[message].parts.get_mut(index) else { return };
+                let parts = &mut self.messages[message].parts;
+                let Some(MessagePart::Whole(known)) = parts.get_mut(index).filter(|_| message == at) else { return };
                 if *known == part {
                     return;
                 }

@@ -73,10 +73,15 @@ impl Chat {
     }
 
     pub(super) fn session_error(&mut self, event: &RawEvent<'_>, scene: &mut Scene<'_>) {
-        let Some(turn) = self.turn.as_mut().filter(|_| !scene.child) else { return };
+        let Some(turn) = &mut self.turn else { return };
         match Failure::read(&read::<ErrorInfo<'_>>(event.properties.error).unwrap_or_default()) {
-            Failure::Aborted => turn.aborted = true,
-            Failure::Failed(error) => turn.session_error = Some(error),
+            Failure::Aborted if scene.child => {
+                turn.stopped_tools.extend(turn.children.get(scene.session).cloned());
+            }
+            // Before the runtime has begun with this turn it can only mean the one before.
+            Failure::Aborted => turn.aborted |= turn.begun,
+            Failure::Failed(error) if !scene.child => turn.session_error = Some(error),
+            Failure::Failed(_) => {}
         }
     }
 

@@ -38,6 +38,8 @@ pub(super) struct Turn {
     /// What the session complained about, unless a step was completed since.
     pub(super) session_error: Option<TurnError>,
     pub(super) aborted: bool,
+    /// The tool parts whose subagent was stopped.
+    pub(super) stopped_tools: HashSet<PartId>,
     pub(super) order: u64,
 }
 
@@ -74,6 +76,7 @@ impl Turn {
             idle: false,
             session_error: None,
             aborted: false,
+            stopped_tools: HashSet::new(),
             order: start.order,
         }
     }
@@ -131,12 +134,10 @@ impl Turn {
         let found = named.or_else(|| {
             // Versions before 1.14 name the child only once it has ended.
             let taken = |tool: &&Tool| !self.children.values().any(|part| *part == tool.id);
-            let mut free: Vec<&Tool> = tools()
+            tools()
                 .filter(|tool| tool.is_open() && tool.name() == "task" && tool.child.is_none())
                 .filter(taken)
-                .collect();
-            let fitting = free.iter().position(|tool| fits(tool, title)).unwrap_or(0);
-            (fitting < free.len()).then(|| free.swap_remove(fitting))
+                .find(|tool| fits(tool, title))
         })?;
         let part = found.id.clone();
         self.children.insert(Arc::from(child), part.clone());
@@ -164,6 +165,5 @@ fn fits(tool: &Tool, title: &str) -> bool {
     struct Input {
         description: String,
     }
-    serde_json::from_str::<Input>(tool.input().get())
-        .is_ok_and(|input| !input.description.is_empty() && title.starts_with(&input.description))
+    serde_json::from_str::<Input>(tool.input().get()).is_ok_and(|input| title.starts_with(&input.description))
 }

@@ -6,5 +6,7 @@ mod cases;
 mod expected;
 mod invariants;
 mod judged;
+mod log;
 mod oracle;
 mod rules;
+mod scenarios;

@@ -1,0 +1,574 @@
+//! The awkward cases one by one, in logs written by hand.
+
+use crate::cases::turns;
+use crate::log::{Log, ROOT};
+use crate::rules;
+use serde_json::{Value, json};
+use turnwire::event::{EventKind, FinishReason, PartBody, PartState, TurnStatus};
+use turnwire::{Event, Normalizer, Turn};
+
+/// The turns of a log that keeps the rules.
+fn read(log: &Log) -> Vec<Turn> {
+    let events = log.told();
+    rules::check(&events).unwrap();
+    turns(&events)
+}
+
+fn only(log: &Log) -> Turn {
+    let mut turns = read(log);
+    assert_eq!(turns.len(), 1, "{turns:#?}");
+    turns.remove(0)
+}
+
+fn statuses(turns: &[Turn]) -> Vec<(&str, &str)> {
+    turns.iter().map(|turn| (turn.id.as_str(), turn.status.as_str())).collect()
+}
+
+/// A prompt that is being answered.
+fn begun() -> Log {
+    let mut log = Log::new();
+    log.user("msg_u", "hello").busy().agent("msg_a", "msg_u", json!({})).step("msg_a");
+    log
+}
+
+fn waiting(events: &[Event]) -> Vec<Vec<String>> {
+    let statuses = events.iter().filter_map(|event| match &event.kind {
+        EventKind::TurnStatusChanged(status) => Some(status),
+        _ => None,
+    });
+    statuses.map(|status| status.requests.iter().map(|r| r.request_id().to_string()).collect()).collect()
+}
+
+#[test]
+fn an_idle_without_a_turn_tells_nothing() {
+    assert!(Log::new().idle().busy().idle().told().is_empty());
+}
+
+#[test]
+fn an_idle_before_the_last_message_has_ended_ends_nothing() {
+    let mut log = begun();
+    log.text("msg_a", "prt_t", &["some ", "words"]).error("MessageAbortedError").idle();
+    let mut normalizer = Normalizer::new();
+    log.told_by(&mut normalizer);
+    assert!(normalizer.open_turn().is_some());
+    log.text_end("msg_a", "prt_t", "some words");
+    log.agent("msg_a", "msg_u", json!({"time": {"completed": 9}, "error": {"name": "MessageAbortedError"}})).idle();
+    let turn = only(&log);
+    assert_eq!((turn.status.as_str(), turn.text().as_str()), ("cancelled", "some words"));
+    assert_eq!(turn.messages[0].finish_reason, Some(FinishReason::Cancelled));
+}
+
+#[test]
+fn prompts_answered_together_end_merged_into_the_one_that_was_answered() {
+    let mut log = begun();
+    log.user("msg_v", "second").user("msg_w", "third").user("msg_x", "fourth");
+    log.done("msg_a", "msg_u", "stop").busy();
+    log.agent("msg_b", "msg_x", json!({})).done("msg_b", "msg_x", "stop").busy().idle();
+    let turns = read(&log);
+    let want = [("turn_u", "completed"), ("turn_v", "merged"), ("turn_w", "merged"), ("turn_x", "completed")];
+    assert_eq!(statuses(&turns), want);
+    assert_eq!(turns[1].merged_into, Some("turn_x".into()));
+    assert_eq!(turns[3].messages.len(), 1);
+}
+
+#[test]
+fn a_queued_prompt_that_is_never_answered_is_never_told() {
+    let mut log = begun();
+    log.user("msg_v", "second").error("MessageAbortedError").idle();
+    log.agent("msg_a", "msg_u", json!({"time": {"completed": 9}, "error": {"name": "MessageAbortedError"}})).idle();
+    assert_eq!(statuses(&read(&log)), [("turn_u", "cancelled")]);
+}
+
+#[test]
+fn what_a_broken_attempt_left_is_discarded_when_the_next_begins() {
+    let mut log = begun();
+    log.text("msg_a", "prt_1", &["broken "]).status(ROOT, json!({"type": "retry", "attempt": 1, "message": "cut"}));
+    log.busy().step("msg_a").text("msg_a", "prt_2", &["whole"]).text_end("msg_a", "prt_2", "whole");
+    log.done("msg_a", "msg_u", "stop").busy().idle();
+    let turn = only(&log);
+    let states: Vec<_> = turn.messages[0].parts.iter().map(|part| part.state.as_str()).collect();
+    assert_eq!(states, ["discarded", "done"]);
+    assert_eq!(turn.text(), "whole");
+}
+
+#[test]
+fn a_tool_that_ran_before_the_break_is_kept() {
+    let mut log = begun();
+    let ran = json!({"status": "completed", "input": {}, "output": "ok"});
+    log.text("msg_a", "prt_1", &["broken"]).tool("msg_a", "prt_tool", "bash", ran);
+    log.status(ROOT, json!({"type": "retry", "attempt": 1})).busy().step("msg_a");
+    log.done("msg_a", "msg_u", "stop").busy().idle();
+    let states: Vec<_> = only(&log).messages[0].parts.iter().map(|part| part.state.clone()).collect();
+    assert_eq!(states, [PartState::Discarded, PartState::Done]);
+}
+
+#[test]
+fn a_retry_that_goes_on_in_the_same_part_discards_nothing() {
+    let mut log = begun();
+    log.text("msg_a", "prt_1", &["first "]).status(ROOT, json!({"type": "retry", "attempt": 1})).busy();
+    log.delta("msg_a", "prt_1", "second").text_end("msg_a", "prt_1", "first second");
+    log.done("msg_a", "msg_u", "stop").busy().idle();
+    let turn = only(&log);
+    assert_eq!((turn.text().as_str(), turn.messages[0].parts[0].state.as_str()), ("first second", "done"));
+}
+
+#[test]
+fn a_retry_that_is_never_made_is_cancelled_and_leaves_nothing() {
+    let mut log = begun();
+    log.text("msg_a", "prt_1", &["broken"]).status(ROOT, json!({"type": "retry", "attempt": 3, "next": 5_000}));
+    log.agent("msg_a", "msg_u", json!({"time": {"completed": 9}})).idle();
+    let turn = only(&log);
+    assert_eq!((turn.status.as_str(), turn.text().as_str()), ("cancelled", ""));
+    assert_eq!(turn.messages[0].parts[0].state, PartState::Discarded);
+}
+
+#[test]
+fn an_error_of_the_session_is_the_turns_unless_a_step_follows() {
+    let mut log = begun();
+    log.error("APIError").done("msg_a", "msg_u", "stop").busy().idle();
+    assert_eq!(only(&log).status, TurnStatus::Completed);
+
+    let mut log = Log::new();
+    log.user("msg_u", "hello").busy().error("UnknownError").idle().error("UnknownError");
+    let turn = only(&log);
+    assert_eq!(turn.status, TurnStatus::Failed);
+    assert_eq!(turn.error.unwrap().message, "It was a UnknownError.");
+}
+
+#[test]
+fn a_provider_error_is_scrubbed() {
+    let mut log = begun();
+    let error = json!({"name": "APIError", "data": {
+        "message": "Denied at https://api.example.com/v1", "statusCode": 429, "isRetryable": true,
+        "responseHeaders": {"x-secret": "s3cr3t"}, "responseBody": "s3cr3t", "metadata": {"url": "https://s3cr3t"},
+    }});
+    log.agent("msg_a", "msg_u", json!({"time": {"completed": 9}, "error": error})).idle();
+    let told = log.told().iter().map(Event::to_json).collect::<String>();
+    assert!(!told.contains("s3cr3t") && !told.contains("api.example.com"), "{told}");
+    let error = only(&log).error.unwrap();
+    assert_eq!((error.code.as_str(), error.message.as_str()), ("provider_rate_limited", "Denied at [address]"));
+    assert!(error.retryable);
+}
+
+#[test]
+fn a_content_filter_fails_the_turn() {
+    for error in [json!(null), json!({"name": "ContentFilterError", "data": {"message": "filtered"}})] {
+        let mut log = begun();
+        log.text("msg_a", "prt_t", &["so"]).done("msg_a", "msg_u", "content-filter");
+        log.agent("msg_a", "msg_u", json!({"finish": "content-filter", "time": {"completed": 9}, "error": error}));
+        log.error("ContentFilterError").idle();
+        let turn = only(&log);
+        assert_eq!(turn.status, TurnStatus::Failed);
+        assert_eq!(turn.error.unwrap().code, "content_filter");
+        assert_eq!(turn.messages[0].finish_reason, Some(FinishReason::ContentFilter));
+    }
+}
+
+#[test]
+fn idle_and_no_message_ever_completed_is_a_failure_of_the_runtime() {
+    let mut log = Log::new();
+    log.user("msg_u", "hello").busy().idle();
+    let turn = only(&log);
+    assert_eq!((turn.status.as_str(), turn.error.unwrap().code.as_str()), ("failed", "runtime_error"));
+}
+
+fn asks(log: &mut Log, message: &str) {
+    log.tool(message, "prt_q", "question", json!({"status": "pending", "input": {}}));
+    log.push(
+        "question.asked",
+        json!({"id": "que_1", "sessionID": ROOT, "tool": {"messageID": message, "callID": "call_prt_q"},
+            "questions": [{"header": "H", "question": "Q?", "options": [{"label": "a", "description": "d"}]}]}),
+    );
+    log.tool(message, "prt_q", "question", json!({"status": "running", "input": {}}));
+}
+
+#[test]
+fn a_refused_question_blocks_the_turn() {
+    let mut log = begun();
+    asks(&mut log, "msg_a");
+    log.push("question.rejected", json!({"sessionID": ROOT, "requestID": "que_1"}));
+    log.tool("msg_a", "prt_q", "question", json!({"status": "error", "input": {}, "error": "dismissed"}));
+    log.done("msg_a", "msg_u", "tool-calls").idle();
+    let turn = only(&log);
+    assert_eq!(turn.status, TurnStatus::Blocked);
+    let PartBody::Tool(tool) = &turn.messages[0].parts[0].body else { panic!() };
+    assert_eq!(tool.error.as_ref().unwrap().code, "rejected");
+}
+
+#[test]
+fn a_refusal_with_a_word_lets_the_turn_go_on() {
+    let mut log = begun();
+    let properties = json!({"id": "per_1", "sessionID": ROOT, "permission": "bash", "patterns": ["ls"],
+        "metadata": {}, "tool": {"messageID": "msg_a", "callID": "call_prt_x"}});
+    log.push("permission.asked", properties);
+    log.push("permission.replied", json!({"sessionID": ROOT, "requestID": "per_1", "reply": "reject"}));
+    log.tool("msg_a", "prt_x", "bash", json!({"status": "error", "input": {}, "error": "no, do this"}));
+    log.done("msg_a", "msg_u", "tool-calls").busy();
+    log.agent("msg_b", "msg_u", json!({})).done("msg_b", "msg_u", "stop").busy().idle();
+    assert_eq!(only(&log).status, TurnStatus::Completed);
+}
+
+#[test]
+fn open_requests_are_told_as_a_set_and_end_with_their_tool_or_the_turn() {
+    let mut log = begun();
+    asks(&mut log, "msg_a");
+    let old = json!({"id": "per_1", "sessionID": ROOT, "type": "edit", "pattern": "*.rs", "messageID": "msg_a",
+        "callID": "call_prt_y", "metadata": {"k": 1}});
+    log.push("permission.updated", old.clone()).push("permission.updated", old);
+    log.push("question.replied", json!({"sessionID": ROOT, "requestID": "que_1", "answers": [["a"]]}));
+    log.tool("msg_a", "prt_y", "edit", json!({"status": "completed", "input": {}, "output": "ok"}));
+    let mut normalizer = Normalizer::new();
+    let told = log.told_by(&mut normalizer);
+    let sets = [vec![], vec!["que_1"], vec!["que_1", "per_1"], vec!["per_1"], vec![]];
+    assert_eq!(waiting(&told), sets);
+
+    // A zombie: the turn has ended, an answer to its question tells nothing.
+    let mut log = begun();
+    asks(&mut log, "msg_a");
+    log.error("MessageAbortedError").idle();
+    log.agent("msg_a", "msg_u", json!({"time": {"completed": 9}, "error": {"name": "MessageAbortedError"}}));
+    log.tool("msg_a", "prt_q", "question", json!({"status": "error", "input": {}, "error": "aborted"})).idle();
+    let before = log.told().len();
+    log.push("question.replied", json!({"sessionID": ROOT, "requestID": "que_1", "answers": [["a"]]}));
+    assert_eq!(log.told().len(), before);
+    assert_eq!(only(&log).status, TurnStatus::Cancelled);
+}
+
+#[test]
+fn a_shells_message_ends_before_its_tool_and_is_a_turn_of_its_own() {
+    let mut log = Log::new();
+    log.user_message("msg_u", json!({}));
+    log.user_part("msg_u", json!({"type": "text", "text": "The user ran a command", "synthetic": true}));
+    log.agent("msg_a", "msg_u", json!({}));
+    log.tool("msg_a", "prt_s", "bash", json!({"status": "running", "input": {"command": "ls"}}));
+    log.agent("msg_a", "msg_u", json!({"time": {"completed": 9}}));
+    log.tool("msg_a", "prt_s", "bash", json!({"status": "completed", "input": {"command": "ls"}, "output": "a\n"}));
+    log.idle();
+    let turn = only(&log);
+    assert_eq!(turn.status, TurnStatus::Completed);
+    assert!(turn.user_message.parts.is_empty());
+    assert_eq!(turn.messages[0].parts[0].state, PartState::Done);
+}
+
+#[test]
+fn a_compaction_is_told_within_the_turn_that_needed_it() {
+    let mut log = begun();
+    log.error("ContextOverflowError").agent("msg_a", "msg_u", json!({"time": {"completed": 9}}));
+    log.user_message("msg_c", json!({})).user_part("msg_c", json!({"type": "compaction", "auto": true}));
+    log.busy().agent("msg_s", "msg_c", json!({"summary": true}));
+    log.text("msg_s", "prt_s", &["sum"]).text_end("msg_s", "prt_s", "sum");
+    log.agent("msg_s", "msg_c", json!({"summary": true, "finish": "stop", "time": {"completed": 9}}));
+    log.user("msg_r", "hello").push("session.compacted", json!({"sessionID": ROOT}));
+    log.busy().agent("msg_b", "msg_r", json!({})).text("msg_b", "prt_b", &["hi"]).text_end("msg_b", "prt_b", "hi");
+    log.done("msg_b", "msg_r", "stop").busy().idle();
+    let turn = only(&log);
+    assert_eq!((turn.status.as_str(), turn.text().as_str()), ("completed", "hi"));
+    let kinds: Vec<_> = turn.messages.iter().map(|message| message.kind.as_str()).collect();
+    assert_eq!(kinds, ["answer", "summary", "answer"]);
+}
+
+/// A child's messages stand under the tool that runs it, even where the tool is named only later.
+#[test]
+fn a_subagent_is_told_under_its_tool_once_that_is_known() {
+    let mut log = begun();
+    log.child("ses_1", ROOT, "look (@general subagent)").child("ses_2", ROOT, "fetch (@general subagent)");
+    log.agent_in("ses_2", "msg_c2", "msg_cu2", json!({}));
+    log.part("ses_2", "msg_c2", "prt_c2", json!({"type": "text", "text": "two", "time": {"end": 1}}));
+    for (part, description) in [("prt_t1", "look"), ("prt_t2", "fetch")] {
+        let input = json!({"description": description});
+        log.tool("msg_a", part, "task", json!({"status": "running", "input": input}));
+    }
+    log.agent_in(
+        "ses_1",
+        "msg_c1",
+        "msg_cu1",
+        json!({"finish": "stop", "time": {"completed": 9},
+        "tokens": {"input": 7, "output": 1}, "cost": 0.5}),
+    );
+    log.status("ses_1", json!({"type": "idle"})).push("session.idle", json!({"sessionID": "ses_1"}));
+    for part in ["prt_t1", "prt_t2"] {
+        log.tool("msg_a", part, "task", json!({"status": "completed", "input": {}, "output": "ok"}));
+    }
+    log.done("msg_a", "msg_u", "stop").busy().idle();
+    let turn = only(&log);
+    assert_eq!(turn.status, TurnStatus::Completed);
+    let under = |id: &str| turn.messages.iter().find(|message| message.id == id).unwrap().parent_part_id.clone();
+    assert_eq!((under("msg_c1"), under("msg_c2")), (Some("prt_t1".into()), Some("prt_t2".into())));
+    assert_eq!((turn.usage.counts.total_tokens, turn.usage.summary.total_tokens), (21, 29));
+    assert_eq!((turn.usage.counts.cost_micros, turn.cost_micros()), (Some(12), Some(500_012)));
+}
+
+#[test]
+fn a_todo_list_is_told_with_the_tool_that_writes_it() {
+    let todos =
+        |status: &str| json!({"sessionID": ROOT, "todos": [{"content": "c", "status": status, "priority": "low"}]});
+    let mut log = begun();
+    log.push("todo.updated", todos("pending"));
+    log.tool("msg_a", "prt_1", "todowrite", json!({"status": "pending", "input": {}}));
+    log.push("todo.updated", todos("pending")).push("todo.updated", todos("completed"));
+    log.tool("msg_a", "prt_1", "todowrite", json!({"status": "completed", "input": {}, "output": ""}));
+    log.done("msg_a", "msg_u", "stop").busy().idle();
+    let turn = only(&log);
+    let part = &turn.messages[0].parts[1];
+    assert_eq!((part.id.as_str(), part.state.as_str()), ("todo_1", "done"));
+    let PartBody::Todo(todo) = &part.body else { panic!() };
+    assert_eq!(todo.items[0].status, "completed");
+}
+
+#[test]
+fn a_character_whose_halves_come_apart_is_joined() {
+    let raw = |at: usize, delta: &str| {
+        let event = json!({"id": format!("evt_{at}_half"), "type": "message.part.delta", "properties": {
+            "sessionID": ROOT, "messageID": "msg_a", "partID": "prt_t", "field": "text", "delta": "DELTA"}});
+        event.to_string().replace("DELTA", delta).into_bytes()
+    };
+    let mut log = begun();
+    log.text("msg_a", "prt_t", &[]);
+    let mut normalizer = Normalizer::new();
+    let mut told = log.told_by(&mut normalizer);
+    for (at, delta) in ["a\\ud83d", "\\ude80b", "\\ud83d", "c", "\\ude80", "\\ud83d"].into_iter().enumerate() {
+        normalizer.push(&raw(at, delta), &mut told);
+    }
+    normalizer.finish(&mut told);
+    rules::check(&told).unwrap();
+    assert_eq!(turns(&told)[0].text(), "a🚀b\u{fffd}c\u{fffd}\u{fffd}");
+}
+
+#[test]
+fn cumulative_text_is_told_as_what_grew() {
+    let mut log = begun();
+    log.with_ids = false;
+    for text in ["He", "He", "Hell", "He", "Hello ", "Hello "] {
+        let part = json!({"id": "prt_t", "messageID": "msg_a", "sessionID": ROOT, "type": "text", "text": text,
+            "time": {"start": 1}});
+        log.push("message.part.updated", json!({"part": part, "delta": "never looked at"}));
+    }
+    log.text_end("msg_a", "prt_t", "Hello").done("msg_a", "msg_u", "stop").idle();
+    let deltas: Vec<_> = log.told().iter().filter_map(|event| event.text_delta().map(str::to_owned)).collect();
+    assert_eq!(deltas, ["He", "ll", "o "]);
+    assert_eq!(only(&log).text(), "Hello");
+}
+
+#[test]
+fn deltas_before_their_part_are_not_lost() {
+    let mut log = begun();
+    log.delta("msg_a", "prt_t", "a").delta("msg_a", "prt_t", "b").text("msg_a", "prt_t", &["c"]);
+    log.delta("msg_a", "prt_v", "x");
+    log.part(ROOT, "msg_a", "prt_v", json!({"type": "text", "text": "xyz", "time": {"end": 1}}));
+    log.done("msg_a", "msg_u", "stop").idle();
+    assert_eq!(only(&log).text(), "abc\n\nxyz");
+}
+
+#[test]
+fn a_long_running_tools_output_is_told_by_its_end_and_not_every_time() {
+    let mut log = begun();
+    let input = json!({"command": "yes"});
+    for n in 0..200 {
+        let output = "y\n".repeat(100 * n);
+        let state = json!({"status": "running", "input": input, "metadata": {"output": output, "n": 1}});
+        log.tool("msg_a", "prt_1", "bash", state);
+    }
+    let whole = "y\n".repeat(30_000);
+    log.tool("msg_a", "prt_1", "bash", json!({"status": "completed", "input": input, "output": whole}));
+    log.done("msg_a", "msg_u", "stop").busy().idle();
+    let told: Vec<_> = log
+        .told()
+        .into_iter()
+        .filter_map(|event| match event.kind {
+            EventKind::PartUpdated(updated) => Some(updated.part),
+            _ => None,
+        })
+        .collect();
+    assert!(told.len() < 50, "{}", told.len());
+    let output = |part: &turnwire::event::Part| match &part.body {
+        PartBody::Tool(tool) => tool.output.clone().unwrap_or_default(),
+        _ => String::new(),
+    };
+    assert!(told.iter().rev().skip(1).all(|part| output(part).len() <= 8192));
+    assert_eq!(output(told.last().unwrap()), whole);
+}
+
+fn own(log: &mut Log, event_type: &str, more: Value) {
+    let mut properties = json!({"sessionID": ROOT, "messageId": "msg_u", "time": 5_000});
+    properties.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    log.push(event_type, properties);
+}
+
+fn accepted() -> Log {
+    let mut log = Log::new();
+    let parts = json!([{"type": "text", "text": "hello"}]);
+    own(&mut log, "turnwire.turn.accepted", json!({"userParts": parts, "model": "p/m", "time": 500}));
+    log
+}
+
+#[test]
+fn a_turn_begins_when_the_server_accepts_it() {
+    let mut log = accepted();
+    own(&mut log, "turnwire.runtime", json!({"state": "resuming"}));
+    own(&mut log, "turnwire.runtime", json!({"state": "running"}));
+    // Late words of the turn before change nothing.
+    log.error("MessageAbortedError").idle();
+    log.user("msg_u", "hello").busy().agent("msg_a", "msg_u", json!({})).text("msg_a", "prt_t", &["hi"]);
+    log.text_end("msg_a", "prt_t", "hi").done("msg_a", "msg_u", "stop").busy().idle();
+    let told = log.told();
+    let statuses: Vec<_> = told
+        .iter()
+        .filter_map(|event| match &event.kind {
+            EventKind::TurnStatusChanged(status) => Some(status.status.as_str()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(statuses, ["queued", "resuming", "running"]);
+    let turn = only(&log);
+    assert_eq!((turn.id.as_str(), turn.status.as_str(), turn.model.as_deref()), ("turn_u", "completed", Some("p/m")));
+    assert_eq!((turn.duration_ms, turn.user_message.parts.len()), (Some(2_500), 1));
+}
+
+#[test]
+fn what_the_server_decides_ends_a_turn() {
+    let ends: [(&str, Value, &str, Option<&str>); 5] = [
+        (
+            "turnwire.turn.closed",
+            json!({"status": "failed", "error": {"code": "step_limit", "message": "Too many steps."}}),
+            "failed",
+            Some("step_limit"),
+        ),
+        ("turnwire.turn.closed", json!({"status": "cancelled"}), "cancelled", None),
+        ("turnwire.runtime", json!({"state": "lost"}), "interrupted", Some("runtime_lost")),
+        ("turnwire.chat.ended", json!({}), "interrupted", Some("chat_ended")),
+        ("session.deleted", json!({"info": {"id": ROOT}}), "interrupted", Some("chat_ended")),
+    ];
+    for (event_type, more, status, code) in ends {
+        let mut log = accepted();
+        log.busy().agent("msg_a", "msg_u", json!({})).text("msg_a", "prt_t", &["half"]);
+        log.tool("msg_a", "prt_x", "bash", json!({"status": "running", "input": {}}));
+        own(&mut log, event_type, more);
+        // What comes late is of an ended turn.
+        log.agent("msg_b", "msg_u", json!({})).delta("msg_a", "prt_t", "more").idle();
+        let turn = only(&log);
+        assert_eq!((turn.status.as_str(), turn.text().as_str()), (status, "half"), "{event_type}");
+        assert_eq!(turn.error.map(|error| error.code).as_deref(), code, "{event_type}");
+        assert_eq!(turn.messages[0].parts[1].state, PartState::Error);
+    }
+}
+
+#[test]
+fn a_cancel_that_was_asked_for_cancels_the_turn_however_it_ends() {
+    let mut log = accepted();
+    log.busy().agent("msg_a", "msg_u", json!({}));
+    own(&mut log, "turnwire.cancel.requested", json!({"messageId": "msg_other"}));
+    own(&mut log, "turnwire.cancel.requested", json!({}));
+    log.done("msg_a", "msg_u", "stop").busy().idle();
+    assert_eq!(only(&log).status, TurnStatus::Cancelled);
+}
+
+#[test]
+fn a_resync_tells_what_was_missed_and_nothing_twice() {
+    let mut log = accepted();
+    log.busy().agent("msg_a", "msg_u", json!({})).text("msg_a", "prt_t", &["Hello"]);
+    let part = |id: &str, message: &str, text: &str| {
+        json!({"id": id, "messageID": message, "sessionID": ROOT,
+        "type": "text", "text": text, "time": {"start": 1, "end": 2}})
+    };
+    let info = |id: &str, parent: &str, finish: &str| {
+        json!({"id": id, "sessionID": ROOT, "role": "assistant",
+        "parentID": parent, "finish": finish, "time": {"created": 1, "completed": 2}})
+    };
+    let user = |id: &str| json!({"info": {"id": id, "sessionID": ROOT, "role": "user"}, "parts": []});
+    let messages = json!([
+        user("msg_0"),
+        {"info": info("msg_z", "msg_0", "stop"), "parts": [part("prt_z", "msg_z", "long ago")]},
+        user("msg_u"),
+        {"info": info("msg_a", "msg_u", "tool-calls"), "parts": [part("prt_t", "msg_a", "Hello there")]},
+        {"info": info("msg_b", "msg_u", "stop"), "parts": [part("prt_b", "msg_b", "Done")]},
+    ]);
+    own(&mut log, "turnwire.snapshot", json!({"messages": messages}));
+    own(&mut log, "turnwire.snapshot", json!({"messages": messages}));
+    log.idle();
+    let turn = only(&log);
+    assert_eq!(turn.status, TurnStatus::Completed);
+    let texts: Vec<_> = turn.messages.iter().map(turnwire::Message::text).collect();
+    assert_eq!(texts, ["Hello there", "Done"]);
+}
+
+#[test]
+fn a_prompt_that_wants_no_reply_is_merged_into_the_next() {
+    let mut log = Log::new();
+    log.user("msg_n", "just so you know").user("msg_u", "hello").busy();
+    log.agent("msg_a", "msg_u", json!({})).done("msg_a", "msg_u", "stop").busy().idle();
+    assert_eq!(statuses(&read(&log)), [("turn_n", "merged"), ("turn_u", "completed")]);
+}
+
+#[test]
+fn what_was_taken_back_is_void() {
+    let mut log = begun();
+    log.text("msg_a", "prt_1", &["one"]).text("msg_a", "prt_2", &["two"]);
+    log.push("message.part.removed", json!({"sessionID": ROOT, "messageID": "msg_a", "partID": "prt_1"}));
+    log.agent("msg_b", "msg_u", json!({})).text("msg_b", "prt_3", &["three"]);
+    log.push("message.removed", json!({"sessionID": ROOT, "messageID": "msg_b"}));
+    log.text_end("msg_a", "prt_2", "two").done("msg_a", "msg_u", "stop").idle();
+    assert_eq!(only(&log).text(), "two");
+}
+
+#[test]
+fn fields_of_wrong_types_cost_nothing_else() {
+    let mut log = Log::new();
+    log.push(
+        "message.updated",
+        json!({"info": {"id": "msg_u", "sessionID": ROOT, "role": "user", "time": "late", "model": 3}}),
+    );
+    log.part(ROOT, "msg_u", "prt_u", json!({"type": "text", "text": "hello", "synthetic": "no", "time": []}));
+    log.busy();
+    log.agent(
+        "msg_a",
+        "msg_u",
+        json!({"time": {"created": "1795402608754"}, "tokens": "many", "cost": {}, "agent": 7}),
+    );
+    log.part(
+        ROOT,
+        "msg_a",
+        "prt_t",
+        json!({"type": "text", "text": 42, "time": {"end": "5"}, "state": "x", "files": 1}),
+    );
+    let tokens = json!({"input": "12", "output": 3.0, "reasoning": null, "cache": []});
+    log.agent("msg_a", "msg_u", json!({"finish": "stop", "time": {"completed": "1795402610585"}, "tokens": tokens}));
+    log.push("question.asked", json!({"id": 5, "sessionID": ROOT, "questions": {"a": 1}})).idle();
+    let turn = only(&log);
+    assert_eq!((turn.status.as_str(), turn.text().as_str()), ("completed", "42"));
+    assert_eq!(turn.usage.counts.total_tokens, 15);
+    assert_eq!(turn.completed_at.unwrap().to_string(), "2026-11-23T02:56:50.585Z");
+}
+
+#[test]
+fn what_is_no_event_tells_nothing() {
+    let mut normalizer = Normalizer::new();
+    let mut told = Vec::new();
+    for raw in ["", "null", "[]", "{", "{}", "\"x\"", "{\"type\":5}", "{\"type\":\"message.updated\"}", "\u{feff}{}"] {
+        normalizer.push(raw.as_bytes(), &mut told);
+    }
+    normalizer.push(&[0xff, 0xfe, b'{'], &mut told);
+    normalizer.push("[".repeat(100_000).as_bytes(), &mut told);
+    assert!(told.is_empty());
+}
+
+#[test]
+fn a_part_of_an_unknown_kind_is_passed_on_as_it_came() {
+    let mut log = begun();
+    log.part(ROOT, "msg_a", "prt_n", json!({"type": "hologram", "depth": 3}));
+    log.done("msg_a", "msg_u", "stop").idle();
+    let turn = only(&log);
+    let part = &turn.messages[0].parts[0];
+    assert_eq!((part.part_type(), part.state.as_str()), ("hologram", "done"));
+    let PartBody::Other(other) = &part.body else { panic!() };
+    assert_eq!(other.raw.to_value()["depth"], 3);
+}
+
+#[test]
+fn another_protocol_is_refused_with_a_sentence() {
+    let path = crate::cases::folder().join("1.18.33/plain_api_event.api.sse");
+    let mut capture = turnwire::normalize::Capture::new(Normalizer::new());
+    let mut told = Vec::new();
+    let error = capture.feed(&std::fs::read(path).unwrap(), &mut told).unwrap_err();
+    assert!(error.message().contains("/api/event, which is another protocol; record /event"), "{error}");
+    assert!(told.is_empty());
+}
