@@ -1,1 +1,15 @@
+//! The Node door into turnwire: it parses arguments, calls the core, wraps what comes back. No protocol decision lives
+//! here, and nothing asynchronous: what is under way is polled, and one weak wake-up for each thread of JavaScript says
+//! when. An `async fn` would end in the heap of a worker that was terminated meanwhile.
 
+mod accumulator;
+mod cli;
+mod client;
+mod failure;
+mod hub;
+mod operation;
+mod relay;
+mod runtime;
+mod task;
+mod text;
+mod turn;

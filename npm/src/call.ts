@@ -1,0 +1,48 @@
+import { abortError, errorFrom } from './failure.js'
+import { outcome, wake } from './hub.js'
+import type { NativeClient, NativeOutcome } from './native.js'
+import { callOptionsJson, type RequestOptions } from './options.js'
+import type { Answer } from './promise.js'
+
+/** Begins an operation of the core at once, and reads how it ended. */
+export async function call<T>(
+  client: NativeClient,
+  operation: string,
+  args: Record<string, unknown>,
+  options: RequestOptions = {},
+  read: (outcome: NativeOutcome) => T,
+  content?: Uint8Array,
+): Promise<Answer<T>> {
+  const { signal } = options
+  if (signal?.aborted) throw abortError(signal.reason)
+  const task = client.start(operation, JSON.stringify(args), callOptionsJson(options), content)
+  let aborted = false
+  const abort = () => {
+    aborted = true
+    task.cancel()
+    wake(task.id)
+  }
+  signal?.addEventListener('abort', abort, { once: true })
+  try {
+    const done = await outcome(task, () => aborted)
+    if (done === undefined) throw abortError(signal?.reason)
+    if (done.failure !== undefined) throw errorFrom(done.failure)
+    return { value: read(done), response: responseOf(done) }
+  } finally {
+    signal?.removeEventListener('abort', abort)
+  }
+}
+
+/** What the core read in the answer; nothing where there is nothing to read. */
+export function valueOf<T>({ value }: NativeOutcome): T {
+  return (value === undefined ? undefined : JSON.parse(value)) as T
+}
+
+/** The answer as the platform has it. */
+export function responseOf({ status, headers: pairs, body }: NativeOutcome): Response {
+  const headers = new Headers()
+  for (let at = 0; at + 1 < pairs.length; at += 2) headers.append(pairs[at] as string, pairs[at + 1] as string)
+  // A status that forbids a body takes none, not even an empty one.
+  const bare = body === undefined || body.length === 0 || [204, 205, 304].includes(status)
+  return new Response(bare ? null : body, { status, headers })
+}

@@ -1,0 +1,163 @@
+import { call, valueOf } from './call.js'
+import type { TurnEvent } from './events.js'
+import { Files } from './files.js'
+import type { NativeClient, NativeOutcome } from './native.js'
+import { type Cancelled, type Chat, type EndedChat, StreamToken } from './models.js'
+import type { RequestOptions } from './options.js'
+import { Messages, Turns } from './history.js'
+import { Page, type PageBody } from './page.js'
+import { APIPromise, IterablePromise } from './promise.js'
+import { type Answers, promptJson, type RespondParams, type SendMessageParams } from './prompt.js'
+import { type RelayItem, RelayStream } from './relay.js'
+import type { PermissionReply } from './requests.js'
+import { send } from './send.js'
+import { TurnStream } from './stream.js'
+import type { Turn } from './turn.js'
+
+/** What a new chat can be told. */
+export interface NewChat {
+  title?: string
+  /** `provider/model`. */
+  model?: string
+  /** After how long without use the runtime is stopped: 1 min to 24 h, 15 min by default. */
+  idleTimeoutMs?: number
+  vaultIds?: string[]
+  /** What the agent is told before the first prompt. */
+  instructions?: string
+}
+
+/** Which page of a list. */
+export interface ListParams {
+  /** How many on a page. */
+  limit?: number
+  /** Where the page begins: `nextCursor` of the one before. */
+  cursor?: string
+}
+
+/** The operations on chats. */
+export class Chats {
+  readonly files: Files
+  readonly messages: Messages
+  readonly turns: Turns
+  readonly #native: NativeClient
+
+  constructor(native: NativeClient) {
+    this.#native = native
+    this.files = new Files(native)
+    this.messages = new Messages(native)
+    this.turns = new Turns(native)
+  }
+
+  /** Makes a chat. */
+  create(params: NewChat = {}, options?: RequestOptions): APIPromise<Chat> {
+    return this.#call('create', { ...params }, options)
+  }
+
+  /** Ends a chat and its runtime; again: the same figures. */
+  delete(id: string, options?: RequestOptions): APIPromise<EndedChat> {
+    return this.#call('delete', { id }, options)
+  }
+
+  /** Cancels the turn that runs, or, on our own server, only `turnId`. */
+  cancel(id: string, params: { turnId?: string } = {}, options?: RequestOptions): APIPromise<Cancelled> {
+    return this.#call('cancel', { ...params, id }, options)
+  }
+
+  /** A short-lived token to read this chat's relay with, such as in a browser. */
+  createStreamToken(id: string, options?: RequestOptions): APIPromise<StreamToken> {
+    return this.#call('createStreamToken', { id }, options, (done) => new StreamToken(valueOf(done)))
+  }
+
+  /** Answers a question: one list of labels, or of free text, for each. */
+  replyToQuestion(requestId: string, params: { id: string; answers: Answers }, options?: RequestOptions): APIPromise<void> {
+    return this.#call('replyToQuestion', { ...params, requestId }, options)
+  }
+
+  /** Refuses a question. */
+  rejectQuestion(requestId: string, params: { id: string }, options?: RequestOptions): APIPromise<void> {
+    return this.#call('rejectQuestion', { ...params, requestId }, options)
+  }
+
+  /** Replies to a permission. */
+  replyToPermission(
+    requestId: string,
+    params: { id: string; reply: PermissionReply; message?: string },
+    options?: RequestOptions,
+  ): APIPromise<void> {
+    return this.#call('replyToPermission', { ...params, requestId }, options)
+  }
+
+  /** Starts a turn and streams it. The promise can be iterated as the stream can. */
+  respond(id: string, prompt: string | RespondParams, options?: RequestOptions): IterablePromise<TurnStream, TurnEvent> {
+    return this.#stream('respond', () => ({ ...promptJson(prompt), id }), options)
+  }
+
+  /** Goes on with a turn from a stream's or an error's `cursor`. */
+  resume(cursor: string, options?: RequestOptions): IterablePromise<TurnStream, TurnEvent> {
+    return this.#stream('resume', () => ({ cursor }), options)
+  }
+
+  /** Streams the turn that runs, or `turnId`, from its first event; nothing where none runs. */
+  attach(id: string, params: { turnId?: string } = {}, options?: RequestOptions): APIPromise<TurnStream | undefined> {
+    return new APIPromise(
+      call(this.#native, 'attach', { ...params, id }, options, (done) => done.turn && this.#turnStream(done, options)),
+    )
+  }
+
+  /** Starts a turn and waits for its end. */
+  sendMessage(id: string, prompt: string | SendMessageParams, options?: RequestOptions): APIPromise<Turn> {
+    return new APIPromise(send(this, id, prompt, options))
+  }
+
+  /** The relay: every event of the chat's runtime, live, or from `lastEventId` on. */
+  stream(
+    id: string,
+    params: { token?: string; lastEventId?: string | number } = {},
+    options?: RequestOptions,
+  ): IterablePromise<RelayStream, RelayItem> {
+    const after = params.lastEventId === undefined ? undefined : String(params.lastEventId)
+    const args = { token: params.token, lastEventId: after, id }
+    const read = (done: NativeOutcome) => new RelayStream(done.relay!, after, options?.signal)
+    return new IterablePromise(call(this.#native, 'stream', args, options, read))
+  }
+
+  /** A chat as it stands; our own server. */
+  retrieve(id: string, options?: RequestOptions): APIPromise<Chat> {
+    return this.#call('retrieve', { id }, options)
+  }
+
+  /** Changes a chat; our own server. */
+  update(id: string, params: { title?: string }, options?: RequestOptions): APIPromise<Chat> {
+    return this.#call('update', { ...params, id }, options)
+  }
+
+  /** The chats, newest first; our own server. The promise can be iterated, over all pages. */
+  list(params: ListParams & { status?: string } = {}, options?: RequestOptions): IterablePromise<Page<Chat>, Chat> {
+    const more = async (cursor: string) => this.list({ ...params, cursor }, options)
+    const read = (done: NativeOutcome) => new Page(valueOf<PageBody<Chat>>(done), more)
+    return new IterablePromise(call(this.#native, 'list', { ...params }, options, read))
+  }
+
+  #call<T>(
+    operation: string,
+    args: Record<string, unknown>,
+    options?: RequestOptions,
+    read: (done: NativeOutcome) => T = valueOf<T>,
+  ): APIPromise<T> {
+    return new APIPromise(call(this.#native, operation, args, options, read))
+  }
+
+  #stream(
+    operation: string,
+    args: () => Record<string, unknown>,
+    options?: RequestOptions,
+  ): IterablePromise<TurnStream, TurnEvent> {
+    const open = async () =>
+      call(this.#native, operation, args(), options, (done) => this.#turnStream(done, options))
+    return new IterablePromise(open())
+  }
+
+  #turnStream(done: NativeOutcome, options?: RequestOptions): TurnStream {
+    return new TurnStream(done.turn!, this, options?.signal)
+  }
+}

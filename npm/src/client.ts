@@ -1,0 +1,59 @@
+import { inspect } from 'node:util'
+import { Chats } from './chat.js'
+import { errorFrom } from './failure.js'
+import { hub } from './hub.js'
+import { native, type NativeClient, type NativeFailure } from './native.js'
+import { callOptionsJson, type CallOptions, type ClientOptions, clientOptionsJson } from './options.js'
+
+/**
+ * A client of a chat service: the `turnwire serve` of this machine, or the one that `TURNWIRE_BASE_URL` and
+ * `TURNWIRE_API_KEY` name.
+ *
+ * ```ts
+ * const client = new Turnwire()
+ * const chat = await client.chat.create({ title: 'Review' })
+ * for await (const event of client.chat.respond(chat.id, 'List the open points.')) {
+ *   process.stdout.write(textDelta(event) ?? '')
+ * }
+ * ```
+ */
+export class Turnwire {
+  /** The operations. */
+  readonly chat: Chats
+  /** The same operations, where the hosted service's clients have them. */
+  readonly agent: { readonly v2: { readonly chat: Chats } }
+  readonly #native: NativeClient
+
+  /** @throws TypeError for an address that is none, or a proxy or certificate that cannot be read. */
+  constructor(options: ClientOptions = {}) {
+    const made = options instanceof Made ? options.client : native.openClient(hub, clientOptionsJson(options))
+    if ('class' in made) throw errorFrom(made)
+    this.#native = made
+    this.chat = new Chats(made)
+    this.agent = Object.freeze({ v2: Object.freeze({ chat: this.chat }) })
+  }
+
+  /** The service's address. */
+  get baseURL(): string {
+    return this.#native.baseUrl
+  }
+
+  /** This client with other options for every call; they share their connections. */
+  withOptions(options: CallOptions): Turnwire {
+    return new Turnwire(new Made(this.#native.withOptions(callOptionsJson(options))) as ClientOptions)
+  }
+
+  // The key stays in the core, which shows it to nobody.
+  [inspect.custom](): string {
+    return `Turnwire { baseURL: '${this.baseURL}' }`
+  }
+}
+
+/** A native client that already is, in the place of options. */
+class Made {
+  readonly client: NativeClient | NativeFailure
+
+  constructor(client: Made['client']) {
+    this.client = client
+  }
+}

@@ -1,0 +1,42 @@
+import { call, responseOf, valueOf } from './call.js'
+import type { FileEntry, FileList } from './models.js'
+import type { NativeClient } from './native.js'
+import type { RequestOptions } from './options.js'
+import { APIPromise } from './promise.js'
+
+/** The files of a chat's workspace. */
+export class Files {
+  readonly #native: NativeClient
+
+  constructor(native: NativeClient) {
+    this.#native = native
+  }
+
+  /** All files, with paths relative to the workspace. */
+  list(id: string, options?: RequestOptions): APIPromise<FileList> {
+    return new APIPromise(call(this.#native, 'files.list', { id }, options, valueOf<FileList>))
+  }
+
+  /** A file's bytes, as a `Response`: `.arrayBuffer()`, `.text()`, `.headers`. */
+  download(filePath: string, params: { id: string }, options?: RequestOptions): APIPromise<Response> {
+    return new APIPromise(call(this.#native, 'files.download', { ...params, filePath }, options, responseOf))
+  }
+
+  /** Writes a file; our own server. */
+  upload(
+    filePath: string,
+    params: { id: string; content: string | Uint8Array | ArrayBuffer | Blob },
+    options?: RequestOptions,
+  ): APIPromise<FileEntry> {
+    const { id, content } = params
+    const send = async () =>
+      call(this.#native, 'files.upload', { id, filePath }, options, valueOf<FileEntry>, await bytesOf(content))
+    return new APIPromise(send())
+  }
+}
+
+async function bytesOf(content: string | Uint8Array | ArrayBuffer | Blob): Promise<Uint8Array> {
+  if (typeof content === 'string') return new TextEncoder().encode(content)
+  if (content instanceof Uint8Array) return content
+  return new Uint8Array(content instanceof Blob ? await content.arrayBuffer() : content)
+}

@@ -1,0 +1,56 @@
+import { call, valueOf } from './call.js'
+import type { ListParams } from './chat.js'
+import type { NativeClient, NativeOutcome } from './native.js'
+import type { RequestOptions } from './options.js'
+import { Page, type PageBody } from './page.js'
+import { APIPromise, IterablePromise } from './promise.js'
+import { type Part, partFromWire } from './parts.js'
+import { type Message, type PromptPart, type Turn, turnFromJson } from './turn.js'
+import type { MessageKind, Open } from './words.js'
+
+/** A message of a chat, the user's or the agent's. */
+export interface StoredMessage extends Omit<Message, 'kind' | 'parts'> {
+  /** Who speaks, where it is told. */
+  role?: Open<'user' | 'assistant'>
+  /** Of the agent's messages. */
+  kind?: MessageKind
+  /** The user's as they were sent, the agent's as in a turn. */
+  parts: (Part | PromptPart)[]
+}
+
+const fromWire = (part: Part | PromptPart) => partFromWire(part as Part)
+
+/** The messages of a chat. */
+export class Messages {
+  readonly #native: NativeClient
+
+  constructor(native: NativeClient) {
+    this.#native = native
+  }
+
+  /** The messages; our own server. The promise can be iterated, over all pages. */
+  list(id: string, params: ListParams = {}, options?: RequestOptions): IterablePromise<Page<StoredMessage>, StoredMessage> {
+    const more = async (cursor: string) => this.list(id, { ...params, cursor }, options)
+    const read = (done: NativeOutcome) => {
+      const page = valueOf<PageBody<StoredMessage>>(done)
+      for (const message of page.data) if (message.role !== 'user') message.parts = message.parts.map(fromWire)
+      return new Page(page, more)
+    }
+    return new IterablePromise(call(this.#native, 'messages.list', { ...params, id }, options, read))
+  }
+}
+
+/** The turns of a chat. */
+export class Turns {
+  readonly #native: NativeClient
+
+  constructor(native: NativeClient) {
+    this.#native = native
+  }
+
+  /** A turn as it stands, also after its end; our own server. */
+  retrieve(turnId: string, params: { id: string }, options?: RequestOptions): APIPromise<Turn> {
+    const read = (done: NativeOutcome) => turnFromJson(done.value!)
+    return new APIPromise(call(this.#native, 'turns.retrieve', { ...params, turnId }, options, read))
+  }
+}

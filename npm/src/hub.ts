@@ -1,0 +1,39 @@
+import { native, type NativeOutcome, type NativeTask } from './native.js'
+
+const waiting = new Map<number, () => void>()
+
+// The native wake-up does not keep the process alive, so that an idle client does not; this does while anything waits.
+const keepAlive = setInterval(() => {}, 2 ** 31 - 1)
+keepAlive.unref()
+
+/** One for all clients and streams of this thread: many that become ready together cost one wake-up. */
+export const hub = new native.NativeHub(() => {
+  for (const id of hub.take()) wake(id)
+})
+
+/** Settles when the core has something new for `id`. Ask before waiting: the core wakes once for each `poll` in vain. */
+export function ready(id: number): Promise<void> {
+  return new Promise((resolve) => {
+    waiting.set(id, resolve)
+    keepAlive.ref()
+  })
+}
+
+/** Ends the wait for `id`, if anyone waits. */
+export function wake(id: number): void {
+  const resolve = waiting.get(id)
+  if (resolve === undefined) return
+  waiting.delete(id)
+  if (waiting.size === 0) keepAlive.unref()
+  resolve()
+}
+
+/** How the task ended; nothing once `stopped`. */
+export async function outcome(task: NativeTask, stopped: () => boolean): Promise<NativeOutcome | undefined> {
+  while (!stopped()) {
+    const done = task.poll()
+    if (done !== undefined) return done
+    await ready(task.id)
+  }
+  return undefined
+}

@@ -1,0 +1,67 @@
+import { eventsFromJson, type TurnEvent } from './events.js'
+import type { NativeLazyBatch } from './native.js'
+
+const WIDTH = 4
+const TYPES = [
+  'unknown', 'turn.started', 'turn.status', 'message.created', 'message.part.updated', 'message.completed',
+  'session.usage', 'turn.completed',
+] as const
+
+/** An event that is read only when it is touched: for relays that pass on more than they look at. */
+export class LazyEvent {
+  readonly #batch: NativeLazyBatch
+  readonly #row: number
+
+  constructor(batch: NativeLazyBatch, index: number) {
+    this.#batch = batch
+    this.#row = index * WIDTH
+  }
+
+  /** Its number in the turn; 0 for an unknown one. */
+  get seq(): number {
+    return this.#batch.table[this.#row + 2] ?? 0
+  }
+
+  /** Its type; `unknown` for one newer than this library. */
+  get type(): TurnEvent['type'] {
+    return TYPES[this.#batch.table[this.#row + 3] ?? 0] ?? 'unknown'
+  }
+
+  /** Its JSON, without parsing it. */
+  get json(): string {
+    return this.#batch.json.slice(this.#batch.table[this.#row], this.#batch.table[this.#row + 1])
+  }
+
+  /** The event itself; a fresh object each time. */
+  get event(): TurnEvent {
+    return eventsFromJson(`[${this.json}]`)[0] as TurnEvent
+  }
+}
+
+/** Events that came together, none of them parsed yet. */
+export class LazyBatch implements Iterable<LazyEvent> {
+  readonly #batch: NativeLazyBatch
+
+  constructor(batch: NativeLazyBatch) {
+    this.#batch = batch
+  }
+
+  /** How many events. */
+  get length(): number {
+    return this.#batch.table.length / WIDTH
+  }
+
+  /** All of them as one JSON array. */
+  get json(): string {
+    return this.#batch.json
+  }
+
+  /** All of them, parsed at once, which is cheaper than one by one. */
+  events(): TurnEvent[] {
+    return eventsFromJson(this.#batch.json)
+  }
+
+  *[Symbol.iterator](): Generator<LazyEvent> {
+    for (let index = 0; index < this.length; index += 1) yield new LazyEvent(this.#batch, index)
+  }
+}

@@ -1,0 +1,136 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+
+/** Why a call failed, as the core tells it. */
+export interface NativeFailure {
+  class: string
+  code: string
+  message: string
+  retryable: boolean
+  status?: number
+  requestId?: string
+  retryAfterMs?: number
+  body?: string
+  activeTurnId?: string
+  /** JSON. */
+  turn?: string
+  cursor?: string
+  causes: string[]
+}
+
+/** How a call ended. */
+export interface NativeOutcome {
+  failure?: NativeFailure
+  status: number
+  /** Names and values, in turn. */
+  headers: string[]
+  /** The body as it came; absent for streams. */
+  body?: Uint8Array
+  /** What the core read in it, as JSON; absent where there is nothing to read. */
+  value?: string
+  turn?: NativeTurn
+  relay?: NativeRelay
+}
+
+/** Something that is waited for: `poll` gives nothing until the hub names its `id`. */
+export interface NativeTask {
+  readonly id: number
+  poll(): NativeOutcome | undefined
+  cancel(): void
+}
+
+/** A batch as one string, with `[start, end, seq, kind]` of each event in it. */
+export interface NativeLazyBatch {
+  json: string
+  table: Uint32Array
+}
+
+export interface NativeSource {
+  readonly id: number
+  /** One JSON array; `null` at the end; `undefined`: the hub will name the `id`. */
+  poll(): string | null | undefined
+  /** What ended it, if that was an error. */
+  failure(): NativeFailure | null
+  close(): void
+}
+
+/** A turn's stream. */
+export interface NativeTurn extends NativeSource {
+  pollLazy(): NativeLazyBatch | null | undefined
+  readonly chatId: string
+  readonly turnId: string
+  snapshot(): string
+  /** The cursor after event number `seq`. */
+  cursor(seq: number): string | null
+  /** Requests of these kinds are handled elsewhere. */
+  expect(questions: boolean, permissions: boolean): void
+  /** A request is being handled: it no longer keeps `result` from waiting. */
+  handle(requestId: string): void
+  /** Why `result` would wait in vain, if it would. */
+  inputRequired(): NativeFailure | null
+  /** Why there is no good result, once the stream has ended. */
+  resultFailure(): NativeFailure | null
+}
+
+/** A relay's stream. */
+export interface NativeRelay extends NativeSource {}
+
+export interface NativeClient {
+  readonly baseUrl: string
+  withOptions(options: string): NativeClient
+  /** Begins an operation of the core. */
+  start(operation: string, args: string, options: string, content?: Uint8Array): NativeTask
+}
+
+export interface NativeAccumulator {
+  push(event: string): boolean
+  turn(): string
+}
+
+export interface NativeHub {
+  take(): number[]
+}
+
+export interface Native {
+  NativeHub: new (wake: () => void) => NativeHub
+  openClient(hub: NativeHub, options: string): NativeClient | NativeFailure
+  NativeAccumulator: new () => NativeAccumulator
+  parseEvent(json: string, name?: string): string | NativeFailure
+  runCli(hub: NativeHub, args: string[]): NativeTask
+}
+
+/** The addon's name on this machine; two on Linux, where the C library is not told. */
+function names(): string[] {
+  const target = `${process.platform}-${process.arch}`
+  switch (process.platform) {
+    case 'linux':
+      return [`${target}-gnu`, `${target}-musl`]
+    case 'win32':
+      return [`${target}-msvc`]
+    default:
+      return [target]
+  }
+}
+
+/** Loads the addon: the one beside this package first, then that of a package for the platform. */
+function load(): Native {
+  const tried: Error[] = []
+  for (const name of names()) {
+    const beside = join(__dirname, '..', `turnwire.${name}.node`)
+    try {
+      if (existsSync(beside)) return require(beside) as Native
+      return require(`turnwire-${name}`) as Native
+    } catch (error) {
+      tried.push(error as Error)
+    }
+  }
+  // A library that is there and cannot be loaded says more than one that is not there.
+  const there = tried.filter((error) => (error as NodeJS.ErrnoException).code !== 'MODULE_NOT_FOUND')
+  const why = (there[0] ?? tried[0])?.message.split('\n')[0]
+  throw new Error(
+    `turnwire has no native library that loads on ${process.platform}-${process.arch}: ${why ?? 'none was found'}`,
+    { cause: tried.length === 1 ? tried[0] : new AggregateError(tried) },
+  )
+}
+
+export const native: Native = load()

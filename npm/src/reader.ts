@@ -1,0 +1,152 @@
+import type { ErrorDetails } from './errors.js'
+import { abortError, errorFrom } from './failure.js'
+import { ready, wake } from './hub.js'
+import type { NativeSource } from './native.js'
+
+/**
+ * Reads batches and hands out what is in them. An iterator written by hand: a generator would queue `return()` behind
+ * a `next()` that still waits. An error ends it: it is thrown once, after everything that came before it.
+ */
+export abstract class Reader<E> implements AsyncIterableIterator<E>, AsyncDisposable {
+  readonly #native: NativeSource
+  readonly #signal: AbortSignal | undefined
+  readonly #where: () => ErrorDetails
+  #buffer: E[] = []
+  #at = 0
+  #tail: Promise<unknown> = Promise.resolve()
+  #ended = false
+  #failure: Error | undefined
+  #told = false
+
+  /** @param where what an error raised here says of the stream */
+  protected constructor(native: NativeSource, signal: AbortSignal | null | undefined, where: () => ErrorDetails) {
+    this.#native = native
+    this.#where = where
+    this.#signal = signal ?? undefined
+    if (this.#signal?.aborted) this.#abort()
+    else this.#signal?.addEventListener('abort', this.#abort, { once: true })
+  }
+
+  protected abstract decode(json: string): E[]
+
+  /** Told of each event, or of the last one of a batch, that is handed out. */
+  protected abstract handed(event: E): void
+
+  /** What ended it, if that was an error. */
+  protected get failure(): Error | undefined {
+    return this.#failure
+  }
+
+  /** Closes the socket at once. What was not read yet is gone; a `next()` that waits ends. */
+  close(): void {
+    this.#end(undefined)
+  }
+
+  next(): Promise<IteratorResult<E, undefined>> {
+    const event = this.#buffered()
+    if (event !== undefined) return Promise.resolve(event)
+    // Several that are asked for at once are told in their order.
+    const next = this.#tail.then(this.#read)
+    this.#tail = next.catch(() => {})
+    return next
+  }
+
+  return(): Promise<IteratorResult<E, undefined>> {
+    this.close()
+    return Promise.resolve({ done: true, value: undefined })
+  }
+
+  throw(error: unknown): Promise<IteratorResult<E, undefined>> {
+    this.close()
+    return Promise.reject(error)
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.close()
+  }
+
+  /** The next batch of whatever form `poll` gives; nothing at the end. */
+  protected async take<B>(poll: () => B | null | undefined): Promise<B | undefined> {
+    while (!this.#ended) {
+      const batch = poll()
+      if (batch === undefined) {
+        await ready(this.#native.id)
+      } else if (batch !== null) {
+        return batch
+      } else {
+        const failure = this.#native.failure()
+        this.#end(failure === null ? undefined : errorFrom(failure))
+      }
+    }
+    if (this.#failure !== undefined && !this.#told) {
+      this.#told = true
+      throw this.#failure
+    }
+    return undefined
+  }
+
+  /** The events that are there, or the next ones that come; nothing at the end. */
+  protected async takeEvents(): Promise<E[] | undefined> {
+    if (this.#at < this.#buffer.length) {
+      const rest = this.#buffer.slice(this.#at)
+      this.#at = this.#buffer.length
+      return rest
+    }
+    const json = await this.take(() => this.#native.poll())
+    return json === undefined ? undefined : this.decode(json)
+  }
+
+  #buffered(): IteratorResult<E, undefined> | undefined {
+    if (this.#at >= this.#buffer.length) return undefined
+    const value = this.#buffer[this.#at++] as E
+    this.handed(value)
+    return { done: false, value }
+  }
+
+  readonly #read = async (): Promise<IteratorResult<E, undefined>> => {
+    for (;;) {
+      const event = this.#buffered()
+      if (event !== undefined) return event
+      const batch = await this.takeEvents()
+      if (batch === undefined) return { done: true, value: undefined }
+      this.#buffer = batch
+      this.#at = 0
+    }
+  }
+
+  readonly #abort = (): void => {
+    this.#end(abortError(this.#signal?.reason, this.#where()))
+  }
+
+  #end(failure: Error | undefined): void {
+    if (this.#ended) return
+    this.#ended = true
+    this.#failure = failure
+    this.#buffer = []
+    this.#at = 0
+    this.#signal?.removeEventListener('abort', this.#abort)
+    this.#native.close()
+    wake(this.#native.id)
+  }
+}
+
+/** An iterator of what `take` gives until it gives nothing, which closes by `close` when it is left. */
+export function iterate<B>(take: () => Promise<B | undefined>, close: () => void): AsyncIterableIterator<B> {
+  return {
+    async next() {
+      const value = await take()
+      return value === undefined ? { done: true, value: undefined } : { done: false, value }
+    },
+    return() {
+      close()
+      return Promise.resolve({ done: true, value: undefined })
+    },
+    [Symbol.asyncIterator]() {
+      return this
+    },
+  }
+}
