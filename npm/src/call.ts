@@ -1,6 +1,6 @@
 import { abortError, errorFrom } from './failure.js'
 import { outcome, wake } from './hub.js'
-import type { NativeClient, NativeOutcome } from './native.js'
+import type { NativeClient, NativeOutcome, NativeTask } from './native.js'
 import { callOptionsJson, type RequestOptions } from './options.js'
 import type { Answer } from './promise.js'
 
@@ -16,18 +16,22 @@ export async function call<T>(
   const { signal } = options
   if (signal?.aborted) throw abortError(signal.reason)
   const task = client.start(operation, JSON.stringify(args), callOptionsJson(options), content)
-  let aborted = false
+  const done = await perform(task, signal)
+  return { value: read(done), response: responseOf(done) }
+}
+
+/** Waits for a task's good end. */
+export async function perform(task: NativeTask, signal?: AbortSignal | null): Promise<NativeOutcome> {
   const abort = () => {
-    aborted = true
     task.cancel()
     wake(task.id)
   }
   signal?.addEventListener('abort', abort, { once: true })
   try {
-    const done = await outcome(task, () => aborted)
+    const done = await outcome(task, () => signal?.aborted ?? false)
     if (done === undefined) throw abortError(signal?.reason)
     if (done.failure !== undefined) throw errorFrom(done.failure)
-    return { value: read(done), response: responseOf(done) }
+    return done
   } finally {
     signal?.removeEventListener('abort', abort)
   }

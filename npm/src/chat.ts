@@ -99,9 +99,8 @@ export class Chats {
 
   /** Streams the turn that runs, or `turnId`, from its first event; nothing where none runs. */
   attach(id: string, params: { turnId?: string } = {}, options?: RequestOptions): APIPromise<TurnStream | undefined> {
-    return new APIPromise(
-      call(this.#native, 'attach', { ...params, id }, options, (done) => done.turn && this.#turnStream(done, options)),
-    )
+    const read = ({ turn }: NativeOutcome) => turn && new TurnStream(turn, options?.signal)
+    return new APIPromise(call(this.#native, 'attach', { ...params, id }, options, read))
   }
 
   /** Starts a turn and waits for its end. */
@@ -112,13 +111,11 @@ export class Chats {
   /** The relay: every event of the chat's runtime, live, or from `lastEventId` on. */
   stream(
     id: string,
-    params: { token?: string; lastEventId?: string | number } = {},
+    params: { token?: string; lastEventId?: number } = {},
     options?: RequestOptions,
   ): IterablePromise<RelayStream, RelayItem> {
-    const after = params.lastEventId === undefined ? undefined : String(params.lastEventId)
-    const args = { token: params.token, lastEventId: after, id }
-    const read = (done: NativeOutcome) => new RelayStream(done.relay!, after, options?.signal)
-    return new IterablePromise(call(this.#native, 'stream', args, options, read))
+    const read = (done: NativeOutcome) => new RelayStream(done.relay!, params.lastEventId, options?.signal)
+    return new IterablePromise(call(this.#native, 'stream', { ...params, id }, options, read))
   }
 
   /** A chat as it stands; our own server. */
@@ -153,11 +150,8 @@ export class Chats {
     options?: RequestOptions,
   ): IterablePromise<TurnStream, TurnEvent> {
     const open = async () =>
-      call(this.#native, operation, args(), options, (done) => this.#turnStream(done, options))
+      call(this.#native, operation, args(), options, (done) => new TurnStream(done.turn!, options?.signal))
     return new IterablePromise(open())
   }
 
-  #turnStream(done: NativeOutcome, options?: RequestOptions): TurnStream {
-    return new TurnStream(done.turn!, this, options?.signal)
-  }
 }

@@ -30,6 +30,7 @@ export interface NativeOutcome {
   value?: string
   turn?: NativeTurn
   relay?: NativeRelay
+  download?: NativeDownload
 }
 
 /** Something that is waited for: `poll` gives nothing until the hub names its `id`. */
@@ -62,22 +63,25 @@ export interface NativeTurn extends NativeSource {
   snapshot(): string
   /** The cursor after event number `seq`. */
   cursor(seq: number): string | null
-  /** Requests of these kinds are handled elsewhere. */
-  expect(questions: boolean, permissions: boolean): void
-  /** A request is being handled: it no longer keeps `result` from waiting. */
-  handle(requestId: string): void
-  /** Why `result` would wait in vain, if it would. */
-  inputRequired(): NativeFailure | null
-  /** Why there is no good result, once the stream has ended. */
-  resultFailure(): NativeFailure | null
+  result(): NativeTask
+  answer(requestId: string, answers: readonly (readonly string[])[]): NativeTask
+  reject(requestId: string): NativeTask
+  allow(requestId: string, reply: string): NativeTask
+  cancel(): NativeTask
 }
 
 /** A relay's stream. */
-export interface NativeRelay extends NativeSource {}
+export type NativeRelay = NativeSource
+
+/** A file's bytes, as they are asked for. */
+export interface NativeDownload {
+  /** Its outcome has a body, or, at the end, none. */
+  chunk(): NativeTask
+}
 
 export interface NativeClient {
   readonly baseUrl: string
-  withOptions(options: string): NativeClient
+  withOptions(options: string): NativeClient | NativeFailure
   /** Begins an operation of the core. */
   start(operation: string, args: string, options: string, content?: Uint8Array): NativeTask
 }
@@ -85,6 +89,12 @@ export interface NativeClient {
 export interface NativeAccumulator {
   push(event: string): boolean
   turn(): string
+}
+
+/** The program inside Node. */
+export interface NativeProgram {
+  run(hub: NativeHub, args: string[]): NativeTask
+  stop(): void
 }
 
 export interface NativeHub {
@@ -96,7 +106,7 @@ export interface Native {
   openClient(hub: NativeHub, options: string): NativeClient | NativeFailure
   NativeAccumulator: new () => NativeAccumulator
   parseEvent(json: string, name?: string): string | NativeFailure
-  runCli(hub: NativeHub, args: string[]): NativeTask
+  NativeProgram: new () => NativeProgram
 }
 
 /** The addon's name on this machine; two on Linux, where the C library is not told. */

@@ -1,5 +1,6 @@
 import type { Permission, PermissionReply, Question } from './requests.js'
 import type { PromptPart } from './turn.js'
+import type { Open } from './words.js'
 
 /** What a turn begins with: `prompt`, or `parts`. */
 export interface PromptParams {
@@ -29,9 +30,9 @@ export interface RespondParams extends PromptParams {
 /** What `sendMessage` can be told. */
 export interface SendMessageParams extends PromptParams {
   /** Answers a question; nothing refuses it. `'wait'`: somebody else answers. */
-  onQuestion?: 'wait' | ((question: Question) => Answers | undefined | Promise<Answers | undefined>)
+  onQuestion?: 'wait' | ((question: Question) => Answers | undefined | PromiseLike<Answers | undefined>)
   /** Replies to a permission. `'wait'`: somebody else replies. */
-  onPermission?: 'wait' | ((permission: Permission) => PermissionReply | Promise<PermissionReply>)
+  onPermission?: 'wait' | ((permission: Permission) => PermissionReply | PromiseLike<Open<PermissionReply>>)
 }
 
 /** One list of labels, or of free text, for each question. */

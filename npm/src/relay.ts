@@ -3,9 +3,9 @@ import { Reader } from './reader.js'
 
 /** One of the runtime's own (OpenCode) events, as it came. */
 export interface RelayEvent {
-  type: 'event'
+  kind: 'event'
   /** The chat's number of it: pass it as `lastEventId` to go on after it. */
-  id: string
+  id: number
   /** The runtime's own type, such as `message.part.delta`. */
   eventType: string
   /** The session it is of: the chat's, or that of a subagent. */
@@ -16,14 +16,14 @@ export interface RelayEvent {
 
 /** What was asked for is no longer kept: the next event is number `oldest`. */
 export interface RelayGap {
-  type: 'gap'
-  oldest: string
+  kind: 'gap'
+  oldest: number
 }
 
 /** What was asked for never was: the log ends at `head`, and goes on live. */
 export interface RelayReset {
-  type: 'reset'
-  head: string
+  kind: 'reset'
+  head: number
 }
 
 /** What a relay brings. */
@@ -31,23 +31,20 @@ export type RelayItem = RelayEvent | RelayGap | RelayReset
 
 /** The relay of a chat: every event of its runtime, in one order for ever. */
 export class RelayStream extends Reader<RelayItem> {
-  #lastEventId: string | undefined
+  #lastEventId: number | undefined
 
-  constructor(native: NativeRelay, lastEventId: string | undefined, signal: AbortSignal | null | undefined) {
-    super(native, signal, () => {
-      const cursor = this.#lastEventId
-      return cursor === undefined ? {} : { cursor }
-    })
+  constructor(native: NativeRelay, lastEventId: number | undefined, signal: AbortSignal | null | undefined) {
+    super(native, signal, () => (this.#lastEventId === undefined ? {} : { cursor: String(this.#lastEventId) }))
     this.#lastEventId = lastEventId
   }
 
   /** The number of the last event that was handed out: where to go on. */
-  get lastEventId(): string | undefined {
+  get lastEventId(): number | undefined {
     return this.#lastEventId
   }
 
   protected handed(item: RelayItem): void {
-    if (item.type === 'event') this.#lastEventId = item.id
+    if (item.kind === 'event') this.#lastEventId = item.id
   }
 
   protected decode(json: string): RelayItem[] {

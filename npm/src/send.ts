@@ -2,6 +2,8 @@ import type { Chats } from './chat.js'
 import type { RequestOptions } from './options.js'
 import type { Answer } from './promise.js'
 import type { SendMessageParams } from './prompt.js'
+import type { PermissionReply } from './requests.js'
+import type { TurnStream } from './stream.js'
 import type { Turn } from './turn.js'
 
 /** `respond`, folded; what the agent asks on the way is put to the handlers. */
@@ -13,19 +15,37 @@ export async function send(
 ): Promise<Answer<Turn>> {
   const { onQuestion, onPermission, ...given } = typeof prompt === 'string' ? { prompt } : prompt
   const { data: stream, response } = await chats.respond(id, given, options).withResponse()
-  stream.expect({ questions: onQuestion !== undefined, permissions: onPermission !== undefined })
-  if (typeof onQuestion === 'function' || typeof onPermission === 'function') {
-    for await (const event of stream) {
+  try {
+    if (onQuestion !== undefined || onPermission !== undefined) await attend(stream, onQuestion, onPermission)
+    // What nobody here answers, the result tells as an error.
+    return { value: await stream.result(), response }
+  } finally {
+    stream.close()
+  }
+}
+
+async function attend(
+  stream: TurnStream,
+  onQuestion: SendMessageParams['onQuestion'],
+  onPermission: SendMessageParams['onPermission'],
+): Promise<void> {
+  const batches = stream.batches()
+  // Not a loop over them: leaving that would close the stream.
+  for (let batch = await batches.next(); !batch.done; batch = await batches.next()) {
+    for (const event of batch.value) {
       if (event.type !== 'turn.status') continue
       const { question, permission } = event
-      if (question && typeof onQuestion === 'function') {
+      if (question !== undefined) {
+        if (onQuestion === undefined) return
+        if (onQuestion === 'wait') continue
         const answers = await onQuestion(question)
         await (answers === undefined ? stream.reject(question) : stream.answer(question, answers))
       }
-      if (permission && typeof onPermission === 'function') {
-        await stream.allow(permission, await onPermission(permission))
+      if (permission !== undefined) {
+        if (onPermission === undefined) return
+        if (onPermission === 'wait') continue
+        await stream.allow(permission, (await onPermission(permission)) as PermissionReply)
       }
     }
   }
-  return { value: await stream.result(), response }
 }

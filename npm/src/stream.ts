@@ -1,10 +1,8 @@
-import type { Chats } from './chat.js'
-import { errorFrom } from './failure.js'
+import { perform, valueOf } from './call.js'
 import { eventsFromJson, textDelta, type TurnEvent } from './events.js'
 import { LazyBatch } from './lazy.js'
 import type { Cancelled } from './models.js'
-import type { NativeTurn } from './native.js'
-import type { APIPromise } from './promise.js'
+import type { NativeOutcome, NativeTurn } from './native.js'
 import type { Answers } from './prompt.js'
 import { iterate, Reader } from './reader.js'
 import type { Permission, PermissionReply, Question } from './requests.js'
@@ -16,18 +14,15 @@ import { type Turn, turnFromJson } from './turn.js'
  */
 export class TurnStream extends Reader<TurnEvent> {
   readonly #native: NativeTurn
-  readonly #chats: Chats
   #lastSeq = 0
-  #turn: Promise<Turn> | undefined
 
-  constructor(native: NativeTurn, chats: Chats, signal: AbortSignal | null | undefined) {
+  constructor(native: NativeTurn, signal: AbortSignal | null | undefined) {
     super(native, signal, () => {
       const turn = this.snapshot
       const cursor = this.cursor
       return cursor === undefined ? { turn: () => turn } : { turn: () => turn, cursor }
     })
     this.#native = native
-    this.#chats = chats
   }
 
   /** The chat. */
@@ -52,7 +47,20 @@ export class TurnStream extends Reader<TurnEvent> {
 
   /** The text of the answer as it is written, an empty line between two parts. It ends as `result()` does. */
   get textStream(): AsyncIterableIterator<string> {
-    return this.#text()
+    let part: string | undefined
+    const take = async () => {
+      for (let next = await this.next(); !next.done; next = await this.next()) {
+        const event = next.value
+        const delta = textDelta(event)
+        if (delta === undefined || event.type !== 'message.part.updated') continue
+        const gap = part === undefined || part === event.partId ? '' : '\n\n'
+        part = event.partId
+        return gap + delta
+      }
+      await this.result()
+      return undefined
+    }
+    return iterate(take, () => this.close())
   }
 
   /**
@@ -61,8 +69,15 @@ export class TurnStream extends Reader<TurnEvent> {
    * @throws {@link TurnFailedError} for a turn that failed or was interrupted
    * @throws {@link InputRequiredError} where the agent asks and nobody is there to answer
    */
-  result(): Promise<Turn> {
-    return (this.#turn ??= this.#result())
+  async result(): Promise<Turn> {
+    if (this.failure !== undefined) throw this.failure
+    let done: NativeOutcome
+    try {
+      done = await perform(this.#native.result())
+    } catch (error) {
+      throw this.failure ?? error
+    }
+    return turnFromJson(done.value!)
   }
 
   /** The events as they come together, which spares a promise for each; lazily, they are not even parsed. */
@@ -73,29 +88,24 @@ export class TurnStream extends Reader<TurnEvent> {
     return iterate<TurnEvent[] | LazyBatch>(next, () => this.close())
   }
 
-  /** Says who answers what the agent asks, so that `result()` waits for it. */
-  expect(others: { questions: boolean; permissions: boolean }): void {
-    this.#native.expect(others.questions, others.permissions)
-  }
-
   /** Answers a question of this turn: one list of labels, or of free text, for each. */
-  answer(question: Question | string, answers: Answers): APIPromise<void> {
-    return this.#chats.replyToQuestion(this.#handle(question), { id: this.chatId, answers })
+  async answer(question: Question | string, answers: Answers): Promise<void> {
+    await perform(this.#native.answer(idOf(question), answers))
   }
 
   /** Refuses a question of this turn. */
-  reject(question: Question | string): APIPromise<void> {
-    return this.#chats.rejectQuestion(this.#handle(question), { id: this.chatId })
+  async reject(question: Question | string): Promise<void> {
+    await perform(this.#native.reject(idOf(question)))
   }
 
   /** Replies to a permission of this turn. */
-  allow(permission: Permission | string, reply: PermissionReply = 'once'): APIPromise<void> {
-    return this.#chats.replyToPermission(this.#handle(permission), { id: this.chatId, reply })
+  async allow(permission: Permission | string, reply: PermissionReply = 'once'): Promise<void> {
+    await perform(this.#native.allow(idOf(permission), reply))
   }
 
-  /** Cancels this turn, and no other. The stream goes on to its end. */
-  cancel(): APIPromise<Cancelled> {
-    return this.#chats.cancel(this.chatId, { turnId: this.turnId })
+  /** Cancels this turn, and no other where the service is ours. The stream goes on to its end. */
+  async cancel(): Promise<Cancelled> {
+    return valueOf(await perform(this.#native.cancel()))
   }
 
   protected decode(json: string): TurnEvent[] {
@@ -103,43 +113,15 @@ export class TurnStream extends Reader<TurnEvent> {
   }
 
   protected handed(event: TurnEvent): void {
-    if (event.seq !== undefined) this.#lastSeq = event.seq
-  }
-
-  #handle(request: Question | Permission | string): string {
-    const requestId = typeof request === 'string' ? request : request.requestId
-    this.#native.handle(requestId)
-    return requestId
+    if (event.seq) this.#lastSeq = event.seq
   }
 
   async #takeLazy(): Promise<LazyBatch | undefined> {
     const batch = await this.take(() => this.#native.pollLazy())
     return batch && new LazyBatch(batch)
   }
+}
 
-  async #result(): Promise<Turn> {
-    for (;;) {
-      const required = this.#native.inputRequired()
-      if (required !== null) {
-        this.close()
-        throw errorFrom(required)
-      }
-      if ((await this.takeEvents()) === undefined) break
-    }
-    if (this.failure !== undefined) throw this.failure
-    const failed = this.#native.resultFailure()
-    if (failed !== null) throw errorFrom(failed)
-    return this.snapshot
-  }
-
-  async *#text(): AsyncGenerator<string, void, undefined> {
-    let part: string | undefined
-    for await (const event of this) {
-      const delta = textDelta(event)
-      if (delta === undefined || event.type !== 'message.part.updated') continue
-      yield part === undefined || part === event.partId ? delta : `\n\n${delta}`
-      part = event.partId
-    }
-    await this.result()
-  }
+function idOf(request: Question | Permission | string): string {
+  return typeof request === 'string' ? request : request.requestId
 }

@@ -5,6 +5,7 @@
 mod accumulator;
 mod cli;
 mod client;
+mod download;
 mod failure;
 mod hub;
 mod operation;

@@ -1,0 +1,104 @@
+//! The operations by name: arguments in, what the core gives out.
+
+use crate::task::Done;
+use crate::turn::unknown_reply;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::from_str;
+use std::future::Future;
+use std::pin::Pin;
+use turnwire::chat::{Chats, NewChat, OnConflict, PermissionReply, Prompt, Resume};
+use turnwire::chat::{ListChats, ListMessages};
+use turnwire::http::Call;
+use turnwire::{Client, Error, Result};
+
+/// Every argument of every operation but those that have a type of their own. An id that is absent is an empty one,
+/// which the core refuses in its own words.
+#[derive(Default, serde::Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Args {
+    id: String,
+    request_id: String,
+    turn_id: Option<String>,
+    file_path: String,
+    title: String,
+    answers: Vec<Vec<String>>,
+    reply: String,
+    message: Option<String>,
+    cursor: String,
+    token: Option<String>,
+    last_event_id: Option<u64>,
+    on_conflict: OnConflict,
+    cancel_on_close: bool,
+    resume: Resume,
+}
+
+pub(crate) type Operation = Pin<Box<dyn Future<Output = Result<Done>> + Send>>;
+
+fn parse<T: DeserializeOwned>(args: &str) -> Result<T> {
+    from_str(args).map_err(|error| invalid(format!("The arguments are not what the operation takes: {error}.")))
+}
+
+fn invalid(message: impl Into<String>) -> Error {
+    Error::new("invalid_argument", message)
+}
+
+fn call<T: Serialize + Send + 'static>(call: Call<T>) -> Operation {
+    Box::pin(async move { Done::answer(&call.raw().await?) })
+}
+
+/// The operation `name`, not begun yet.
+pub(crate) fn operation(client: &Client, name: &str, args: &str, content: Option<Vec<u8>>) -> Result<Operation> {
+    let chats: Chats = client.chat();
+    let given: Args = parse(args)?;
+    let Args { id, request_id, .. } = &given;
+    Ok(match name {
+        "create" => call(chats.create(parse::<NewChat>(args)?)),
+        "delete" => call(chats.delete(id)),
+        "cancel" => call(match given.turn_id {
+            Some(turn) => chats.cancel_turn(id, turn),
+            None => chats.cancel(id),
+        }),
+        "createStreamToken" => call(chats.create_stream_token(id)),
+        "replyToQuestion" => call(chats.reply_to_question(id, request_id, given.answers)),
+        "rejectQuestion" => call(chats.reject_question(id, request_id)),
+        "replyToPermission" => {
+            let reply = PermissionReply::from_word(&given.reply, given.message).ok_or_else(unknown_reply)?;
+            call(chats.reply_to_permission(id, request_id, reply))
+        }
+        "retrieve" => call(chats.retrieve(id)),
+        "update" => call(chats.update(id, &given.title)),
+        "list" => call(chats.list(parse::<ListChats>(args)?)),
+        "messages.list" => call(chats.messages().list(id, parse::<ListMessages>(args)?)),
+        "turns.retrieve" => call(chats.turns().retrieve(id, given.turn_id.unwrap_or_default())),
+        "files.list" => call(chats.files().list(id)),
+        "files.upload" => call(chats.files().upload(id, &given.file_path, content.unwrap_or_default())),
+        "files.download" => {
+            let download = chats.files().download(id, &given.file_path);
+            Box::pin(async move { Ok(Done::Download(Box::new(download.stream().await?))) })
+        }
+        "respond" => {
+            let respond = chats
+                .respond(id, parse::<Prompt>(args)?)
+                .on_conflict(given.on_conflict)
+                .cancel_on_close(given.cancel_on_close)
+                .resume(given.resume);
+            Box::pin(async move { Ok(Done::Turn(respond.await?)) })
+        }
+        "resume" => Box::pin(async move { Ok(Done::Turn(chats.resume(&given.cursor).await?)) }),
+        "attach" => Box::pin(async move {
+            Ok(match given.turn_id {
+                Some(turn) => Done::Turn(chats.attach_turn(&given.id, turn).await?),
+                None => chats.attach(&given.id).await?.map_or(Done::Nothing, Done::Turn),
+            })
+        }),
+        "stream" => {
+            let mut relay = chats.stream(id, given.last_event_id);
+            if let Some(token) = given.token {
+                relay = relay.token(token);
+            }
+            Box::pin(async move { Ok(Done::Relay(relay.await?)) })
+        }
+        other => return Err(invalid(format!("There is no operation {other:?}."))),
+    })
+}

@@ -1,0 +1,68 @@
+//! A relay's stream, read in batches.
+
+use crate::failure::NativeFailure;
+use crate::hub::Hub;
+use crate::text::JsonText;
+use crate::turn::Next;
+use napi::Either;
+use napi::bindgen_prelude::{Either3, Null};
+use napi_derive::napi;
+use std::sync::{Arc, Mutex, PoisonError};
+use turnwire::stream::{Polled, RelayBatch, RelayPump};
+
+/// A relay's stream.
+#[napi]
+pub struct NativeRelay {
+    id: u32,
+    hub: Arc<Hub>,
+    pump: RelayPump,
+    /// The batch that ended the stream by an error.
+    last: Mutex<Option<Arc<RelayBatch>>>,
+}
+
+#[napi]
+impl NativeRelay {
+    /// What the hub names when there is something to read.
+    #[napi(getter)]
+    pub fn id(&self) -> u32 {
+        self.id
+    }
+
+    /// The next items, as one JSON array.
+    #[napi(ts_return_type = "string | null | undefined")]
+    pub fn poll(&self) -> Next<JsonText> {
+        match self.pump.poll(Some(self.hub.waker(self.id))) {
+            Polled::Batch(batch) => {
+                let text = JsonText::new(batch.to_json_array());
+                if batch.error.is_some() {
+                    *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(batch);
+                }
+                Either3::A(text)
+            }
+            Polled::Ended => Either3::B(Null),
+            Polled::Pending => Either3::C(()),
+        }
+    }
+
+    /// What ended the stream, if that was an error.
+    #[napi]
+    pub fn failure(&self) -> Either<NativeFailure, Null> {
+        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        match last.as_ref().and_then(|batch| batch.error.as_ref()) {
+            Some(error) => Either::A(NativeFailure::from(error)),
+            None => Either::B(Null),
+        }
+    }
+
+    /// Closes the socket.
+    #[napi]
+    pub fn close(&self) {
+        self.pump.close();
+    }
+}
+
+impl NativeRelay {
+    pub(crate) fn new(hub: Arc<Hub>, pump: RelayPump) -> Self {
+        Self { id: hub.id(), hub, pump, last: Mutex::default() }
+    }
+}

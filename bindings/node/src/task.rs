@@ -1,0 +1,173 @@
+//! What is under way, and how it ended.
+
+use crate::download::NativeDownload;
+use crate::failure::NativeFailure;
+use crate::hub::Hub;
+use crate::relay::NativeRelay;
+use crate::turn::NativeTurn;
+use napi::bindgen_prelude::Uint8Array;
+use napi_derive::napi;
+use serde::Serialize;
+use std::future::Future;
+use std::sync::Arc;
+use tokio::runtime::Handle;
+use turnwire::chat::DownloadStream;
+use turnwire::http::RawResponse;
+use turnwire::stream::{RelayStream, Task, TaskPolled, TurnStream};
+use turnwire::{Error, Result};
+
+/// What an operation gives.
+pub(crate) enum Done {
+    Answer { status: u16, headers: Vec<String>, body: Vec<u8>, value: Option<String> },
+    Turn(TurnStream),
+    Relay(RelayStream),
+    Download(Box<DownloadStream>),
+    Chunk(Option<Vec<u8>>),
+    Exit(i32),
+    Nothing,
+}
+
+impl Done {
+    pub(crate) fn answer<T: Serialize>(raw: &RawResponse<T>) -> Result<Self> {
+        let value = json(&raw.parse()?)?;
+        let headers = raw.headers().iter();
+        let headers = headers.flat_map(|(name, value)| [name.to_string(), latin1(value.as_bytes())]);
+        Ok(Self::Answer {
+            status: raw.status(),
+            headers: headers.collect(),
+            body: raw.body().to_vec(),
+            // What answers nothing has no value, not even `null`.
+            value: Some(value).filter(|value| value != "null"),
+        })
+    }
+
+    /// A value that did not come in an answer of its own.
+    pub(crate) fn value<T: Serialize>(value: &T) -> Result<Self> {
+        Ok(Self::Answer { status: 200, headers: Vec::new(), body: Vec::new(), value: Some(json(value)?) })
+    }
+}
+
+fn json<T: Serialize>(value: &T) -> Result<String> {
+    serde_json::to_string(value)
+        .map_err(|error| Error::new("invalid_answer", "The answer cannot be told.").with_source(error))
+}
+
+/// A header's bytes as `Headers` takes them.
+fn latin1(bytes: &[u8]) -> String {
+    bytes.iter().map(|&byte| char::from(byte)).collect()
+}
+
+/// How a task ended.
+#[napi(object, object_from_js = false)]
+#[derive(Default)]
+pub struct NativeOutcome {
+    /// Why it failed.
+    pub failure: Option<NativeFailure>,
+    /// The HTTP status, or the program's exit status.
+    pub status: i32,
+    /// Names and values of the headers, in turn.
+    pub headers: Vec<String>,
+    /// The body.
+    pub body: Option<Uint8Array>,
+    /// What the core read in the body, as JSON.
+    pub value: Option<String>,
+    /// A turn's stream.
+    pub turn: Option<NativeTurn>,
+    /// A relay's stream.
+    pub relay: Option<NativeRelay>,
+    /// A file's bytes to come.
+    pub download: Option<NativeDownload>,
+}
+
+/// Something under way.
+#[napi]
+pub struct NativeTask {
+    id: u32,
+    hub: Arc<Hub>,
+    runtime: Handle,
+    task: Task<Done>,
+}
+
+#[napi]
+impl NativeTask {
+    /// What the hub names when it has ended.
+    #[napi(getter)]
+    pub fn id(&self) -> u32 {
+        self.id
+    }
+
+    /// How it ended; while it has not, the hub will name it.
+    #[napi]
+    pub fn poll(&self) -> Option<NativeOutcome> {
+        match self.task.poll(Some(self.hub.waker(self.id))) {
+            TaskPolled::Ready(done) => Some(self.outcome(done)),
+            TaskPolled::Pending => None,
+        }
+    }
+
+    /// Stops it.
+    #[napi]
+    pub fn cancel(&self) {
+        self.task.cancel();
+    }
+}
+
+impl NativeTask {
+    pub(crate) fn spawn(
+        hub: &Arc<Hub>,
+        runtime: &Handle,
+        work: impl Future<Output = Result<Done>> + Send + 'static,
+    ) -> Self {
+        let task = Task::spawn(runtime, work);
+        Self { id: hub.id(), hub: hub.clone(), runtime: runtime.clone(), task }
+    }
+
+    fn outcome(&self, done: Result<Done>) -> NativeOutcome {
+        let mut outcome = NativeOutcome { status: 200, ..NativeOutcome::default() };
+        let (hub, runtime) = (self.hub.clone(), self.runtime.clone());
+        match done {
+            Ok(Done::Answer { status, headers, body, value }) => {
+                outcome.status = status.into();
+                outcome.headers = headers;
+                outcome.body = Some(body.into());
+                outcome.value = value;
+            }
+            Ok(Done::Turn(stream)) => {
+                outcome.headers = head(stream.request_id());
+                outcome.turn = Some(NativeTurn::new(hub, runtime.clone(), stream.into_pump(&runtime)));
+            }
+            Ok(Done::Relay(stream)) => {
+                outcome.headers = head(stream.request_id());
+                outcome.relay = Some(NativeRelay::new(hub, stream.into_pump(&runtime)));
+            }
+            Ok(Done::Download(stream)) => {
+                outcome.status = stream.status().into();
+                outcome.headers = file_head(&stream);
+                outcome.download = Some(NativeDownload::new(hub, runtime, *stream));
+            }
+            Ok(Done::Chunk(chunk)) => outcome.body = chunk.map(Into::into),
+            Ok(Done::Exit(status)) => outcome.status = status,
+            Ok(Done::Nothing) => {}
+            Err(error) => outcome.failure = Some(NativeFailure::from(&error)),
+        }
+        outcome
+    }
+}
+
+/// The headers of a stream, as far as the core keeps them.
+fn head(request_id: Option<&str>) -> Vec<String> {
+    headers([("content-type", Some("text/event-stream".to_owned())), ("x-request-id", request_id.map(str::to_owned))])
+}
+
+/// The headers of a file.
+fn file_head(file: &DownloadStream) -> Vec<String> {
+    headers([
+        ("content-type", file.content_type().map(str::to_owned)),
+        ("content-length", file.content_length().map(|length| length.to_string())),
+        ("x-request-id", file.request_id().map(str::to_owned)),
+    ])
+}
+
+fn headers<const N: usize>(given: [(&str, Option<String>); N]) -> Vec<String> {
+    given.into_iter().filter_map(|(name, value)| Some([name.to_owned(), value?])).flatten().collect()
+}

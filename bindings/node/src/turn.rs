@@ -1,0 +1,205 @@
+//! A turn's stream, read in batches.
+
+use crate::failure::NativeFailure;
+use crate::hub::Hub;
+use crate::task::{Done, NativeTask};
+use crate::text::JsonText;
+use napi::Either;
+use napi::bindgen_prelude::{Either3, Null, Uint32Array, Undefined};
+use napi_derive::napi;
+use std::future::Future;
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::runtime::Handle;
+use turnwire::chat::PermissionReply;
+use turnwire::stream::{Batch, Polled, TurnHandle, TurnPump, append_json};
+use turnwire::{Error, EventKind, RequestId, Result};
+
+/// A batch, `null` at the end, or nothing yet: then the hub will name the stream.
+pub(crate) type Next<T> = Either3<T, Null, Undefined>;
+
+/// A batch as one text, with the places of its events.
+#[napi(object, object_from_js = false)]
+pub struct NativeLazyBatch {
+    /// One JSON array.
+    #[napi(ts_type = "string")]
+    pub json: JsonText,
+    /// `[start, end, seq, kind]` of each event.
+    pub table: Uint32Array,
+}
+
+/// A turn's stream.
+#[napi]
+pub struct NativeTurn {
+    id: u32,
+    hub: Arc<Hub>,
+    runtime: Handle,
+    pump: Arc<TurnPump>,
+    /// The batch that ended the stream by an error.
+    last: Mutex<Option<Arc<Batch>>>,
+}
+
+#[napi]
+impl NativeTurn {
+    /// What the hub names when there is something to read.
+    #[napi(getter)]
+    pub fn id(&self) -> u32 {
+        self.id
+    }
+
+    /// The chat.
+    #[napi(getter)]
+    pub fn chat_id(&self) -> String {
+        self.pump.handle().chat_id().to_string()
+    }
+
+    /// The turn; empty where it is not known yet.
+    #[napi(getter)]
+    pub fn turn_id(&self) -> String {
+        self.pump.handle().turn_id().map(ToString::to_string).unwrap_or_default()
+    }
+
+    /// The next events, as one JSON array.
+    #[napi(ts_return_type = "string | null | undefined")]
+    pub fn poll(&self) -> Next<JsonText> {
+        self.next(|batch| JsonText::new(batch.to_json_array()))
+    }
+
+    /// The next events, and where each stands in the text.
+    #[napi]
+    pub fn poll_lazy(&self) -> Next<NativeLazyBatch> {
+        self.next(lazy)
+    }
+
+    /// What ended the stream, if that was an error.
+    #[napi]
+    pub fn failure(&self) -> Either<NativeFailure, Null> {
+        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        match last.as_ref().and_then(|batch| batch.error.as_ref()) {
+            Some(error) => Either::A(NativeFailure::from(error)),
+            None => Either::B(Null),
+        }
+    }
+
+    /// The turn so far, as JSON.
+    #[napi]
+    pub fn snapshot(&self) -> String {
+        serde_json::to_string(&self.pump.snapshot()).unwrap_or_default()
+    }
+
+    /// Where to go on after event number `seq`.
+    #[napi]
+    pub fn cursor(&self, seq: u32) -> Option<String> {
+        self.pump.cursor_after(seq.into())
+    }
+
+    /// Reads to the end, and gives the turn.
+    #[napi]
+    pub fn result(&self) -> NativeTask {
+        let pump = self.pump.clone();
+        self.task(async move { Done::value(&pump.result().await?) })
+    }
+
+    /// Answers a question.
+    #[napi]
+    pub fn answer(&self, request_id: String, answers: Vec<Vec<String>>) -> NativeTask {
+        self.on_handle(request_id, async move |turn, id| turn.answer(&id, answers).await)
+    }
+
+    /// Refuses a question.
+    #[napi]
+    pub fn reject(&self, request_id: String) -> NativeTask {
+        self.on_handle(request_id, async move |turn, id| turn.reject(&id).await)
+    }
+
+    /// Replies to a permission.
+    #[napi]
+    pub fn allow(&self, request_id: String, reply: String) -> NativeTask {
+        self.on_handle(request_id, async move |turn, id| {
+            let reply = PermissionReply::from_word(&reply, None).ok_or_else(unknown_reply)?;
+            turn.allow(&id, reply).await
+        })
+    }
+
+    /// Cancels this turn.
+    #[napi]
+    pub fn cancel(&self) -> NativeTask {
+        let turn = self.pump.handle();
+        self.task(async move { Done::value(&turn.cancel().await?) })
+    }
+
+    /// Closes the socket.
+    #[napi]
+    pub fn close(&self) {
+        self.pump.close();
+    }
+}
+
+pub(crate) fn unknown_reply() -> Error {
+    Error::new("invalid_argument", "The reply to a permission is 'once', 'always' or 'reject'.")
+}
+
+impl NativeTurn {
+    pub(crate) fn new(hub: Arc<Hub>, runtime: Handle, pump: TurnPump) -> Self {
+        Self { id: hub.id(), hub, runtime, pump: Arc::new(pump), last: Mutex::default() }
+    }
+
+    fn next<T>(&self, write: impl FnOnce(&Batch) -> T) -> Next<T> {
+        match self.pump.poll(Some(self.hub.waker(self.id))) {
+            Polled::Batch(batch) => {
+                let text = write(&batch);
+                if batch.error.is_some() {
+                    *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(batch);
+                }
+                Either3::A(text)
+            }
+            Polled::Ended => Either3::B(Null),
+            Polled::Pending => Either3::C(()),
+        }
+    }
+
+    fn task(&self, work: impl Future<Output = Result<Done>> + Send + 'static) -> NativeTask {
+        NativeTask::spawn(&self.hub, &self.runtime, work)
+    }
+
+    fn on_handle<W>(&self, request_id: String, act: impl FnOnce(TurnHandle, RequestId) -> W) -> NativeTask
+    where
+        W: Future<Output = Result<()>> + Send + 'static,
+    {
+        let acted = act(self.pump.handle(), RequestId::from(request_id));
+        self.task(async move {
+            acted.await?;
+            Ok(Done::Nothing)
+        })
+    }
+}
+
+fn lazy(batch: &Batch) -> NativeLazyBatch {
+    let mut text = JsonText::default();
+    let mut table = Vec::with_capacity(batch.events.len() * 4);
+    let place = |text: &JsonText| u32::try_from(text.len()).unwrap_or(u32::MAX);
+    let mut json = String::new();
+    for (index, event) in batch.events.iter().enumerate() {
+        text.push(if index == 0 { "[" } else { "," });
+        json.clear();
+        append_json(&mut json, event);
+        let start = place(&text);
+        text.push(&json);
+        table.extend([start, place(&text), u32::try_from(event.seq).unwrap_or(0), kind(&event.kind)]);
+    }
+    text.push(if batch.events.is_empty() { "[]" } else { "]" });
+    NativeLazyBatch { json: text, table: table.into() }
+}
+
+/// The place of the type in JavaScript's list of types.
+fn kind(kind: &EventKind) -> u32 {
+    match kind {
+        EventKind::TurnStarted(_) => 1,
+        EventKind::TurnStatusChanged(_) => 2,
+        EventKind::MessageCreated(_) => 3,
+        EventKind::PartDelta(_) | EventKind::PartUpdated(_) => 4,
+        EventKind::MessageCompleted(_) => 5,
+        EventKind::SessionUsage(_) => 6,
+        EventKind::TurnCompleted(_) => 7,
+        _ => 0,
+    }
+}
