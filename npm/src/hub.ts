@@ -14,7 +14,8 @@ export const hub = new native.NativeHub(() => {
 /** Settles when the core has something new for `id`. Ask before waiting: the core wakes once for each `poll` in vain. */
 export function ready(id: number): Promise<void> {
   return new Promise((resolve) => {
-    waiting.set(id, resolve)
+    const former = waiting.get(id)
+    waiting.set(id, former === undefined ? resolve : () => (former(), resolve()))
     keepAlive.ref()
   })
 }

@@ -63,7 +63,10 @@ export interface NativeTurn extends NativeSource {
   snapshot(): string
   /** The cursor after event number `seq`. */
   cursor(seq: number): string | null
-  result(): NativeTask
+  /** Why a reader that waits for the end would wait in vain. */
+  inputRequired(): NativeFailure | null
+  /** The turn of a stream that has ended, as JSON. */
+  outcome(): string | NativeFailure
   answer(requestId: string, answers: readonly (readonly string[])[]): NativeTask
   reject(requestId: string): NativeTask
   allow(requestId: string, reply: string): NativeTask

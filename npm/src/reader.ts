@@ -90,14 +90,19 @@ export abstract class Reader<E> implements AsyncIterableIterator<E>, AsyncDispos
   }
 
   /** The events that are there, or the next ones that come; nothing at the end. */
-  protected async takeEvents(): Promise<E[] | undefined> {
-    if (this.#at < this.#buffer.length) {
-      const rest = this.#buffer.slice(this.#at)
-      this.#at = this.#buffer.length
-      return rest
-    }
-    const json = await this.take(() => this.#native.poll())
+  protected async takeEvents(poll = () => this.#native.poll()): Promise<E[] | undefined> {
+    const left = this.takeLeft()
+    if (left.length > 0) return left
+    const json = await this.take(poll)
     return json === undefined ? undefined : this.decode(json)
+  }
+
+  /** The events of a batch that was begun. */
+  protected takeLeft(): E[] {
+    const left = this.#buffer.slice(this.#at)
+    this.#buffer = []
+    this.#at = 0
+    return left
   }
 
   #buffered(): IteratorResult<E, undefined> | undefined {

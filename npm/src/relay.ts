@@ -5,7 +5,7 @@ import { Reader } from './reader.js'
 export interface RelayEvent {
   kind: 'event'
   /** The chat's number of it: pass it as `lastEventId` to go on after it. */
-  id: number
+  id?: number
   /** The runtime's own type, such as `message.part.delta`. */
   eventType: string
   /** The session it is of: the chat's, or that of a subagent. */
@@ -44,7 +44,8 @@ export class RelayStream extends Reader<RelayItem> {
   }
 
   protected handed(item: RelayItem): void {
-    if (item.kind === 'event') this.#lastEventId = item.id
+    if (item.kind === 'event') this.#lastEventId = item.id ?? this.#lastEventId
+    else this.#lastEventId = item.kind === 'gap' ? Math.max(0, item.oldest - 1) : item.head
   }
 
   protected decode(json: string): RelayItem[] {

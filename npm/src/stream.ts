@@ -1,8 +1,9 @@
 import { perform, valueOf } from './call.js'
 import { eventsFromJson, textDelta, type TurnEvent } from './events.js'
+import { errorFrom } from './failure.js'
 import { LazyBatch } from './lazy.js'
 import type { Cancelled } from './models.js'
-import type { NativeOutcome, NativeTurn } from './native.js'
+import type { NativeTurn } from './native.js'
 import type { Answers } from './prompt.js'
 import { iterate, Reader } from './reader.js'
 import type { Permission, PermissionReply, Question } from './requests.js'
@@ -49,13 +50,15 @@ export class TurnStream extends Reader<TurnEvent> {
   get textStream(): AsyncIterableIterator<string> {
     let part: string | undefined
     const take = async () => {
-      for (let next = await this.next(); !next.done; next = await this.next()) {
-        const event = next.value
-        const delta = textDelta(event)
-        if (delta === undefined || event.type !== 'message.part.updated') continue
-        const gap = part === undefined || part === event.partId ? '' : '\n\n'
-        part = event.partId
-        return gap + delta
+      for (let events = await this.#attended(); events !== undefined; events = await this.#attended()) {
+        let text = ''
+        for (const event of events) {
+          const delta = textDelta(event)
+          if (!delta || event.type !== 'message.part.updated') continue
+          text += part === undefined || part === event.partId ? delta : `\n\n${delta}`
+          part = event.partId
+        }
+        if (text !== '') return text
       }
       await this.result()
       return undefined
@@ -64,28 +67,36 @@ export class TurnStream extends Reader<TurnEvent> {
   }
 
   /**
-   * The turn once it has ended. Events not read yet are read away.
+   * The turn once it has ended. Events not read yet are passed over.
    *
    * @throws {@link TurnFailedError} for a turn that failed or was interrupted
-   * @throws {@link InputRequiredError} where the agent asks and nobody is there to answer
+   * @throws {@link InputRequiredError} where the agent waits for an answer; answer it, and ask again
    */
   async result(): Promise<Turn> {
+    while ((await this.#attended()) !== undefined);
     if (this.failure !== undefined) throw this.failure
-    let done: NativeOutcome
-    try {
-      done = await perform(this.#native.result())
-    } catch (error) {
-      throw this.failure ?? error
-    }
-    return turnFromJson(done.value!)
+    const turn = this.#native.outcome()
+    if (typeof turn !== 'string') throw errorFrom(turn)
+    return turnFromJson(turn)
   }
 
   /** The events as they come together, which spares a promise for each; lazily, they are not even parsed. */
   batches(options: { lazy: true }): AsyncIterableIterator<LazyBatch>
   batches(options?: { lazy?: false }): AsyncIterableIterator<TurnEvent[]>
   batches(options?: { lazy?: boolean }): AsyncIterableIterator<TurnEvent[] | LazyBatch> {
-    const next = options?.lazy ? () => this.#takeLazy() : () => this.takeEvents()
-    return iterate<TurnEvent[] | LazyBatch>(next, () => this.close())
+    const take = async () => {
+      const events = await this.takeEvents()
+      for (const event of events ?? []) this.handed(event)
+      return events
+    }
+    const takeLazy = async () => {
+      const left = this.takeLeft()
+      const native = left.length > 0 ? undefined : await this.take(() => this.#native.pollLazy())
+      const batch = left.length > 0 ? LazyBatch.of(left) : native && new LazyBatch(native)
+      this.#lastSeq = batch?.lastSeq || this.#lastSeq
+      return batch
+    }
+    return iterate<TurnEvent[] | LazyBatch>(options?.lazy ? takeLazy : take, () => this.close())
   }
 
   /** Answers a question of this turn: one list of labels, or of free text, for each. */
@@ -116,9 +127,14 @@ export class TurnStream extends Reader<TurnEvent> {
     if (event.seq) this.#lastSeq = event.seq
   }
 
-  async #takeLazy(): Promise<LazyBatch | undefined> {
-    const batch = await this.take(() => this.#native.pollLazy())
-    return batch && new LazyBatch(batch)
+  /** Events for a reader that waits for the end: where the agent waits for an answer, that is an error. */
+  #attended(): Promise<TurnEvent[] | undefined> {
+    return this.takeEvents(() => {
+      const batch = this.#native.poll()
+      const required = batch === undefined ? this.#native.inputRequired() : null
+      if (required !== null) throw errorFrom(required)
+      return batch
+    })
   }
 }
 

@@ -1,5 +1,7 @@
 //! Errors, field by field. JavaScript makes its own classes of them, by `class`.
 
+use napi::Either;
+use napi::bindgen_prelude::Null;
 use napi_derive::napi;
 use turnwire::Error;
 
@@ -50,4 +52,9 @@ impl From<&Error> for NativeFailure {
             causes: error.causes(),
         }
     }
+}
+
+/// The failure, or `null`.
+pub(crate) fn failure(error: Option<&Error>) -> Either<NativeFailure, Null> {
+    error.map_or(Either::B(Null), |error| Either::A(NativeFailure::from(error)))
 }

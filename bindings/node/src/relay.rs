@@ -1,6 +1,6 @@
 //! A relay's stream, read in batches.
 
-use crate::failure::NativeFailure;
+use crate::failure::{NativeFailure, failure};
 use crate::hub::Hub;
 use crate::text::JsonText;
 use crate::turn::Next;
@@ -48,10 +48,7 @@ impl NativeRelay {
     #[napi]
     pub fn failure(&self) -> Either<NativeFailure, Null> {
         let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        match last.as_ref().and_then(|batch| batch.error.as_ref()) {
-            Some(error) => Either::A(NativeFailure::from(error)),
-            None => Either::B(Null),
-        }
+        failure(last.as_ref().and_then(|batch| batch.error.as_ref()))
     }
 
     /// Closes the socket.

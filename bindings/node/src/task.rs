@@ -47,7 +47,7 @@ impl Done {
     }
 }
 
-fn json<T: Serialize>(value: &T) -> Result<String> {
+pub(crate) fn json<T: Serialize>(value: &T) -> Result<String> {
     serde_json::to_string(value)
         .map_err(|error| Error::new("invalid_answer", "The answer cannot be told.").with_source(error))
 }

@@ -1,8 +1,8 @@
 //! A turn's stream, read in batches.
 
-use crate::failure::NativeFailure;
+use crate::failure::{NativeFailure, failure};
 use crate::hub::Hub;
-use crate::task::{Done, NativeTask};
+use crate::task::{Done, NativeTask, json};
 use crate::text::JsonText;
 use napi::Either;
 use napi::bindgen_prelude::{Either3, Null, Uint32Array, Undefined};
@@ -74,10 +74,7 @@ impl NativeTurn {
     #[napi]
     pub fn failure(&self) -> Either<NativeFailure, Null> {
         let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        match last.as_ref().and_then(|batch| batch.error.as_ref()) {
-            Some(error) => Either::A(NativeFailure::from(error)),
-            None => Either::B(Null),
-        }
+        failure(last.as_ref().and_then(|batch| batch.error.as_ref()))
     }
 
     /// The turn so far, as JSON.
@@ -92,11 +89,19 @@ impl NativeTurn {
         self.pump.cursor_after(seq.into())
     }
 
-    /// Reads to the end, and gives the turn.
+    /// Why a reader that waits for the end would wait in vain, if it would.
     #[napi]
-    pub fn result(&self) -> NativeTask {
-        let pump = self.pump.clone();
-        self.task(async move { Done::value(&pump.result().await?) })
+    pub fn input_required(&self) -> Either<NativeFailure, Null> {
+        failure(self.pump.input_required().as_ref())
+    }
+
+    /// The turn of a stream that has ended, as JSON.
+    #[napi]
+    pub fn outcome(&self) -> Either<String, NativeFailure> {
+        match self.pump.outcome().and_then(|turn| json(&turn)) {
+            Ok(turn) => Either::A(turn),
+            Err(error) => Either::B(NativeFailure::from(&error)),
+        }
     }
 
     /// Answers a question.
