@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::from_str;
 use std::future::Future;
+use std::mem::take;
 use std::pin::Pin;
 use turnwire::chat::{Chats, NewChat, OnConflict, PermissionReply, Prompt, Resume};
 use turnwire::chat::{ListChats, ListMessages};
@@ -50,8 +51,8 @@ fn call<T: Serialize + Send + 'static>(call: Call<T>) -> Operation {
 /// The operation `name`, not begun yet.
 pub(crate) fn operation(client: &Client, name: &str, args: &str, content: Option<Vec<u8>>) -> Result<Operation> {
     let chats: Chats = client.chat();
-    let given: Args = parse(args)?;
-    let Args { id, request_id, .. } = &given;
+    let mut given: Args = parse(args)?;
+    let (id, request_id) = (&take(&mut given.id), &take(&mut given.request_id));
     Ok(match name {
         "create" => call(chats.create(parse::<NewChat>(args)?)),
         "delete" => call(chats.delete(id)),
@@ -83,15 +84,18 @@ pub(crate) fn operation(client: &Client, name: &str, args: &str, content: Option
                 .on_conflict(given.on_conflict)
                 .cancel_on_close(given.cancel_on_close)
                 .resume(given.resume);
-            Box::pin(async move { Ok(Done::Turn(respond.await?)) })
+            Box::pin(async move { Ok(Done::turn(respond.await?)) })
         }
-        "resume" => Box::pin(async move { Ok(Done::Turn(chats.resume(&given.cursor).await?)) }),
-        "attach" => Box::pin(async move {
-            Ok(match given.turn_id {
-                Some(turn) => Done::Turn(chats.attach_turn(&given.id, turn).await?),
-                None => chats.attach(&given.id).await?.map_or(Done::Nothing, Done::Turn),
+        "resume" => Box::pin(async move { Ok(Done::turn(chats.resume(&given.cursor).await?)) }),
+        "attach" => {
+            let id = id.clone();
+            Box::pin(async move {
+                Ok(match given.turn_id {
+                    Some(turn) => Done::turn(chats.attach_turn(id, turn).await?),
+                    None => chats.attach(id).await?.map_or(Done::Nothing, Done::turn),
+                })
             })
-        }),
+        }
         "stream" => {
             let mut relay = chats.stream(id, given.last_event_id);
             if let Some(token) = given.token {

@@ -19,7 +19,7 @@ use turnwire::{Error, Result};
 /// What an operation gives.
 pub(crate) enum Done {
     Answer { status: u16, headers: Vec<String>, body: Vec<u8>, value: Option<String> },
-    Turn(TurnStream),
+    Turn(Box<TurnStream>),
     Relay(RelayStream),
     Download(Box<DownloadStream>),
     Chunk(Option<Vec<u8>>),
@@ -39,6 +39,10 @@ impl Done {
             // What answers nothing has no value, not even `null`.
             value: Some(value).filter(|value| value != "null"),
         })
+    }
+
+    pub(crate) fn turn(stream: TurnStream) -> Self {
+        Self::Turn(Box::new(stream))
     }
 
     /// A value that did not come in an answer of its own.

@@ -6,7 +6,7 @@ use std::io::Write as _;
 
 /// JSON text, a byte a character. Characters beyond Latin-1, which only stand in its strings, are escaped on the way.
 #[derive(Default)]
-pub(crate) struct JsonText(Vec<u8>);
+pub struct JsonText(Vec<u8>);
 
 impl JsonText {
     pub(crate) fn new(json: String) -> Self {

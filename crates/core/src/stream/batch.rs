@@ -26,7 +26,7 @@ impl Batch {
             if index > 0 {
                 json.push(',');
             }
-            append_event(&mut json, event);
+            append_json(&mut json, event);
         }
         json.push(']');
         json
@@ -40,8 +40,8 @@ enum Asked<'a> {
     Permission(&'a Permission),
 }
 
-/// Appends one event as a language without types is to see it.
-fn append_event(json: &mut String, event: &Event) {
+/// Appends one event as a language without types is to see it: an element of [`Batch::to_json_array`].
+pub fn append_json(json: &mut String, event: &Event) {
     if let EventKind::Unknown(unknown) = &event.kind {
         let name = serde_json::to_string(&unknown.event_type).unwrap_or_default();
         json.push_str(r#"{"type":"unknown","eventType":"#);

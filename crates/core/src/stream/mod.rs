@@ -12,7 +12,7 @@ mod result;
 mod task;
 mod turn;
 
-pub use batch::{Batch, RelayBatch};
+pub use batch::{Batch, RelayBatch, append_json};
 pub use cursor::Cursor;
 pub use handle::TurnHandle;
 pub use pump::{Polled, Pump, PumpSource, RelayPump, TurnPump};

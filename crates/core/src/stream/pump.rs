@@ -239,6 +239,11 @@ impl Pump<TurnStream> {
         self.shared.source().input_required()
     }
 
+    /// The turn of a pump that has ended: its value, or why there is none.
+    pub fn outcome(&self) -> Result<Turn> {
+        self.shared.source().outcome()
+    }
+
     /// Reads to the end and gives the ended turn, as [`TurnStream::result`] does; events on the way are passed over.
     pub async fn result(&self) -> Result<Turn> {
         loop {
