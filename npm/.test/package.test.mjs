@@ -4,8 +4,10 @@ import { test } from 'node:test';
 import * as esm from 'turnwire';
 test('both module systems have the same names, and the same things under them', () => {
     const cjs = createRequire(import.meta.url)('turnwire');
-    assert.deepEqual(Object.keys(esm).sort(), Object.keys(cjs).sort());
-    for (const [name, value] of Object.entries(esm))
-        assert.equal(value, cjs[name], name);
+    // The mark of a compiler, which only one of them shows.
+    const names = Object.keys(esm).filter((name) => name !== '__esModule');
+    assert.deepEqual(names.sort(), Object.keys(cjs).sort());
+    for (const name of names)
+        assert.equal(esm[name], cjs[name], name);
     assert.equal(esm.default, esm.Turnwire);
 });

@@ -2,22 +2,17 @@ import { errorFrom } from './failure.js'
 import { hub, outcome } from './hub.js'
 import { native } from './native.js'
 
-const STATUS: Partial<Record<NodeJS.Signals, number>> = { SIGINT: 130, SIGTERM: 143 }
-
-/** Runs the `turnwire` program in this process. A signal stops it; the exit status says so. */
+/** Runs the `turnwire` program in this process, and gives its exit status. SIGINT and SIGTERM are passed on to it. */
 export async function runCli(args: string[]): Promise<number> {
   const program = new native.NativeProgram()
-  let caught: number | undefined
-  const stop = (signal: NodeJS.Signals) => {
-    caught ??= STATUS[signal]
-    program.stop()
-  }
-  for (const signal of Object.keys(STATUS)) process.on(signal, stop)
+  const interrupt = () => program.interrupt(false)
+  const terminate = () => program.interrupt(true)
+  process.on('SIGINT', interrupt).on('SIGTERM', terminate)
   try {
-    const done = await outcome(program.run(hub, args), () => false)
+    const done = await outcome(program.run(hub, ['turnwire', ...args]), () => false)
     if (done?.failure !== undefined) throw errorFrom(done.failure)
-    return caught ?? done?.status ?? 1
+    return done?.status ?? 1
   } finally {
-    for (const signal of Object.keys(STATUS)) process.off(signal, stop)
+    process.off('SIGINT', interrupt).off('SIGTERM', terminate)
   }
 }

@@ -97,7 +97,7 @@ export interface NativeAccumulator {
 /** The program inside Node. */
 export interface NativeProgram {
   run(hub: NativeHub, args: string[]): NativeTask
-  stop(): void
+  interrupt(terminate: boolean): void
 }
 
 export interface NativeHub {

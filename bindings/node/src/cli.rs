@@ -4,37 +4,41 @@ use crate::hub::NativeHub;
 use crate::runtime;
 use crate::task::{Done, NativeTask};
 use napi_derive::napi;
-use std::sync::Arc;
-use tokio::sync::Notify;
+use std::sync::{Mutex, PoisonError};
+use tokio::sync::mpsc::Sender;
+use turnwire_cli::{Interrupt, Interrupts, run_with};
 
-/// The program. Signals are Node's: it says `stop`, and the program ends by itself.
+/// The program. Signals are Node's, which passes them on.
 #[napi]
-#[derive(Default)]
 pub struct NativeProgram {
-    stop: Arc<Notify>,
+    interrupt: Sender<Interrupt>,
+    interrupts: Mutex<Option<Interrupts>>,
 }
 
 #[napi]
 impl NativeProgram {
     /// Not running yet.
     #[napi(constructor)]
+    #[expect(clippy::new_without_default, reason = "made by JavaScript only")]
     pub fn new() -> Self {
-        Self::default()
+        let (interrupt, interrupts) = Interrupts::channel();
+        Self { interrupt, interrupts: Mutex::new(Some(interrupts)) }
     }
 
-    /// Runs it with these arguments, its own name not among them. The task ends with its exit status.
+    /// Runs it, once, with these arguments, the first its own name. The task ends with its exit status.
     #[napi]
     pub fn run(&self, hub: &NativeHub, args: Vec<String>) -> napi::Result<NativeTask> {
         let runtime = runtime::handle().map_err(|error| napi::Error::from_reason(error.to_string()))?;
-        let stop = self.stop.clone();
-        Ok(NativeTask::spawn(&hub.hub, &runtime, async move {
-            Ok(Done::Exit(turnwire_cli::run(args, async move { stop.notified().await }).await))
-        }))
+        let interrupts = self.interrupts.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let interrupts = interrupts.ok_or_else(|| napi::Error::from_reason("The program was run before."))?;
+        Ok(NativeTask::spawn(&hub.hub, &runtime, async move { Ok(Done::Exit(run_with(args, interrupts).await)) }))
     }
 
-    /// Asks it to end.
+    /// Passes a signal on: Ctrl-C, or the wish that it end.
     #[napi]
-    pub fn stop(&self) {
-        self.stop.notify_one();
+    pub fn interrupt(&self, terminate: bool) {
+        let interrupt = if terminate { Interrupt::Terminate } else { Interrupt::Interrupt };
+        // Full or ended: it knows already.
+        let _ = self.interrupt.try_send(interrupt);
     }
 }

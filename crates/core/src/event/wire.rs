@@ -113,10 +113,18 @@ impl Event {
         self.raw.as_deref().map_or_else(|| serde_json::to_string(self).unwrap_or_default(), str::to_owned)
     }
 
-    /// Whether its JSON spells everything as the contract does.
+    /// Whether its JSON spells everything as the contract does, as far as a glance tells: a service that spells one of
+    /// the ids in its own way does so with all names.
     #[cfg(feature = "client")]
     pub(crate) fn is_plain(&self) -> bool {
+        let Some(raw) = self.raw.as_deref() else { return false };
+        let has = |text: &str| memchr::memmem::find(raw.as_bytes(), text.as_bytes()).is_some();
+        let of_message = self.event_type().starts_with("message.");
         self.seq > 0
+            && has(r#""type":""#)
+            && has(self.event_type())
+            && has(r#""turnId":"#)
+            && (!of_message || has(r#""messageId":"#))
     }
 
     /// The JSON it was read from, if it was read.
