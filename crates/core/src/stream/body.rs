@@ -1,5 +1,6 @@
 //! The body of a stream's answer: bytes to frames, and the idle clock.
 
+use super::exclusive::Exclusive;
 use crate::error::{Error, Result};
 use crate::http::{Answer, connection_error, content_type};
 use crate::sse::{Decoder, Frame};
@@ -17,7 +18,7 @@ const IDLE: Duration = Duration::from_secs(300);
 /// A service that sends comments sends them often.
 const IDLE_WITH_COMMENTS: Duration = Duration::from_secs(45);
 
-type Chunks = Pin<Box<dyn Stream<Item = reqwest::Result<Bytes>> + Send>>;
+type Chunks = Exclusive<Pin<Box<dyn Stream<Item = reqwest::Result<Bytes>> + Send>>>;
 
 /// An open event stream. Dropping it closes the socket.
 pub(crate) struct EventBody {
@@ -52,7 +53,7 @@ impl EventBody {
         }
         let now = Instant::now();
         Ok(Self {
-            chunks: Box::pin(response.bytes_stream()),
+            chunks: Exclusive::new(Box::pin(response.bytes_stream())),
             decoder,
             headers,
             request_id,
@@ -70,7 +71,7 @@ impl EventBody {
         asking: bool,
         on: impl FnMut(Frame<'_>),
     ) -> Poll<Result<bool>> {
-        match self.chunks.as_mut().poll_next(cx) {
+        match self.chunks.get().as_mut().poll_next(cx) {
             Poll::Ready(Some(Ok(chunk))) => {
                 self.last_byte = Instant::now();
                 let fed = self.decoder.feed(&chunk, on);
@@ -115,7 +116,7 @@ impl EventBody {
 
     /// Where the rest of the body has come already, its end is taken in, so that the connection can be used again.
     pub(crate) fn poll_end(&mut self, cx: &mut Context<'_>) {
-        while let Poll::Ready(Some(Ok(_))) = self.chunks.as_mut().poll_next(cx) {}
+        while let Poll::Ready(Some(Ok(_))) = self.chunks.get().as_mut().poll_next(cx) {}
     }
 
     pub(crate) fn header(&self, name: &str) -> Option<&str> {

@@ -2,6 +2,7 @@
 
 use super::body::EventBody;
 use super::cursor::TurnCursor;
+use super::exclusive::Exclusive;
 use super::reader::Read;
 use super::turn::TurnStream;
 use crate::chat::{OnConflict, Respond, Resume};
@@ -21,7 +22,7 @@ use tokio::time::{Instant, sleep};
 /// The largest event of a turn.
 const MAX_EVENT_BYTES: usize = 16 * 1024 * 1024;
 
-type Opening = Pin<Box<dyn Future<Output = Result<EventBody>> + Send>>;
+type Opening = Exclusive<Pin<Box<dyn Future<Output = Result<EventBody>> + Send>>>;
 
 /// Where the connection stands.
 pub(super) enum State {
@@ -190,7 +191,7 @@ impl TurnStream {
         match &mut self.state {
             State::Closed => Poll::Ready(()),
             State::Opening(opening) => {
-                let opened = std::task::ready!(opening.as_mut().poll(cx));
+                let opened = std::task::ready!(opening.get().as_mut().poll(cx));
                 match opened {
                     Ok(body) => self.state = State::Open(Box::new(body)),
                     Err(error) => {
@@ -250,10 +251,10 @@ impl TurnStream {
         let chat_id = self.handle.chat_id().clone();
         // The resumes have a budget of their own.
         let options = RequestOptions { max_retries: Some(0), ..self.options.clone() };
-        self.state = State::Opening(Box::pin(async move {
+        self.state = State::Opening(Exclusive::new(Box::pin(async move {
             sleep(wait).await;
             turn_body(&client, &options, &clocks, &chat_id, &turn_id, after).await
-        }));
+        })));
         Ok(())
     }
 

@@ -4,6 +4,7 @@ mod batch;
 mod body;
 mod cursor;
 mod driver;
+mod exclusive;
 mod handle;
 mod pump;
 mod reader;

@@ -2,6 +2,7 @@
 
 use super::body::EventBody;
 use super::cursor::Cursor;
+use super::exclusive::Exclusive;
 use crate::chat::OpenRelay;
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::{Client, Clocks, Request, RequestOptions, Secret, status_error, total_timeout, within};
@@ -58,7 +59,7 @@ pub struct RelayEvent {
     pub raw: Json,
 }
 
-type Opening = Pin<Box<dyn Future<Output = Result<Option<EventBody>>> + Send>>;
+type Opening = Exclusive<Pin<Box<dyn Future<Output = Result<Option<EventBody>>> + Send>>>;
 
 enum State {
     Open(Box<EventBody>),
@@ -208,7 +209,7 @@ impl RelayStream {
     fn poll_connection(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         match &mut self.state {
             State::Closed => {}
-            State::Opening(opening) => match ready!(opening.as_mut().poll(cx)) {
+            State::Opening(opening) => match ready!(opening.get().as_mut().poll(cx)) {
                 Ok(Some(body)) => self.state = State::Open(Box::new(body)),
                 Ok(None) => self.state = State::Closed,
                 Err(error) => {
@@ -265,10 +266,10 @@ impl RelayStream {
         let wait = wait.mul_f64(self.target.client.backoff_scale());
         tracing::debug!(chat_id = self.target.chat_id, after = ?self.cursor.number(), ?wait, "the relay broke; taking it up again");
         let (target, cursor) = (self.target.clone(), self.cursor);
-        self.state = State::Opening(Box::pin(async move {
+        self.state = State::Opening(Exclusive::new(Box::pin(async move {
             sleep(wait).await;
             target.open(cursor, Some(0)).await
-        }));
+        })));
     }
 }
 
