@@ -9,6 +9,7 @@ mod conversation;
 mod input;
 mod interrupts;
 mod key;
+mod opencode;
 mod output;
 mod screen;
 
@@ -20,7 +21,7 @@ use output::Output;
 use std::error::Error as StdError;
 use std::ffi::OsString;
 use std::future::Future;
-use turnwire::Error;
+use turnwire::{Client, Error};
 
 /// Why a command ends before its end.
 #[derive(Debug)]
@@ -39,7 +40,16 @@ impl Stop {
 
 impl From<Error> for Stop {
     fn from(error: Error) -> Self {
-        Self::Failed(error.to_string(), error.causes())
+        let mut causes = error.causes();
+        if !error.is_connect() {
+            return Self::Failed(error.to_string(), causes);
+        }
+        // Of a chain of libraries only the last word helps: refused, no such host, no route.
+        causes.drain(..causes.len().saturating_sub(1));
+        let url = Client::from_env().map(|client| client.base_url().trim_end_matches('/').to_owned());
+        let place = url.map_or_else(|_| "there".to_owned(), |url| format!("at {url}"));
+        let advice = "start a server with `turnwire serve`, or set TURNWIRE_BASE_URL";
+        Self::Failed(format!("nothing answers {place}; {advice}"), causes)
     }
 }
 
@@ -74,10 +84,7 @@ where
         Ok(()) => 0,
         Err(Stop::Code(code)) => code,
         Err(Stop::Failed(message, causes)) => {
-            output.say_line(&format!("turnwire: {message}")).await;
-            for cause in causes {
-                output.say_line(&format!("  because: {cause}")).await;
-            }
+            output.say_failure(&format!("turnwire: {message}"), &causes).await;
             1
         }
     }

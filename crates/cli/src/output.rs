@@ -48,6 +48,14 @@ impl Output {
         let _ = self.err.flush().await;
     }
 
+    /// What went wrong, and why.
+    pub(crate) async fn say_failure(&mut self, message: &str, causes: &[String]) {
+        self.say_line(message).await;
+        for cause in causes {
+            self.say_line(&format!("  because: {cause}")).await;
+        }
+    }
+
     pub(crate) async fn say_line(&mut self, text: &str) {
         self.say(&format!("{text}\n")).await;
     }

@@ -166,6 +166,13 @@ impl<'a> Screen<'a> {
         Ok(())
     }
 
+    /// A line that must not be overlooked.
+    async fn failure(&mut self, line: &str) -> Result<(), Stop> {
+        self.end_line().await?;
+        self.output.say_line(line).await;
+        Ok(())
+    }
+
     /// A line of the output itself.
     pub(crate) async fn print_line(&mut self, line: &str) -> Result<(), Stop> {
         self.output.print_line(line).await
@@ -231,8 +238,9 @@ impl<'a> Screen<'a> {
         match &turn.status {
             TurnStatus::Completed if self.output.err_is_terminal => self.note(&summary(turn)).await,
             TurnStatus::Completed => Ok(()),
-            status if why.is_empty() => self.note(&format!("✗ the turn was {status}")).await,
-            status => self.note(&format!("✗ {status}: {why}")).await,
+            TurnStatus::Blocked => self.failure("✗ blocked: what the agent asked for was refused").await,
+            status if why.is_empty() => self.failure(&format!("✗ the turn was {status}")).await,
+            status => self.failure(&format!("✗ {status}: {why}")).await,
         }
     }
 }

@@ -5,65 +5,41 @@ use crate::conversation::{Conversation, Ended, unless_interrupted};
 use crate::input::Input;
 use crate::output::Output;
 use crate::{Interrupts, Stop};
-use turnwire::{Client, NewChat, TurnStream};
+use turnwire::{Client, ErrorKind, ListChats, NewChat, TurnStream};
 
 pub(crate) async fn run(args: Chat, output: &mut Output, interrupts: &mut Interrupts) -> Result<(), Stop> {
     let client = Client::from_env()?;
     let mut input = Input::new();
     // A person sees what to type and where; a pipe sees the answers only.
     let person = input.is_terminal && output.err_is_terminal;
-    let (chat, running) = open(&client, args.chat, args.title, args.model, interrupts).await?;
-    if person {
-        output.say_line(&format!("chat {chat}. Ctrl-C cancels a turn, Ctrl-D leaves.")).await;
-    }
-    let mut talk = Talk { output, input: &mut input, interrupts, json: args.json, failed: false, person };
-    if let Some(stream) = running {
-        if person {
-            talk.output.say_line("A turn is running:").await;
-        }
-        talk.follow(Ok(stream)).await?;
-    }
-    loop {
-        let Some(prompt) = talk.prompt().await? else { break };
-        let words = prompt.trim();
-        if words.is_empty() {
-            continue;
-        }
-        if matches!(words, "/exit" | "/quit") {
-            break;
-        }
-        let opened = tokio::select! {
-            opened = client.chat().respond(&chat, words).into_future() => opened,
-            interrupt = talk.interrupts.next() => return Err(interrupt.into()),
-        };
-        talk.follow(opened).await?;
-    }
-    if person {
-        talk.output.say_line(&format!("`turnwire chat {chat}` takes it up again.")).await;
-    }
-    if talk.failed && !person { Err(Stop::Code(1)) } else { Ok(()) }
-}
-
-/// The chat to talk in, and the turn that runs in it already.
-async fn open(
-    client: &Client,
-    chat: Option<String>,
-    title: Option<String>,
-    model: Option<String>,
-    interrupts: &mut Interrupts,
-) -> Result<(String, Option<TurnStream>), Stop> {
-    let Some(chat) = chat else {
-        let mut new = NewChat::new();
-        new.title = title;
-        new.model = model;
-        let chat = unless_interrupted(interrupts, client.chat().create(new).into_future()).await?;
-        return Ok((chat.id.to_string(), None));
+    let mut new = NewChat::new();
+    new.title = args.title;
+    new.model = args.model;
+    let mut talk = Talk {
+        client,
+        chat: args.chat,
+        new,
+        output,
+        input: &mut input,
+        interrupts,
+        json: args.json,
+        person,
+        failed: false,
     };
-    let running = unless_interrupted(interrupts, client.chat().attach(&chat)).await?;
-    Ok((chat, running))
+    let talked = talk.talk().await;
+    let failed = talk.failed;
+    if let Some(chat) = talk.chat.filter(|_| person) {
+        output.say_line(&format!("`turnwire chat {chat}` takes it up again.")).await;
+    }
+    talked?;
+    if failed && !person { Err(Stop::Code(1)) } else { Ok(()) }
 }
 
 struct Talk<'a> {
+    client: Client,
+    /// `None`: it is made with the first prompt, so that leaving at once leaves nothing behind.
+    chat: Option<String>,
+    new: NewChat,
     output: &'a mut Output,
     input: &'a mut Input,
     interrupts: &'a mut Interrupts,
@@ -73,25 +49,67 @@ struct Talk<'a> {
 }
 
 impl Talk<'_> {
+    /// Prompts and turns until the person, the pipe or an interrupt ends it.
+    async fn talk(&mut self) -> Result<(), Stop> {
+        let running = self.look().await?;
+        if self.person {
+            self.output.say_line("Ctrl-C cancels a turn, Ctrl-D leaves.").await;
+        }
+        if let Some(stream) = running {
+            if self.person {
+                self.output.say_line("A turn is running:").await;
+            }
+            self.follow(Ok(stream)).await?;
+        }
+        while let Some(prompt) = self.prompt().await? {
+            let words = prompt.trim();
+            if words.is_empty() {
+                continue;
+            }
+            if matches!(words, "/exit" | "/quit") {
+                break;
+            }
+            let opened = tokio::select! {
+                opened = open(&self.client, &mut self.chat, &self.new, words) => opened,
+                interrupt = self.interrupts.next() => return Err(interrupt.into()),
+            };
+            self.follow(opened).await?;
+        }
+        Ok(())
+    }
+
+    /// Finds out before anything is typed whether there is somebody to talk to; gives the turn that runs already.
+    async fn look(&mut self) -> Result<Option<TurnStream>, Stop> {
+        if let Some(chat) = &self.chat {
+            return unless_interrupted(self.interrupts, self.client.chat().attach(chat)).await;
+        }
+        if self.person {
+            let listed = self.client.chat().list(ListChats::new().limit(1)).into_future();
+            tokio::select! {
+                interrupt = self.interrupts.next() => return Err(interrupt.into()),
+                listed = listed => match listed {
+                    Err(error) if error.is_connect() || error.kind() == ErrorKind::Authentication => return Err(error.into()),
+                    // Other services have no such list; that says nothing about talking.
+                    _ => {}
+                },
+            }
+        }
+        Ok(None)
+    }
+
     /// What to say next; `None` at the end of the input.
     async fn prompt(&mut self) -> Result<Option<String>, Stop> {
         if self.person {
             self.output.say("\n\x1b[1m>\x1b[0m ").await;
         }
-        tokio::select! {
-            line = self.input.line() => {
-                if line.is_none() && self.person {
-                    self.output.say("\n").await;
-                }
-                Ok(line)
-            }
-            interrupt = self.interrupts.next() => {
-                if self.person {
-                    self.output.say("\n").await;
-                }
-                Err(interrupt.into())
-            }
+        let said = tokio::select! {
+            line = self.input.line() => Ok(line),
+            interrupt = self.interrupts.next() => Err(interrupt.into()),
+        };
+        if self.person && !matches!(said, Ok(Some(_))) {
+            self.output.say("\n").await;
         }
+        said
     }
 
     /// Follows a turn. What goes wrong with it is said, and a person may try again; a pipe ends.
@@ -109,10 +127,7 @@ impl Talk<'_> {
                 self.stays(&ended)
             }
             Err(Stop::Failed(message, causes)) if self.person => {
-                self.output.say_line(&format!("✗ {message}")).await;
-                for cause in causes {
-                    self.output.say_line(&format!("  because: {cause}")).await;
-                }
+                self.output.say_failure(&format!("✗ {message}"), &causes).await;
                 Ok(())
             }
             Err(stop) => Err(stop),
@@ -126,4 +141,13 @@ impl Talk<'_> {
             _ => Ok(()),
         }
     }
+}
+
+/// Says it, in a new chat if there is none yet.
+async fn open(client: &Client, chat: &mut Option<String>, new: &NewChat, words: &str) -> turnwire::Result<TurnStream> {
+    let id = match chat {
+        Some(id) => id.clone(),
+        None => chat.insert(client.chat().create(new.clone()).await?.id.to_string()).clone(),
+    };
+    client.chat().respond(&id, words).await
 }

@@ -12,7 +12,10 @@ use turnwire::{Client, NewChat};
 use turnwire_server::{Config, RuntimeConfig, Server};
 
 pub(crate) async fn run(args: Demo, output: &mut Output, interrupts: &mut Interrupts) -> Result<(), Stop> {
-    let opencode = args.opencode.clone().or_else(on_path);
+    let opencode = crate::opencode::find(args.opencode.as_deref());
+    if opencode.is_none() && (args.runtime == Some(Runtime::Local) || args.opencode.is_some()) {
+        return Err(Stop::failed(crate::opencode::MISSING));
+    }
     let runtime = args.runtime.unwrap_or(if opencode.is_some() { Runtime::Local } else { Runtime::Practice });
     let folder = Folder::new()?;
     let mut config = Config::new(&folder.0);
@@ -33,7 +36,7 @@ pub(crate) async fn run(args: Demo, output: &mut Output, interrupts: &mut Interr
     let what = if model.is_some() { "OpenCode with a scripted model" } else { "the practice runtime" };
     let address = server.local_addr();
     output.say_line(&format!("server http://{address}, {what}")).await;
-    let client = Client::builder().base_url(format!("http://{address}")).api_key(key).no_proxy().build();
+    let client = Client::builder().base_url(format!("http://{address}")).api_key(key).no_proxy().max_retries(0).build();
     let done = match client {
         Ok(client) => unless_interrupted(interrupts, turn(&args, &client, output)).await,
         Err(error) => Err(error.into()),
@@ -80,12 +83,6 @@ fn line(event: &Event) -> String {
         _ => String::new(),
     };
     format!("{:4}  {:21} {detail}", event.seq, event.event_type()).trim_end().to_owned()
-}
-
-/// `OpenCode`, if it is installed.
-fn on_path() -> Option<PathBuf> {
-    let name = format!("opencode{}", std::env::consts::EXE_SUFFIX);
-    std::env::split_paths(&std::env::var_os("PATH")?).map(|folder| folder.join(&name)).find(|file| file.is_file())
 }
 
 /// A folder that goes when the demo ends.

@@ -72,6 +72,9 @@ async fn greet(args: &Serve, key: &key::Key, address: SocketAddr, output: &mut O
     match args.runtime {
         Runtime::Local => {
             output.say_line("runtime: OpenCode. The agent runs shell commands as you, in a folder of each chat.").await;
+            if crate::opencode::find(args.opencode.as_deref()).is_none() {
+                output.say_line(&format!("careful: {}.", crate::opencode::MISSING)).await;
+            }
         }
         Runtime::Practice => {
             output.say_line("runtime: practice. Prompts: /tool /ask /think /long N /slow N /fail").await;
