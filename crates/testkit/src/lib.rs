@@ -1,1 +1,16 @@
-//! Placeholder.
+//! A chat service that misbehaves on demand, so that the tests of every language drive the very same faults.
+//!
+//! It speaks the contract over raw sockets, as our server does or as another service would, plays turns that are told
+//! in advance, and does to chosen answers what a [`Scenario`] says: cuts them at a byte, stalls, repeats, lies. It counts
+//! what reached it; `GET /_testkit` tells the counts to the other languages.
+
+mod fault;
+mod routes;
+mod scenario;
+mod service;
+mod turns;
+mod wire;
+
+pub use fault::Fault;
+pub use scenario::{Call, Expect, Official, Scenario, scenarios};
+pub use service::{Counts, Testkit};

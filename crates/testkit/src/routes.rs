@@ -1,0 +1,469 @@
+//! The routes of the contract, as far as clients are tested on them.
+
+use crate::Fault;
+use crate::fault::Insert;
+use crate::service::Shared;
+use crate::turns::{CHAT, Gate, Turn};
+use crate::wire::{Out, Request, Stop, gzip};
+use serde_json::{Value, json};
+use std::fmt::Write as _;
+use std::time::Duration;
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpStream;
+
+const FILE: usize = 100_000;
+
+/// Answers one request; `false`: the connection is done for.
+pub(crate) async fn answer(socket: &mut TcpStream, shared: &Shared, request: &Request) -> bool {
+    if request.path == "/_testkit" {
+        let body = serde_json::to_vec(&shared.state().counts).unwrap_or_default();
+        let fault = Fault::default();
+        return Out::new(socket, &fault).whole(200, "content-type: application/json\r\n", &body).await.is_ok();
+    }
+    let operation = operation(request);
+    let nth = {
+        let mut state = shared.state();
+        state.counts.proxied += usize::from(request.proxied);
+        if let Some(trace) = request.header("traceparent") {
+            state.counts.traceparent = Some(trace.to_owned());
+        }
+        let nth = state.counts.requests.entry(operation.to_owned()).or_default();
+        *nth += 1;
+        *nth
+    };
+    shared.ring();
+    let fault = shared.faults.iter().find(|fault| fault.applies(operation, nth)).cloned().unwrap_or_default();
+    if fault.lose_request {
+        return close(socket, &fault);
+    }
+    if fault.delay_ms > 0 {
+        tokio::time::sleep(Duration::from_millis(fault.delay_ms)).await;
+    }
+    let done = serve(socket, shared, request, operation, &fault).await;
+    match done {
+        Ok(()) => true,
+        Err(Stop::Cut) => close(socket, &fault),
+        Err(Stop::Gone) => false,
+    }
+}
+
+fn close(socket: &TcpStream, fault: &Fault) -> bool {
+    if fault.rst {
+        let _ = socket.set_zero_linger();
+    }
+    false
+}
+
+/// The other origin: gives a file, and notes who asked.
+pub(crate) async fn elsewhere(socket: &mut TcpStream, shared: &Shared, request: &Request) -> bool {
+    {
+        let counts = &mut shared.state().counts;
+        counts.elsewhere += 1;
+        let private = ["authorization", "cookie", "x-mine", "idempotency-key"];
+        counts.secrets_elsewhere |= private.iter().any(|name| request.header(name).is_some());
+    }
+    let fault = Fault::default();
+    Out::new(socket, &fault).whole(200, "content-type: text/plain\r\n", b"elsewhere").await.is_ok()
+}
+
+fn operation(request: &Request) -> &'static str {
+    let path = request.path.strip_prefix("/agent/v2/chat").unwrap_or_default();
+    let words: Vec<&str> = path.split('/').skip(1).collect();
+    match (request.method.as_str(), words.as_slice()) {
+        ("POST", []) => "create",
+        ("GET", [_]) => "retrieve",
+        ("DELETE", [_]) => "delete",
+        ("POST", [_, "respond"]) => "respond",
+        ("POST", [_, "message"]) => "message",
+        ("POST", [_, "cancel"]) => "cancel",
+        ("POST", [_, "question", _, "reply" | "reject"]) => "reply_to_question",
+        ("POST", [_, "permission", _, "reply"]) => "reply_to_permission",
+        ("GET", [_, "stream"]) => "stream",
+        ("GET", [_, "turns", _, "stream"]) => "turns.stream",
+        ("GET", [_, "turns", _]) => "turns.retrieve",
+        ("GET", [_, "files", _]) => "files.download",
+        _ => "other",
+    }
+}
+
+/// Starts a turn, or finds the one the key started.
+pub(crate) fn start_turn(shared: &Shared, parts: &Value, key: Option<&str>) -> usize {
+    let mut state = shared.state();
+    if let Some(&known) = key.and_then(|key| state.keys.get(key)) {
+        return known;
+    }
+    let number = state.turns.len();
+    state.turns.push(Turn::new(number, parts, shared.ours));
+    state.counts.turns += 1;
+    if let Some(key) = key {
+        state.keys.insert(key.to_owned(), number);
+    }
+    drop(state);
+    shared.ring();
+    number
+}
+
+async fn serve(
+    socket: &mut TcpStream,
+    shared: &Shared,
+    request: &Request,
+    operation: &'static str,
+    fault: &Fault,
+) -> Result<(), Stop> {
+    let mut headers = "x-request-id: req_testkit\r\n".to_owned();
+    if shared.ours {
+        headers.push_str("turnwire-contract: 1\r\n");
+    }
+    for (name, value) in &fault.headers {
+        let _ = write!(headers, "{name}: {value}\r\n");
+    }
+    if let Some(to) = &fault.redirect {
+        let target = match to.as_str() {
+            "elsewhere" => format!("{}{}", shared.elsewhere, request.path),
+            "here" => request.path.replace("/agent/v2/chat/", "/agent/v2/chat/moved_"),
+            _ => request.path.clone(),
+        };
+        let _ = write!(headers, "location: {target}\r\n");
+        return Out::new(socket, fault).whole(fault.status.unwrap_or(307), &headers, b"").await;
+    }
+    if let Some(status) = fault.status {
+        let body = fault.body.clone().unwrap_or_else(|| {
+            json!({"statusCode": status, "message": "refused", "error": {"message": "refused", "type": "api_error"}}).to_string()
+        });
+        let kind = fault.content_type.as_deref().unwrap_or("application/json");
+        let _ = write!(headers, "content-type: {kind}\r\n");
+        return Out::new(socket, fault).whole(status, &headers, body.as_bytes()).await;
+    }
+    let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
+    let json_headers = format!("{headers}content-type: application/json\r\n");
+    match operation {
+        "respond" | "message" => {
+            let key = request.header("idempotency-key").filter(|_| shared.ours).map(str::to_owned);
+            let attaches = key.as_ref().is_some_and(|key| shared.state().keys.contains_key(key));
+            if let Some(running) = shared.running().filter(|_| !attaches) {
+                let active = shared.state().turns[running].id.clone();
+                let body = json!({"statusCode": 409, "message": "A turn runs.", "error": {"type": "conflict_error", "code": "turn_conflict", "message": "A turn runs.", "activeTurnId": active}});
+                return Out::new(socket, fault).whole(409, &json_headers, body.to_string().as_bytes()).await;
+            }
+            let number = start_turn(shared, &body["parts"], key.as_deref());
+            if fault.lose_answer {
+                return Err(Stop::Cut);
+            }
+            if fault.never_answer {
+                return Err(wait_for_close(socket).await);
+            }
+            if shared.ours {
+                let id = shared.state().turns[number].id.clone();
+                let _ = write!(headers, "turnwire-turn-id: {id}\r\n");
+            }
+            turn_events(socket, shared, &headers, fault, number, 0).await
+        }
+        "turns.stream" => {
+            let id = request.path.split('/').rev().nth(1).unwrap_or_default().to_owned();
+            let found = shared.state().turns.iter().position(|turn| turn.id == id);
+            let Some(number) = found.filter(|_| shared.ours) else {
+                let body = json!({"error": {"code": "turn_not_found", "message": "There is no such turn."}});
+                return Out::new(socket, fault).whole(404, &json_headers, body.to_string().as_bytes()).await;
+            };
+            let after = request.header("last-event-id").and_then(|id| id.parse().ok()).unwrap_or(0u64);
+            turn_events(socket, shared, &headers, fault, number, after.saturating_sub(fault.replay_more)).await
+        }
+        "stream" => relay(socket, shared, &headers, fault, request).await,
+        "cancel" => {
+            if let Some(running) = shared.running() {
+                shared.state().turns[running].gate = Gate::Open;
+                shared.ring();
+            }
+            let body = json!({"id": CHAT, "ok": true}).to_string();
+            Out::new(socket, fault).whole(200, &json_headers, body.as_bytes()).await
+        }
+        "reply_to_question" | "reply_to_permission" => {
+            if let Some(running) = shared.running() {
+                shared.state().turns[running].gate = Gate::Open;
+                shared.ring();
+            }
+            Out::new(socket, fault).whole(204, &headers, b"").await
+        }
+        "files.download" => file(socket, &headers, fault, request).await,
+        "create" => {
+            shared.state().counts.chats += 1;
+            if fault.lose_answer {
+                return Err(Stop::Cut);
+            }
+            plain(socket, shared, &json_headers, fault).await
+        }
+        "retrieve" | "delete" => plain(socket, shared, &json_headers, fault).await,
+        _ => {
+            let body = json!({"error": {"code": "route_not_found", "message": "There is no such route."}});
+            Out::new(socket, fault).whole(404, &json_headers, body.to_string().as_bytes()).await
+        }
+    }
+}
+
+async fn plain(socket: &mut TcpStream, shared: &Shared, headers: &str, fault: &Fault) -> Result<(), Stop> {
+    let active = shared.running().map(|running| shared.state().turns[running].id.clone());
+    let body = json!({"id": CHAT, "status": "active", "activeTurnId": active}).to_string();
+    let body = fault.body.clone().unwrap_or(body);
+    if fault.gzip {
+        let headers = format!("{headers}content-encoding: gzip\r\n");
+        return Out::new(socket, fault).whole(200, &headers, &gzip(body.as_bytes())).await;
+    }
+    Out::new(socket, fault).whole(200, headers, body.as_bytes()).await
+}
+
+async fn file(socket: &mut TcpStream, headers: &str, fault: &Fault, request: &Request) -> Result<(), Stop> {
+    let bytes: Vec<u8> = (0..FILE).map(|at| b'a' + u8::try_from(at % 26).unwrap_or(0)).collect();
+    let headers = format!(
+        "{headers}content-type: text/plain\r\ncontent-disposition: attachment; filename=\"file.txt\"\r\naccept-ranges: bytes\r\netag: \"1\"\r\n"
+    );
+    let from = request.header("range").and_then(|range| range.strip_prefix("bytes=")?.strip_suffix('-')?.parse().ok());
+    match from {
+        Some(from) if from < FILE => {
+            let headers = format!("{headers}content-range: bytes {from}-{}/{FILE}\r\n", FILE - 1);
+            Out::new(socket, fault).whole(206, &headers, &bytes[from..]).await
+        }
+        _ => Out::new(socket, fault).whole(200, &headers, &bytes).await,
+    }
+}
+
+/// Waits for the client to hang up.
+async fn wait_for_close(socket: &mut TcpStream) -> Stop {
+    let mut byte = [0; 64];
+    while let Ok(read) = socket.read(&mut byte).await {
+        if read == 0 {
+            break;
+        }
+    }
+    Stop::Gone
+}
+
+fn stream_headers(headers: &str, fault: &Fault) -> String {
+    let kind = fault.content_type.as_deref().unwrap_or("text/event-stream");
+    let coding = if fault.gzip { "content-encoding: gzip\r\n" } else { "" };
+    format!("{headers}content-type: {kind}\r\ncache-control: no-cache, no-transform\r\n{coding}")
+}
+
+fn opening(fault: &Fault) -> Vec<u8> {
+    let mut bytes = if fault.bom { b"\xEF\xBB\xBF".to_vec() } else { Vec::new() };
+    if !fault.bare {
+        bytes.extend_from_slice(b"retry: 1000\n: ok\n");
+    }
+    bytes
+}
+
+/// The bytes of one event's frame, under a fault.
+fn frame(fault: &Fault, id: Option<u64>, name: Option<&str>, data: &str) -> Vec<u8> {
+    let mut text = String::new();
+    for _ in 0..=usize::from(fault.twice) {
+        if let Some(id) = id {
+            let _ = writeln!(text, "id: {id}");
+        }
+        if let Some(name) = name {
+            let _ = writeln!(text, "event: {name}");
+        }
+        let _ = write!(text, "data: {data}\n\n");
+        if fault.pings {
+            text.push_str(": ping\n\n");
+        }
+    }
+    lines(fault, text)
+}
+
+fn lines(fault: &Fault, text: String) -> Vec<u8> {
+    if fault.crlf { text.replace('\n', "\r\n").into_bytes() } else { text.into_bytes() }
+}
+
+fn inserted(fault: &Fault, insert: &Insert) -> Vec<u8> {
+    let mut bytes = lines(fault, insert.raw.clone());
+    if insert.bad_utf8 {
+        bytes.extend_from_slice(b"event: strange\ndata: {\"type\":\"strange\",\"text\":\"\xFF\xFE\"}\n\n");
+    }
+    if insert.big > 0 {
+        bytes.extend_from_slice(b"data: {\"type\":\"big\",\"text\":\"");
+        bytes.resize(bytes.len() + insert.big, b'x');
+        bytes.extend_from_slice(b"\"}\n\n");
+    }
+    bytes
+}
+
+/// The events of a turn after a number, as they happen.
+async fn turn_events(
+    socket: &mut TcpStream,
+    shared: &Shared,
+    headers: &str,
+    fault: &Fault,
+    number: usize,
+    after: u64,
+) -> Result<(), Stop> {
+    let mut out = Out::new(socket, fault);
+    out.begin(200, &stream_headers(headers, fault)).await?;
+    if let Some(body) = &fault.body {
+        out.chunk(body.as_bytes()).await?;
+        return out.end().await;
+    }
+    let mut changed = shared.changed.subscribe();
+    let mut whole = opening(fault);
+    if !fault.gzip && !whole.is_empty() {
+        out.chunk(&std::mem::take(&mut whole)).await?;
+    }
+    let mut told = 0usize;
+    let mut next = usize::try_from(after).unwrap_or(usize::MAX);
+    loop {
+        let (frames, ended) = {
+            let state = shared.state();
+            let turn = &state.turns[number];
+            let until = turn.events_so_far();
+            let frames: Vec<Vec<u8>> =
+                (next..until).filter_map(|at| event_frame(fault, turn, at, next, shared.ours)).collect();
+            next = next.max(until);
+            (frames, turn.gate == Gate::Open)
+        };
+        for bytes in frames {
+            if fault.stall_events.is_some_and(|limit| told >= limit) {
+                return Err(wait_for_close(out.socket).await);
+            }
+            if fault.cut_events.is_some_and(|limit| told >= limit) {
+                return Err(Stop::Cut);
+            }
+            if fault.end_events.is_some_and(|limit| told >= limit) {
+                return out.end().await;
+            }
+            if let Some(insert) = fault.insert.as_ref().filter(|insert| insert.after == told) {
+                out.chunk(&inserted(fault, insert)).await?;
+            }
+            if fault.gzip {
+                whole.extend_from_slice(&bytes)
+            } else {
+                out.chunk(&bytes).await?
+            }
+            told += 1;
+        }
+        if ended {
+            if fault.gzip {
+                out.chunk(&gzip(&whole)).await?;
+            }
+            return out.end().await;
+        }
+        let mut byte = [0; 1];
+        tokio::select! {
+            _ = changed.changed() => {}
+            read = out.socket.read(&mut byte) => {
+                if !matches!(read, Ok(1..)) {
+                    return Err(Stop::Gone);
+                }
+            }
+        }
+    }
+}
+
+/// One event of a turn under the faults that change what is told.
+fn event_frame(fault: &Fault, turn: &Turn, at: usize, first: usize, ours: bool) -> Option<Vec<u8>> {
+    let place = at - first + 1;
+    let at = match fault.swap {
+        Some(swap) if swap == place => at + 1,
+        Some(swap) if swap + 1 == place => at - 1,
+        _ => at,
+    };
+    if fault.omit == Some(place) {
+        return None;
+    }
+    let event = turn.events.get(at)?;
+    let mut data: Value = serde_json::from_str(&event.to_json()).unwrap_or_default();
+    if fault.whole_parts && data.get("delta").is_some() {
+        return None;
+    }
+    if fault.snake_case {
+        data = snake(&data);
+        data.as_object_mut().map(|fields| fields.remove("seq"));
+    }
+    let id = (ours || !fault.snake_case).then_some(event.seq);
+    Some(frame(fault, id, Some(event.event_type()), &data.to_string()))
+}
+
+fn snake(value: &Value) -> Value {
+    match value {
+        Value::Object(fields) => {
+            let renamed = fields.iter().map(|(name, value)| {
+                let mut spelled = String::new();
+                for letter in name.chars() {
+                    if letter.is_ascii_uppercase() {
+                        spelled.push('_');
+                    }
+                    spelled.push(letter.to_ascii_lowercase());
+                }
+                (spelled, snake(value))
+            });
+            Value::Object(renamed.collect())
+        }
+        Value::Array(values) => Value::Array(values.iter().map(snake).collect()),
+        other => other.clone(),
+    }
+}
+
+/// The relay: the raw events of all turns, numbered from 1.
+async fn relay(
+    socket: &mut TcpStream,
+    shared: &Shared,
+    headers: &str,
+    fault: &Fault,
+    request: &Request,
+) -> Result<(), Stop> {
+    let number = |text: &str| text.parse::<usize>().ok();
+    let cursor = request
+        .header("last-event-id")
+        .and_then(number)
+        .or_else(|| request.query.split('&').find_map(|pair| pair.strip_prefix("lastEventId=")).and_then(number));
+    let mut out = Out::new(socket, fault);
+    out.begin(200, &stream_headers(headers, fault)).await?;
+    if let Some(body) = &fault.body {
+        out.chunk(body.as_bytes()).await?;
+        return out.end().await;
+    }
+    let opening = opening(fault);
+    if !opening.is_empty() {
+        out.chunk(&opening).await?;
+    }
+    let mut changed = shared.changed.subscribe();
+    let log = || -> Vec<String> {
+        let state = shared.state();
+        state.turns.iter().flat_map(|turn| turn.raw[..turn.raw_so_far()].iter().cloned()).collect()
+    };
+    let head = log().len();
+    let mut next = match cursor {
+        None => head,
+        Some(cursor) if cursor > head => {
+            out.chunk(&frame(fault, None, Some("reset"), &json!({"head": head}).to_string())).await?;
+            head
+        }
+        Some(cursor) => cursor.saturating_sub(usize::try_from(fault.replay_more).unwrap_or(0)),
+    };
+    let mut told = 0;
+    loop {
+        for (at, raw) in log().into_iter().enumerate().skip(next) {
+            if fault.stall_events.is_some_and(|limit| told >= limit) {
+                return Err(wait_for_close(out.socket).await);
+            }
+            if fault.cut_events.is_some_and(|limit| told >= limit) {
+                return Err(Stop::Cut);
+            }
+            if fault.end_events.is_some_and(|limit| told >= limit) {
+                return out.end().await;
+            }
+            if let Some(insert) = fault.insert.as_ref().filter(|insert| insert.after == told) {
+                out.chunk(&inserted(fault, insert)).await?;
+            }
+            out.chunk(&frame(fault, Some(at as u64 + 1), None, &raw)).await?;
+            next = at + 1;
+            told += 1;
+        }
+        let mut byte = [0; 1];
+        tokio::select! {
+            _ = changed.changed() => {}
+            read = out.socket.read(&mut byte) => {
+                if !matches!(read, Ok(1..)) {
+                    return Err(Stop::Gone);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! The service: its listeners, what it remembers, and what it counts.
+
+use crate::turns::{Gate, Turn};
+use crate::wire::read_request;
+use crate::{Fault, Scenario, routes};
+use serde::Serialize;
+use std::collections::{BTreeMap, HashMap};
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+/// What reached the service.
+#[derive(Clone, Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Counts {
+    /// Turns that were started.
+    pub turns: usize,
+    /// Chats that were created.
+    pub chats: usize,
+    /// Requests by operation.
+    pub requests: BTreeMap<String, usize>,
+    /// Requests at the other origin.
+    pub elsewhere: usize,
+    /// Whether one of those brought a key, a cookie or a header of the caller's.
+    pub secrets_elsewhere: bool,
+    /// Requests that came through us as a proxy.
+    pub proxied: usize,
+    /// Connections that are open now.
+    pub open_connections: usize,
+    /// The `traceparent` of the last request that had one.
+    pub traceparent: Option<String>,
+}
+
+/// A running service. Dropping it closes everything.
+pub struct Testkit {
+    url: String,
+    shared: Arc<Shared>,
+    _stop: DropGuard,
+}
+
+pub(crate) struct Shared {
+    pub(crate) ours: bool,
+    pub(crate) faults: Vec<Fault>,
+    pub(crate) elsewhere: String,
+    pub(crate) state: Mutex<State>,
+    /// Rings at every change of the state.
+    pub(crate) changed: watch::Sender<u64>,
+    pub(crate) stop: CancellationToken,
+}
+
+#[derive(Default)]
+pub(crate) struct State {
+    pub(crate) counts: Counts,
+    pub(crate) turns: Vec<Turn>,
+    /// Idempotency keys and the turns they started.
+    pub(crate) keys: HashMap<String, usize>,
+}
+
+impl Shared {
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn ring(&self) {
+        self.changed.send_modify(|version| *version += 1);
+    }
+
+    /// The place of a turn that runs.
+    pub(crate) fn running(&self) -> Option<usize> {
+        self.state().turns.iter().position(|turn| turn.gate != Gate::Open)
+    }
+}
+
+impl Testkit {
+    /// Starts a scenario's service on a free port of loopback.
+    ///
+    /// # Errors
+    /// No port.
+    pub async fn start(scenario: Scenario) -> io::Result<Self> {
+        Self::with_faults(scenario.ours, scenario.faults).await
+    }
+
+    /// Starts a service with these faults.
+    ///
+    /// # Errors
+    /// No port.
+    pub async fn with_faults(ours: bool, faults: Vec<Fault>) -> io::Result<Self> {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let elsewhere = TcpListener::bind("127.0.0.1:0").await?;
+        let url = format!("http://{}", listener.local_addr()?);
+        let stop = CancellationToken::new();
+        let shared = Arc::new(Shared {
+            ours,
+            faults,
+            elsewhere: format!("http://{}", elsewhere.local_addr()?),
+            state: Mutex::default(),
+            changed: watch::channel(0).0,
+            stop: stop.clone(),
+        });
+        tokio::spawn(accept(listener, shared.clone(), false));
+        tokio::spawn(accept(elsewhere, shared.clone(), true));
+        Ok(Self { url, shared, _stop: stop.drop_guard() })
+    }
+
+    /// Its address.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// What reached it so far.
+    pub fn counts(&self) -> Counts {
+        self.shared.state().counts.clone()
+    }
+
+    /// Waits until the counts are such.
+    pub async fn until(&self, wanted: impl Fn(&Counts) -> bool) {
+        let mut changed = self.shared.changed.subscribe();
+        while !wanted(&self.counts()) {
+            if changed.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Starts a turn as if somebody else had.
+    pub fn start_turn(&self, prompt: &str) {
+        routes::start_turn(&self.shared, &serde_json::json!([{"type": "text", "text": prompt}]), None);
+    }
+}
+
+async fn accept(listener: TcpListener, shared: Arc<Shared>, elsewhere: bool) {
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = shared.stop.cancelled() => return,
+        };
+        if let Ok((socket, _)) = accepted {
+            let _ = socket.set_nodelay(true);
+            tokio::spawn(connection(socket, shared.clone(), elsewhere));
+        }
+    }
+}
+
+/// Counts a connection for as long as it is open.
+struct Open(Arc<Shared>);
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.state().counts.open_connections -= 1;
+        self.0.ring();
+    }
+}
+
+async fn connection(mut socket: TcpStream, shared: Arc<Shared>, elsewhere: bool) {
+    shared.state().counts.open_connections += 1;
+    shared.ring();
+    let open = Open(shared.clone());
+    let mut buffer = Vec::new();
+    let stop = shared.stop.clone();
+    let serve = async {
+        while let Ok(Some(request)) = read_request(&mut socket, &mut buffer).await {
+            let kept = if elsewhere {
+                routes::elsewhere(&mut socket, &shared, &request).await
+            } else {
+                routes::answer(&mut socket, &shared, &request).await
+            };
+            shared.ring();
+            if !kept {
+                return;
+            }
+        }
+    };
+    tokio::select! {
+        () = serve => {}
+        () = stop.cancelled() => {}
+    }
+    drop(socket);
+    drop(open);
+}
