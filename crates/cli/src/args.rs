@@ -12,31 +12,24 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
 }
 
+// Paragraphs on one line each: clap wraps them to the terminal.
 const ENVIRONMENT: &str = "\
-The client commands talk to the `turnwire serve` of this machine and find its key by themselves. To reach another
-service, set TURNWIRE_BASE_URL and TURNWIRE_API_KEY.
+The client commands talk to the `turnwire serve` of this machine and find its key by themselves. \
+To reach another service, set TURNWIRE_BASE_URL and TURNWIRE_API_KEY.
 
-Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.";
+Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted (Ctrl-C), 143 terminated.";
 
 #[derive(Debug, Subcommand)]
+// What each does is said at its arguments.
 pub(crate) enum Command {
-    /// Run a server on this machine
     Serve(Serve),
-    /// Talk with an agent in the terminal
     Chat(Chat),
-    /// Run one turn and print the answer
     Send(Send),
-    /// Follow a chat's raw events
     Tail(Tail),
-    /// List the chats
     Chats(Chats),
-    /// List a chat's files, or print one
     Files(Files),
-    /// Make a token that lets others read a chat's events for a few minutes
     Token(Token),
-    /// Turn a recorded OpenCode event stream into turns
     Normalize(Normalize),
-    /// See one whole turn: starts a server, runs a tool, shows every event
     Demo(Demo),
 }
 
@@ -47,6 +40,9 @@ pub(crate) enum Command {
 ///
 /// With the runtime `local` the agent is OpenCode. It uses the models and keys you have set up for it, and it runs shell
 /// commands as you.
+///
+/// With the runtime `practice` it plays what a word in the prompt asks for: /tool, /ask, /think, /long N, /slow N, /fail; anything
+/// else it repeats.
 #[derive(Debug, Args)]
 pub(crate) struct Serve {
     /// Where to listen; port 0 takes any free one
@@ -79,7 +75,7 @@ pub(crate) struct Serve {
 pub(crate) enum Runtime {
     /// OpenCode on this machine
     Local,
-    /// A scripted agent: no OpenCode, no key, no network. It knows /tool /ask /think /long N /slow N /fail
+    /// A scripted agent: no OpenCode, no key, no network
     Practice,
 }
 
@@ -158,7 +154,7 @@ pub(crate) struct Chats {
     pub(crate) json: bool,
 }
 
-/// List the files of a chat's workspace, or print one of them.
+/// List the files of a chat's workspace, or print one.
 #[derive(Debug, Args)]
 pub(crate) struct Files {
     /// The chat
@@ -197,7 +193,7 @@ pub(crate) struct Normalize {
     pub(crate) json: bool,
 }
 
-/// See one whole turn.
+/// See one whole turn: starts a server, runs a tool, shows every event.
 ///
 /// Starts a server of its own on a free port and a scripted model, with OpenCode if there is one (else the practice runtime), runs
 /// one turn with a tool call, shows every event as it comes, and leaves nothing behind.

@@ -21,7 +21,7 @@ use output::Output;
 use std::error::Error as StdError;
 use std::ffi::OsString;
 use std::future::Future;
-use turnwire::{Client, Error};
+use turnwire::{Client, Error, ErrorKind};
 
 /// Why a command ends before its end.
 #[derive(Debug)]
@@ -41,16 +41,24 @@ impl Stop {
 impl From<Error> for Stop {
     fn from(error: Error) -> Self {
         let mut causes = error.causes();
+        if error.kind() == ErrorKind::Authentication {
+            let advice = "set TURNWIRE_API_KEY to the key that `turnwire serve` printed at its first start";
+            return Self::Failed(format!("the service at {} wants another key; {advice}", place()), causes);
+        }
         if !error.is_connect() {
             return Self::Failed(error.to_string(), causes);
         }
         // Of a chain of libraries only the last word helps: refused, no such host, no route.
         causes.drain(..causes.len().saturating_sub(1));
-        let url = Client::from_env().map(|client| client.base_url().trim_end_matches('/').to_owned());
-        let place = url.map_or_else(|_| "there".to_owned(), |url| format!("at {url}"));
         let advice = "start a server with `turnwire serve`, or set TURNWIRE_BASE_URL";
-        Self::Failed(format!("nothing answers {place}; {advice}"), causes)
+        Self::Failed(format!("nothing answers at {}; {advice}", place()), causes)
     }
+}
+
+/// The service that the environment names.
+fn place() -> String {
+    let url = Client::from_env().map(|client| client.base_url().trim_end_matches('/').to_owned());
+    url.unwrap_or_else(|_| "the base URL".to_owned())
 }
 
 impl From<Interrupt> for Stop {
