@@ -164,7 +164,7 @@ async fn tidy(app: Arc<App>, stop: CancellationToken) {
             _ = ticks.tick() => {}
         }
         app.chats.tidy().await;
-        if forget % 720 == 0 {
+        if forget.is_multiple_of(720) {
             let at_ms = ids::now_ms().saturating_sub(REMEMBER_MS);
             app.shared.store.submit(vec![Write::ForgetBefore { at_ms }], Box::new(drop));
         }

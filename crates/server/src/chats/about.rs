@@ -26,7 +26,7 @@ impl Chat {
             idle_timeout_ms: self.row.idle_timeout_ms,
             created_ms: self.row.created_ms,
             ended: state.ended_ms.is_some(),
-            runtime_state: if state.ended_ms.is_some() { "ended" } else { state.runtime_state },
+            runtime_state: if state.ended_ms.is_some() { "ended" } else { state.runtime },
         }
     }
 

@@ -41,7 +41,7 @@ pub(super) struct State {
     pub(super) awake_since: Option<Instant>,
     /// When something last happened here.
     pub(super) used: Instant,
-    pub(super) runtime_state: &'static str,
+    pub(super) runtime: &'static str,
     tree: SessionTree,
     normalizer: Normalizer,
     /// The open turn so far.
@@ -70,7 +70,7 @@ impl Chat {
             cost_micros: row.cost_micros,
             awake_since: None,
             used: Instant::now(),
-            runtime_state: "stopped",
+            runtime: "stopped",
             tree: SessionTree::new(row.session_id.clone(), children),
             normalizer: Normalizer::for_chat(row.id.as_str(), &row.session_id),
             fold: TurnAccumulator::new(),

@@ -140,7 +140,7 @@ impl Registry {
         let (sink, upstream) = mpsc::channel(QUEUE);
         // Always a title: without one the runtime would ask a model for it.
         let title = Some(new.title.clone().unwrap_or_else(|| id.clone()));
-        let opening = Opening { chat_id: id.clone(), directory: directory.clone(), session_id: None, title };
+        let opening = Opening { directory: directory.clone(), session_id: None, title };
         let opened = tokio::time::timeout(CREATE_TIME, shared.runtime.open(opening, sink)).await;
         let opened = opened.map_err(|_| ApiError::unavailable("The runtime did not come up in time; try again."));
         let session = match opened.and_then(|opened| opened.map_err(ApiError::from)) {

@@ -31,10 +31,9 @@ impl Chat {
             return Err(RuntimeError::new(RuntimeFault::SessionGone, "The chat has ended."));
         }
         self.decide(vec![Decision::Runtime("resuming")], Vec::new());
-        self.state().runtime_state = "starting";
+        self.state().runtime = "starting";
         let (sink, upstream) = mpsc::channel(QUEUE);
         let opening = Opening {
-            chat_id: self.id().to_owned(),
             directory: self.workspace(),
             session_id: Some(self.session_id().to_owned()),
             title: None,
@@ -51,7 +50,7 @@ impl Chat {
                 Ok(live)
             }
             Err(error) => {
-                self.state().runtime_state = "error";
+                self.state().runtime = "error";
                 Err(error)
             }
         }
@@ -67,7 +66,7 @@ impl Chat {
         let live = Arc::new(Live { session });
         {
             let mut state = self.state();
-            state.runtime_state = "running";
+            state.runtime = "running";
             state.awake_since = Some(Instant::now());
             state.used = Instant::now();
         }
@@ -102,8 +101,8 @@ impl Chat {
     }
 
     /// Puts the sleeping state down; gives what is to be written of it.
-    pub(super) fn fall_asleep(&self, state: &mut super::chat::State, runtime_state: &'static str) -> Vec<Write> {
-        state.runtime_state = runtime_state;
+    pub(super) fn fall_asleep(&self, state: &mut super::chat::State, runtime: &'static str) -> Vec<Write> {
+        state.runtime = runtime;
         let Some(since) = state.awake_since.take() else { return Vec::new() };
         let runtime_ms = u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX);
         state.runtime_ms = state.runtime_ms.saturating_add(runtime_ms);

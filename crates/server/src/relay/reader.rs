@@ -36,9 +36,9 @@ impl Reader {
         loop {
             let head = *self.head.borrow_and_update();
             if head.seq > self.cursor {
-                let batch = match self.from_window() {
+                let batch = match self.in_window() {
                     Some(batch) => batch,
-                    None => self.from_log().await?,
+                    None => self.in_log().await?,
                 };
                 // Past what was trimmed away at the end of the log.
                 self.cursor = batch.last().map_or(head.seq, |told| told.seq);
@@ -52,7 +52,7 @@ impl Reader {
     }
 
     /// `None`: the window no longer (or, after a restart, not yet) reaches back to the cursor.
-    fn from_window(&self) -> Option<Vec<Told>> {
+    fn in_window(&self) -> Option<Vec<Told>> {
         let state = self.relay.state();
         let oldest = state.window.front()?.seq;
         let skip = usize::try_from((self.cursor + 1).checked_sub(oldest)?).ok()?;
@@ -65,7 +65,7 @@ impl Reader {
         Some(state.window.iter().skip(skip).take(BATCH_EVENTS).take_while(fits).cloned().collect())
     }
 
-    async fn from_log(&self) -> StoreResult<Vec<Told>> {
+    async fn in_log(&self) -> StoreResult<Vec<Told>> {
         let events = self.relay.store.events(self.relay.chat, self.cursor, BATCH_EVENTS, BATCH_BYTES).await?;
         Ok(events.into_iter().map(|(seq, event)| Told::new(seq, &event)).collect())
     }

@@ -91,7 +91,6 @@ pub(crate) type RuntimeResult<T> = Result<T, RuntimeError>;
 /// What a session is opened for.
 #[derive(Clone, Debug)]
 pub(crate) struct Opening {
-    pub(crate) chat_id: String,
     /// The chat's workspace; it is there.
     pub(crate) directory: PathBuf,
     /// The session to go on with; `None`: a new one.

@@ -1,5 +1,5 @@
 //! A real server on a real socket, and a plain HTTP client that knows nothing of ours.
-#![allow(dead_code, clippy::unwrap_used, clippy::expect_used)]
+#![allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::expect_used, clippy::missing_panics_doc)]
 
 use futures_util::StreamExt as _;
 use serde_json::{Value, json};
@@ -17,7 +17,7 @@ pub struct Service {
     server: Option<Server>,
     pub url: String,
     pub http: reqwest::Client,
-    _folder: Option<tempfile::TempDir>,
+    folder: Option<tempfile::TempDir>,
 }
 
 /// An answer, read to its end.
@@ -139,28 +139,25 @@ impl Service {
     pub async fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut service = Self::with(config(folder.path())).await;
-        service._folder = Some(folder);
+        service.folder = Some(folder);
         service
     }
 
     pub async fn with(config: Config) -> Self {
         let server = Server::start(config).await.unwrap();
         let url = format!("http://{}", server.local_addr());
-        Self { server: Some(server), url, http: http(), _folder: None }
+        Self { server: Some(server), url, http: http(), folder: None }
     }
 
     pub async fn stop(mut self) -> Option<tempfile::TempDir> {
         let server = self.server.take().unwrap();
         tokio::time::timeout(LONG, server.shutdown()).await.expect("the shutdown does not end");
-        self._folder.take()
+        self.folder.take()
     }
 
     pub fn request(&self, method: &str, path: &str) -> reqwest::RequestBuilder {
-        let path = if path.starts_with("/agent") || path.ends_with("z") || path.ends_with(".json") {
-            path.to_owned()
-        } else {
-            format!("{PREFIX}{path}")
-        };
+        let of_a_chat = path.is_empty() || path.starts_with("/chat_") || path.starts_with('?');
+        let path = if of_a_chat { format!("{PREFIX}{path}") } else { path.to_owned() };
         let method = reqwest::Method::from_bytes(method.as_bytes()).unwrap();
         self.http.request(method, format!("{}{path}", self.url)).bearer_auth(KEY)
     }
