@@ -33,11 +33,8 @@ impl Chat {
         self.decide(vec![Decision::Runtime("resuming")], Vec::new());
         self.state().runtime = "starting";
         let (sink, upstream) = mpsc::channel(QUEUE);
-        let opening = Opening {
-            directory: self.workspace(),
-            session_id: Some(self.session_id().to_owned()),
-            title: None,
-        };
+        let opening =
+            Opening { directory: self.workspace(), session_id: Some(self.session_id().to_owned()), title: None };
         let opened = tokio::time::timeout(OPEN_TIME, self.shared.runtime.open(opening, sink)).await;
         let opened = opened.unwrap_or_else(|_| {
             Err(RuntimeError::new(RuntimeFault::Timeout, "The runtime did not come up in time; try again."))

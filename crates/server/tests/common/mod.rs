@@ -1,9 +1,13 @@
 //! A real server on a real socket, and a plain HTTP client that knows nothing of ours.
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::expect_used, clippy::missing_panics_doc)]
 
+pub mod spec;
+
 use futures_util::StreamExt as _;
 use serde_json::{Value, json};
+use spec::Spec;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 use turnwire::sse::Decoder;
 use turnwire_server::{Config, RuntimeConfig, Server};
@@ -17,6 +21,7 @@ pub struct Service {
     server: Option<Server>,
     pub url: String,
     pub http: reqwest::Client,
+    spec: Arc<Spec>,
     folder: Option<tempfile::TempDir>,
 }
 
@@ -73,6 +78,7 @@ pub struct Stream {
     /// All bytes so far.
     pub bytes: Vec<u8>,
     over: bool,
+    spec: Option<Arc<Spec>>,
 }
 
 impl Stream {
@@ -80,6 +86,11 @@ impl Stream {
     pub async fn next(&mut self) -> Option<Frame> {
         loop {
             if let Some(frame) = self.ready.pop_front() {
+                if let (Some(spec), Some(event)) = (&self.spec, &frame.event)
+                    && !matches!(event.as_str(), "gap" | "reset")
+                {
+                    spec.check_event(&frame.data);
+                }
                 return Some(frame);
             }
             if self.over {
@@ -146,7 +157,11 @@ impl Service {
     pub async fn with(config: Config) -> Self {
         let server = Server::start(config).await.unwrap();
         let url = format!("http://{}", server.local_addr());
-        Self { server: Some(server), url, http: http(), folder: None }
+        let http = http();
+        let openapi = send(http.get(format!("{url}/openapi.json"))).await.body;
+        let events = send(http.get(format!("{url}/events.schema.json"))).await.body;
+        let spec = Spec::new(std::str::from_utf8(&openapi).unwrap(), std::str::from_utf8(&events).unwrap());
+        Self { server: Some(server), url, http, spec: Arc::new(spec), folder: None }
     }
 
     pub async fn stop(mut self) -> Option<tempfile::TempDir> {
@@ -156,8 +171,7 @@ impl Service {
     }
 
     pub fn request(&self, method: &str, path: &str) -> reqwest::RequestBuilder {
-        let of_a_chat = path.is_empty() || path.starts_with("/chat_") || path.starts_with('?');
-        let path = if of_a_chat { format!("{PREFIX}{path}") } else { path.to_owned() };
+        let path = whole(path);
         let method = reqwest::Method::from_bytes(method.as_bytes()).unwrap();
         self.http.request(method, format!("{}{path}", self.url)).bearer_auth(KEY)
     }
@@ -167,7 +181,9 @@ impl Service {
         if let Some(body) = body {
             request = request.header("content-type", "application/json").body(body.to_string());
         }
-        send(request).await
+        let answer = send(request).await;
+        self.spec.check(method, &whole(path), &answer);
+        answer
     }
 
     pub async fn chat(&self) -> String {
@@ -177,7 +193,9 @@ impl Service {
     }
 
     pub async fn open(&self, request: reqwest::RequestBuilder) -> Stream {
-        stream(request).await
+        let mut stream = stream(request).await;
+        stream.spec = Some(self.spec.clone());
+        stream
     }
 
     pub async fn respond(&self, chat: &str, text: &str) -> Stream {
@@ -199,6 +217,12 @@ impl Service {
     }
 }
 
+/// Paths of chats may leave the prefix out.
+fn whole(path: &str) -> String {
+    let of_a_chat = path.is_empty() || path.starts_with("/chat_") || path.starts_with('?');
+    if of_a_chat { format!("{PREFIX}{path}") } else { path.to_owned() }
+}
+
 pub fn http() -> reqwest::Client {
     reqwest::Client::builder().no_proxy().build().unwrap()
 }
@@ -218,5 +242,5 @@ pub async fn stream(request: reqwest::RequestBuilder) -> Stream {
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
     let body = Box::pin(response.bytes_stream());
     let (decoder, ready, bytes) = (Decoder::new(), std::collections::VecDeque::new(), Vec::new());
-    Stream { status, headers, body, decoder, ready, bytes, over: false }
+    Stream { status, headers, body, decoder, ready, bytes, over: false, spec: None }
 }

@@ -1,0 +1,210 @@
+//! The relay: numbers without a hole, replay, cursors, tokens, framing.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod common;
+
+use common::{Frame, Service, config, http, send, stream};
+use std::time::Duration;
+
+fn ids(frames: &[Frame]) -> Vec<u64> {
+    frames.iter().map(|frame| frame.id.parse().unwrap()).collect()
+}
+
+fn is(frame: &Frame, event_type: &str) -> bool {
+    frame.data.contains(&format!("\"type\":\"{event_type}\""))
+}
+
+#[tokio::test]
+async fn what_was_told_live_is_replayed_to_the_byte() {
+    let service = Service::start().await;
+    let chat = service.chat().await;
+    let mut live = service.relay(&chat, 0).await;
+    let turn = service.turn(&chat, "/tool").await;
+    let head = service.call("GET", &format!("/{chat}"), None).await.json()["lastEventId"].as_u64().unwrap();
+    let told = live.until(|frame| frame.id == head.to_string()).await;
+    assert_eq!(ids(&told), (1..=head).collect::<Vec<_>>(), "from 1, without a hole");
+    assert!(told.iter().all(|frame| frame.event.is_none()), "a bare onmessage sees every event");
+    assert!(told.iter().any(|frame| is(frame, "session.created")), "from the first event of the session on");
+    assert!(told.iter().any(|frame| is(frame, "turnwire.turn.accepted")));
+    for from in [0, 1, head / 2, head - 1] {
+        let again = service.relay(&chat, from).await.until(|frame| frame.id == head.to_string()).await;
+        assert_eq!(again, told[usize::try_from(from).unwrap()..], "after {from}");
+    }
+    // Header and query: the greater counts.
+    let both = service.request("GET", &format!("/{chat}/stream?lastEventId=2")).header("last-event-id", "5");
+    assert_eq!(service.open(both).await.next().await.unwrap().id, "6");
+    assert_eq!(turn["status"], "completed");
+}
+
+#[tokio::test]
+async fn without_a_cursor_only_what_comes_is_told() {
+    let service = Service::start().await;
+    let chat = service.chat().await;
+    service.turn(&chat, "Before").await;
+    let mut live = service.open(service.request("GET", &format!("/{chat}/stream?lastEventId="))).await;
+    service.turn(&chat, "After").await;
+    let first = live.until(|frame| is(frame, "turnwire.turn.accepted")).await;
+    assert!(first.iter().all(|frame| !frame.data.contains("Before")), "{first:?}");
+    assert!(first.last().unwrap().data.contains("After"));
+}
+
+#[tokio::test]
+async fn a_cursor_beyond_the_head_is_told_so() {
+    let service = Service::start().await;
+    let chat = service.chat().await;
+    service.turn(&chat, "One").await;
+    let mut lost = service.relay(&chat, 1_000_000).await;
+    let first = lost.next().await.unwrap();
+    assert_eq!(first.event.as_deref(), Some("reset"));
+    let head = first.json()["head"].as_u64().unwrap();
+    assert!(!String::from_utf8_lossy(&lost.bytes).contains("id:"), "a frame without a number");
+    service.turn(&chat, "Two").await;
+    assert_eq!(lost.next().await.unwrap().id, (head + 1).to_string(), "then live");
+}
+
+#[tokio::test]
+async fn a_cursor_that_is_no_number_is_refused() {
+    let service = Service::start().await;
+    let chat = service.chat().await;
+    for cursor in ["-1", "x", "1.5", "0x1", "99999999999999999999999"] {
+        service.call("GET", &format!("/{chat}/stream?lastEventId={cursor}"), None).await.error(400, "invalid_request");
+        let header = service.request("GET", &format!("/{chat}/stream")).header("last-event-id", cursor);
+        send(header).await.error(400, "invalid_request");
+    }
+}
+
+#[tokio::test]
+async fn a_slow_reader_misses_nothing_and_hinders_nobody() {
+    let service = Service::start().await;
+    let chat = service.chat().await;
+    // Far more than memory holds of it, and more than the sockets' buffers.
+    let mut slow = service.relay(&chat, 0).await;
+    slow.next().await.unwrap();
+    for _ in 0..3 {
+        assert_eq!(service.turn(&chat, "/long 4000").await["status"], "completed");
+    }
+    let head = service.call("GET", &format!("/{chat}"), None).await.json()["lastEventId"].as_u64().unwrap();
+    assert!(head > 12_000);
+    let rest = slow.until(|frame| frame.id == head.to_string()).await;
+    assert_eq!(ids(&rest), (2..=head).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn readers_that_come_in_the_middle_get_each_event_once() {
+    let service = Service::start().await;
+    let chat = service.chat().await;
+    let mut turn = service.respond(&chat, "/long 2000").await;
+    let mut readers = Vec::new();
+    for _ in 0..20 {
+        turn.next().await.unwrap();
+        readers.push(service.relay(&chat, 0).await);
+    }
+    turn.rest().await;
+    let ended = |frame: &Frame| is(frame, "session.idle");
+    let whole = readers.pop().unwrap().until(ended).await;
+    assert_eq!(ids(&whole), (1..=whole.len() as u64).collect::<Vec<_>>());
+    for reader in &mut readers {
+        assert_eq!(reader.until(ended).await, whole);
+    }
+}
+
+#[tokio::test]
+async fn a_token_opens_one_chats_stream_for_reading() {
+    let service = Service::start().await;
+    let (chat, other) = (service.chat().await, service.chat().await);
+    let token = service.call("POST", &format!("/{chat}/stream-token"), None).await.json();
+    let url = token["streamUrl"].as_str().unwrap();
+    assert!(url.starts_with(&service.url), "absolute: {url}");
+    let bare = http();
+    let mut opened = stream(bare.get(format!("{url}&lastEventId=0"))).await;
+    assert_eq!(opened.status, 200);
+    assert_eq!(opened.next().await.unwrap().id, "1");
+
+    send(bare.get(url.replace(&chat, &other))).await.error(401, "unauthorized");
+    send(bare.get(format!("{}/agent/v2/chat/{chat}/stream", service.url))).await.error(401, "unauthorized");
+    send(bare.get(format!("{}/agent/v2/chat/{chat}?token={}", service.url, token["token"])))
+        .await
+        .error(401, "unauthorized");
+    // A key decides, where there is one; an empty header, or another scheme, counts as absent.
+    send(bare.get(url).bearer_auth("wrong")).await.error(401, "unauthorized");
+    assert_eq!(stream(bare.get(url).header("authorization", "")).await.status, 200);
+    assert_eq!(stream(bare.get(url).basic_auth("a", Some("b"))).await.status, 200);
+
+    service.call("DELETE", &format!("/{chat}"), None).await;
+    send(bare.get(url)).await.error(401, "unauthorized");
+    let old = service.call("POST", &format!("/agent/v1/chat/{other}/stream-token"), None).await;
+    old.error(404, "route_not_found");
+    assert_eq!(service.call("GET", &format!("/agent/v1/chat/{other}"), None).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_stream_ends_cleanly_when_its_token_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = config(folder.path());
+    config.limits.token_time = Duration::from_secs(1);
+    let service = Service::with(config).await;
+    let chat = service.chat().await;
+    let token = service.call("POST", &format!("/{chat}/stream-token"), None).await.json();
+    let url = token["streamUrl"].as_str().unwrap();
+    // The body ends as HTTP has it: reading it whole is no error.
+    let answer = send(http().get(format!("{url}&lastEventId=0"))).await;
+    assert_eq!(answer.status, 200);
+    assert!(answer.body.ends_with(b"\n\n"));
+    send(http().get(url)).await.error(401, "unauthorized");
+    service.stop().await;
+}
+
+#[tokio::test]
+async fn a_quiet_stream_says_that_it_lives_in_bare_lines() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = config(folder.path());
+    config.limits.heartbeat = Duration::from_millis(20);
+    let service = Service::with(config).await;
+    let chat = service.chat().await;
+    let mut quiet = service.respond(&chat, "/slow 5").await;
+    quiet.rest().await;
+    let text = String::from_utf8(quiet.bytes).unwrap();
+    assert!(text.starts_with("retry: 1000\n: ok\n"), "{text}");
+    assert!(text.matches("\n: ").count() > 3, "it says so again and again: {text}");
+    assert!(!text.contains("\r") && !text.contains("\n\n\n"));
+    for frame in text.split_terminator("\n\n") {
+        let lines: Vec<_> = frame.lines().collect();
+        assert_eq!(lines.iter().filter(|line| line.starts_with("data: ")).count(), 1, "one data line a frame: {frame}");
+        assert!(lines.last().unwrap().starts_with("data: "), "no comment before an empty line: {frame}");
+    }
+    service.stop().await;
+}
+
+#[tokio::test]
+async fn a_server_that_stops_tells_its_readers_first() {
+    let service = Service::start().await;
+    let chat = service.chat().await;
+    let mut turn = service.respond(&chat, "/slow 1000").await;
+    turn.until(|frame| frame.data.contains("\"delta\"")).await;
+    let mut relay = service.relay(&chat, 0).await;
+    let url = service.url.clone();
+    let folder = service.stop().await.unwrap();
+    let end = turn.rest().await;
+    assert_eq!(end.last().unwrap().json()["status"], "interrupted");
+    let told = relay.rest().await;
+    assert!(told.iter().any(|frame| is(frame, "turnwire.turn.closed")));
+    assert!(http().get(&url).send().await.is_err(), "nobody listens any more");
+
+    // Another server on the same folder knows all of it, and goes on.
+    let service = Service::with(config(folder.path())).await;
+    let again = service.relay(&chat, 0).await.until(|frame| frame.id == told.last().unwrap().id).await;
+    assert_eq!(again, told);
+    let next = service.turn(&chat, "And on").await;
+    assert_eq!(next["status"], "completed");
+    service.stop().await;
+}
+
+#[tokio::test]
+async fn two_servers_do_not_share_a_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let service = Service::with(config(folder.path())).await;
+    let refused = turnwire_server::Server::start(config(folder.path())).await.unwrap_err();
+    assert!(matches!(refused, turnwire_server::ServerError::DataInUse { .. }), "{refused:?}");
+    service.stop().await;
+    Service::with(config(folder.path())).await.stop().await;
+}
