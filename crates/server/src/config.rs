@@ -50,6 +50,8 @@ pub struct Limits {
     pub heartbeat: Duration,
     /// How long open requests and streams have to end when the server is shut down. Default 10 s.
     pub drain: Duration,
+    /// The most the log may take on disk, in bytes; beyond it nothing new is accepted. Default: as much as the disk holds.
+    pub log_bytes: Option<u64>,
     /// How many connections may be open at once. Default 8,192.
     pub connections: usize,
 }
@@ -66,6 +68,7 @@ impl Default for Limits {
             token_time: Duration::from_secs(300),
             heartbeat: Duration::from_secs(10),
             drain: Duration::from_secs(10),
+            log_bytes: None,
             connections: 8192,
         }
     }

@@ -77,8 +77,8 @@ impl Server {
             |source: Box<dyn std::error::Error + Send + Sync>| ServerError::Data { path: config.data.clone(), source };
 
         let data = folder(&config.data).map_err(|error| data_error(error.into()))?;
-        let (path, delivery) = (data.clone(), config.delivery);
-        let opened = tokio::task::spawn_blocking(move || Sqlite::open(&path, delivery)).await;
+        let (path, delivery, most) = (data.clone(), config.delivery, config.limits.log_bytes);
+        let opened = tokio::task::spawn_blocking(move || Sqlite::open(&path, delivery, most)).await;
         let store: Arc<dyn Store> = match opened.map_err(|error| data_error(error.into()))? {
             Ok(store) => Arc::new(store),
             Err(OpenError::InUse) => return Err(ServerError::DataInUse { path: config.data }),

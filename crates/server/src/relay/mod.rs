@@ -65,7 +65,7 @@ struct State {
     window: VecDeque<Told>,
     window_bytes: usize,
     /// A write failed: what was numbered since is not in the log. The relay is done; a new one starts from the log.
-    failed: bool,
+    failed: Option<StoreError>,
 }
 
 /// Told once the events are safe.
@@ -74,7 +74,7 @@ pub(crate) type Safe = oneshot::Receiver<StoreResult<()>>;
 impl Relay {
     /// Goes on after event number `head`.
     pub(crate) fn new(chat: ChatKey, store: Arc<dyn Store>, head: u64, closed: bool) -> Arc<Self> {
-        let state = State { next: head + 1, window: VecDeque::new(), window_bytes: 0, failed: false };
+        let state = State { next: head + 1, window: VecDeque::new(), window_bytes: 0, failed: None };
         Arc::new(Self { chat, store, state: Mutex::new(state), head: watch::Sender::new(Head { seq: head, closed }) })
     }
 
@@ -94,7 +94,7 @@ impl Relay {
 
     /// Whether a write failed. The chat must then be read anew from the log.
     pub(crate) fn failed(&self) -> bool {
-        self.state().failed
+        self.state().failed.is_some()
     }
 
     /// Numbers `events`, and has them written together with `beside`. They are told once they are safe; `permit` is let
@@ -109,10 +109,10 @@ impl Relay {
         let relay = self.clone();
         // The lock is held until the write is in the queue: the order of numbers is the order of writes.
         let mut state = self.state();
-        if state.failed {
+        if let Some(cause) = state.failed.clone() {
             drop(state);
             // The receiver may be gone; then nobody asked.
-            let _ = tell.send(Err(StoreError::Failed("an earlier write of this chat failed".to_owned())));
+            let _ = tell.send(Err(cause));
             return safe;
         }
         let first = state.next;
@@ -123,10 +123,13 @@ impl Relay {
         self.store.submit(
             beside,
             Box::new(move |result| {
-                match &result {
-                    Ok(()) => relay.tell(told),
-                    Err(_) => relay.fail(),
-                }
+                let result = match result {
+                    Ok(()) => {
+                        relay.tell(told);
+                        Ok(())
+                    }
+                    Err(error) => Err(relay.fail(error)),
+                };
                 drop(permit);
                 let _ = tell.send(result);
             }),
@@ -150,9 +153,11 @@ impl Relay {
         self.head.send_modify(|head| head.seq = seq);
     }
 
-    fn fail(&self) {
-        self.state().failed = true;
+    /// Gives the first cause: what fails after it fails because of it.
+    fn fail(&self, error: StoreError) -> StoreError {
+        let cause = self.state().failed.get_or_insert(error).clone();
         self.head.send_modify(|head| head.closed = true);
+        cause
     }
 
     /// No event follows what was numbered so far. Call it once the last is safe.

@@ -54,7 +54,7 @@ impl fmt::Debug for Sqlite {
 
 impl Sqlite {
     /// Opens or makes the store in `folder`. Blocks.
-    pub(crate) fn open(folder: &Path, delivery: Delivery) -> Result<Self, OpenError> {
+    pub(crate) fn open(folder: &Path, delivery: Delivery, most_bytes: Option<u64>) -> Result<Self, OpenError> {
         let lock = lock(folder)?;
         let path = folder.join("turnwire.sqlite");
         let mut connection = Connection::open(&path)?;
@@ -70,6 +70,11 @@ impl Sqlite {
         connection.pragma_update(None, "cache_size", -16_000)?;
         // Readers never block the writer here; this is for a backup tool that looks in.
         connection.busy_timeout(Duration::from_secs(10))?;
+        if let Some(bytes) = most_bytes {
+            let page: i64 = connection.query_row("PRAGMA page_size", [], |row| row.get(0))?;
+            let pages = i64::try_from(bytes).unwrap_or(i64::MAX) / page.max(1);
+            connection.query_row(&format!("PRAGMA max_page_count = {}", pages.max(1)), [], |_| Ok(()))?;
+        }
         schema::migrate(&mut connection)?;
         let mut idle = Vec::new();
         for _ in 0..READERS {
