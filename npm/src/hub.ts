@@ -33,7 +33,7 @@ export function wake(id: number): void {
 export async function outcome(task: NativeTask, stopped: () => boolean): Promise<NativeOutcome | undefined> {
   while (!stopped()) {
     const done = task.poll()
-    if (done !== undefined) return done
+    if (done !== null) return done
     await ready(task.id)
   }
   return undefined

@@ -33,10 +33,10 @@ export interface NativeOutcome {
   download?: NativeDownload
 }
 
-/** Something that is waited for: `poll` gives nothing until the hub names its `id`. */
+/** Something that is waited for: `poll` gives `null` until the hub names its `id`. */
 export interface NativeTask {
   readonly id: number
-  poll(): NativeOutcome | undefined
+  poll(): NativeOutcome | null
   cancel(): void
 }
 
