@@ -27,9 +27,9 @@ const idle = (event) => event.eventType === 'session.idle';
     const events = await read(stream, idle);
     strict_1.default.deepEqual(events.map((event) => event.id), events.map((_, index) => index + 1));
     strict_1.default.equal(stream.lastEventId, events.length);
-    const accepted = events[0];
-    strict_1.default.equal(accepted?.eventType, 'turnwire.turn.accepted');
+    const accepted = events.find((event) => event.eventType === 'turnwire.turn.accepted');
     strict_1.default.equal((accepted?.raw).type, 'turnwire.turn.accepted');
+    strict_1.default.match(accepted?.sessionId ?? '', /^ses_/);
     strict_1.default.ok(events.every((event) => event.sessionId === accepted?.sessionId));
 });
 (0, node_test_1.test)('it goes on after the last event that was read', async () => {

@@ -28,6 +28,7 @@ const newChat = async () => (await service.client.chat.create({ title: 'From Nod
     strict_1.default.deepEqual(stream.snapshot, turn);
     strict_1.default.equal(stream.chatId, turn.chatId);
     strict_1.default.equal(stream.turnId, turn.id);
+    strict_1.default.match(stream.requestId ?? '', /\S/);
     strict_1.default.ok(turn.costMicros !== undefined && turn.costMicros > 0);
 });
 (0, node_test_1.test)('the promise of a stream can itself be iterated', async () => {

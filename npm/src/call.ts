@@ -42,6 +42,12 @@ export function valueOf<T>({ value }: NativeOutcome): T {
   return (value === undefined ? undefined : JSON.parse(value)) as T
 }
 
+/** The service's id of the request. */
+export function requestIdOf({ headers }: NativeOutcome): string | undefined {
+  const at = headers.findIndex((name, index) => index % 2 === 0 && name === 'x-request-id')
+  return at < 0 ? undefined : headers[at + 1]
+}
+
 /** The answer as the platform has it. */
 export function responseOf({ status, headers: pairs, body }: NativeOutcome): Response {
   const headers = new Headers()

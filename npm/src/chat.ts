@@ -1,4 +1,4 @@
-import { call, valueOf } from './call.js'
+import { call, requestIdOf, valueOf } from './call.js'
 import type { TurnEvent } from './events.js'
 import { Files } from './files.js'
 import type { NativeClient, NativeOutcome } from './native.js'
@@ -99,7 +99,7 @@ export class Chats {
 
   /** Streams the turn that runs, or `turnId`, from its first event; nothing where none runs. */
   attach(id: string, params: { turnId?: string } = {}, options?: RequestOptions): APIPromise<TurnStream | undefined> {
-    const read = ({ turn }: NativeOutcome) => turn && new TurnStream(turn, options?.signal)
+    const read = (done: NativeOutcome) => turnStream(done, options)
     return new APIPromise(call(this.#native, 'attach', { ...params, id }, options, read))
   }
 
@@ -114,7 +114,7 @@ export class Chats {
     params: { token?: string; lastEventId?: number } = {},
     options?: RequestOptions,
   ): IterablePromise<RelayStream, RelayItem> {
-    const read = (done: NativeOutcome) => new RelayStream(done.relay!, params.lastEventId, options?.signal)
+    const read = (done: NativeOutcome) => new RelayStream(done.relay!, params.lastEventId, requestIdOf(done), options?.signal)
     return new IterablePromise(call(this.#native, 'stream', { ...params, id }, options, read))
   }
 
@@ -150,8 +150,12 @@ export class Chats {
     options?: RequestOptions,
   ): IterablePromise<TurnStream, TurnEvent> {
     const open = async () =>
-      call(this.#native, operation, args(), options, (done) => new TurnStream(done.turn!, options?.signal))
+      call(this.#native, operation, args(), options, (done) => turnStream(done, options)!)
     return new IterablePromise(open())
   }
 
+}
+
+function turnStream(done: NativeOutcome, options?: RequestOptions): TurnStream | undefined {
+  return done.turn && new TurnStream(done.turn, requestIdOf(done), options?.signal)
 }

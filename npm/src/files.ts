@@ -1,6 +1,6 @@
-import { call, responseOf, valueOf } from './call.js'
+import { call, perform, responseOf, valueOf } from './call.js'
 import type { FileEntry, FileList } from './models.js'
-import type { NativeClient } from './native.js'
+import type { NativeClient, NativeOutcome, NativeTask } from './native.js'
 import type { RequestOptions } from './options.js'
 import { APIPromise } from './promise.js'
 
@@ -17,9 +17,10 @@ export class Files {
     return new APIPromise(call(this.#native, 'files.list', { id }, options, valueOf<FileList>))
   }
 
-  /** A file's bytes, as a `Response`: `.arrayBuffer()`, `.text()`, `.headers`. */
+  /** A file as a `Response`: its bytes come as they are asked for, by `.body`, `.text()`, `.arrayBuffer()`. */
   download(filePath: string, params: { id: string }, options?: RequestOptions): APIPromise<Response> {
-    return new APIPromise(call(this.#native, 'files.download', { ...params, filePath }, options, responseOf))
+    const read = (done: NativeOutcome) => fileOf(done, options?.signal)
+    return new APIPromise(call(this.#native, 'files.download', { ...params, filePath }, options, read))
   }
 
   /** Writes a file; our own server. */
@@ -39,4 +40,26 @@ async function bytesOf(content: string | Uint8Array | ArrayBuffer | Blob): Promi
   if (typeof content === 'string') return new TextEncoder().encode(content)
   if (content instanceof Uint8Array) return content
   return new Uint8Array(content instanceof Blob ? await content.arrayBuffer() : content)
+}
+
+function fileOf(done: NativeOutcome, signal: AbortSignal | null | undefined): Response {
+  const file = done.download!
+  let chunk: NativeTask | undefined
+  const body = new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        chunk = file.chunk()
+        const { body } = await perform(chunk, signal)
+        if (body === undefined) controller.close()
+        else controller.enqueue(body)
+      },
+      cancel() {
+        chunk?.cancel()
+        file.close()
+      },
+    },
+    // Nothing is read ahead of the reader.
+    { highWaterMark: 0 },
+  )
+  return new Response(body, responseOf(done))
 }

@@ -80,6 +80,7 @@ export type NativeRelay = NativeSource
 export interface NativeDownload {
   /** Its outcome has a body, or, at the end, none. */
   chunk(): NativeTask
+  close(): void
 }
 
 export interface NativeClient {

@@ -33,9 +33,18 @@ export type RelayItem = RelayEvent | RelayGap | RelayReset
 export class RelayStream extends Reader<RelayItem> {
   #lastEventId: number | undefined
 
-  constructor(native: NativeRelay, lastEventId: number | undefined, signal: AbortSignal | null | undefined) {
+  /** The service's `x-request-id` of the answer that opened the stream. */
+  readonly requestId: string | undefined
+
+  constructor(
+    native: NativeRelay,
+    lastEventId: number | undefined,
+    requestId: string | undefined,
+    signal: AbortSignal | null | undefined,
+  ) {
     super(native, signal, () => (this.#lastEventId === undefined ? {} : { cursor: String(this.#lastEventId) }))
     this.#lastEventId = lastEventId
+    this.requestId = requestId
   }
 
   /** The number of the last event that was handed out: where to go on. */

@@ -17,13 +17,17 @@ export class TurnStream extends Reader<TurnEvent> {
   readonly #native: NativeTurn
   #lastSeq = 0
 
-  constructor(native: NativeTurn, signal: AbortSignal | null | undefined) {
+  /** The service's `x-request-id` of the answer that opened the stream. */
+  readonly requestId: string | undefined
+
+  constructor(native: NativeTurn, requestId: string | undefined, signal: AbortSignal | null | undefined) {
     super(native, signal, () => {
       const turn = this.snapshot
       const cursor = this.cursor
       return cursor === undefined ? { turn: () => turn } : { turn: () => turn, cursor }
     })
     this.#native = native
+    this.requestId = requestId
   }
 
   /** The chat. */

@@ -24,9 +24,9 @@ test('the relay numbers every event of the runtime, from the oldest on', async (
   const events = await read(stream, idle)
   assert.deepEqual(events.map((event) => event.id), events.map((_, index) => index + 1))
   assert.equal(stream.lastEventId, events.length)
-  const accepted = events[0]
-  assert.equal(accepted?.eventType, 'turnwire.turn.accepted')
+  const accepted = events.find((event) => event.eventType === 'turnwire.turn.accepted')
   assert.equal((accepted?.raw as { type: string }).type, 'turnwire.turn.accepted')
+  assert.match(accepted?.sessionId ?? '', /^ses_/)
   assert.ok(events.every((event) => event.sessionId === accepted?.sessionId))
 })
 

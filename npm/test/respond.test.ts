@@ -25,6 +25,7 @@ test('a turn streams as events that fold into its result', async () => {
   assert.deepEqual(stream.snapshot, turn)
   assert.equal(stream.chatId, turn.chatId)
   assert.equal(stream.turnId, turn.id)
+  assert.match(stream.requestId ?? '', /\S/)
   assert.ok(turn.costMicros !== undefined && turn.costMicros > 0)
 })
 

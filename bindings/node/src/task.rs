@@ -12,7 +12,7 @@ use std::future::Future;
 use std::sync::Arc;
 use tokio::runtime::Handle;
 use turnwire::chat::DownloadStream;
-use turnwire::http::RawResponse;
+use turnwire::http::{HeaderMap, RawResponse};
 use turnwire::stream::{RelayStream, Task, TaskPolled, TurnStream};
 use turnwire::{Error, Result};
 
@@ -30,11 +30,9 @@ pub(crate) enum Done {
 impl Done {
     pub(crate) fn answer<T: Serialize>(raw: &RawResponse<T>) -> Result<Self> {
         let value = json(&raw.parse()?)?;
-        let headers = raw.headers().iter();
-        let headers = headers.flat_map(|(name, value)| [name.to_string(), latin1(value.as_bytes())]);
         Ok(Self::Answer {
             status: raw.status(),
-            headers: headers.collect(),
+            headers: pairs(raw.headers()),
             body: raw.body().to_vec(),
             // What answers nothing has no value, not even `null`.
             value: Some(value).filter(|value| value != "null"),
@@ -56,9 +54,10 @@ pub(crate) fn json<T: Serialize>(value: &T) -> Result<String> {
         .map_err(|error| Error::new("invalid_answer", "The answer cannot be told.").with_source(error))
 }
 
-/// A header's bytes as `Headers` takes them.
-fn latin1(bytes: &[u8]) -> String {
-    bytes.iter().map(|&byte| char::from(byte)).collect()
+/// Names and values in turn, the bytes as `Headers` takes them.
+fn pairs(headers: &HeaderMap) -> Vec<String> {
+    let latin1 = |bytes: &[u8]| bytes.iter().map(|&byte| char::from(byte)).collect();
+    headers.iter().flat_map(|(name, value)| [name.to_string(), latin1(value.as_bytes())]).collect()
 }
 
 /// How a task ended.
@@ -137,16 +136,16 @@ impl NativeTask {
                 outcome.value = value;
             }
             Ok(Done::Turn(stream)) => {
-                outcome.headers = head(stream.request_id());
+                outcome.headers = pairs(stream.headers());
                 outcome.turn = Some(NativeTurn::new(hub, runtime.clone(), stream.into_pump(&runtime)));
             }
             Ok(Done::Relay(stream)) => {
-                outcome.headers = head(stream.request_id());
+                outcome.headers = pairs(stream.headers());
                 outcome.relay = Some(NativeRelay::new(hub, stream.into_pump(&runtime)));
             }
             Ok(Done::Download(stream)) => {
                 outcome.status = stream.status().into();
-                outcome.headers = file_head(&stream);
+                outcome.headers = pairs(stream.headers());
                 outcome.download = Some(NativeDownload::new(hub, runtime, *stream));
             }
             Ok(Done::Chunk(chunk)) => outcome.body = chunk.map(Into::into),
@@ -156,22 +155,4 @@ impl NativeTask {
         }
         outcome
     }
-}
-
-/// The headers of a stream, as far as the core keeps them.
-fn head(request_id: Option<&str>) -> Vec<String> {
-    headers([("content-type", Some("text/event-stream".to_owned())), ("x-request-id", request_id.map(str::to_owned))])
-}
-
-/// The headers of a file.
-fn file_head(file: &DownloadStream) -> Vec<String> {
-    headers([
-        ("content-type", file.content_type().map(str::to_owned)),
-        ("content-length", file.content_length().map(|length| length.to_string())),
-        ("x-request-id", file.request_id().map(str::to_owned)),
-    ])
-}
-
-fn headers<const N: usize>(given: [(&str, Option<String>); N]) -> Vec<String> {
-    given.into_iter().filter_map(|(name, value)| Some([name.to_owned(), value?])).flatten().collect()
 }

@@ -9,7 +9,7 @@ use crate::id::ChatId;
 use crate::json::nullable;
 use bytes::{Bytes, BytesMut};
 use reqwest::Method;
-use reqwest::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
+use reqwest::header::{CONTENT_DISPOSITION, CONTENT_TYPE, HeaderMap};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::future::{Future, IntoFuture};
@@ -177,6 +177,7 @@ pub struct DownloadStream {
     content_type: Option<String>,
     filename: Option<String>,
     request_id: Option<String>,
+    headers: HeaderMap,
     status: u16,
     length: Option<u64>,
     received: u64,
@@ -198,6 +199,7 @@ impl DownloadStream {
             length: response.content_length(),
             validator: if ranges { strong } else { None },
             request_id: answer.request_id,
+            headers: response.headers().clone(),
             response: Some(response),
             received: 0,
             resumes: 0,
@@ -289,6 +291,11 @@ impl DownloadStream {
     /// The HTTP status.
     pub fn status(&self) -> u16 {
         self.status
+    }
+
+    /// The headers of the answer that opened the stream.
+    pub fn headers(&self) -> &HeaderMap {
+        &self.headers
     }
 
     /// The service's `x-request-id`.

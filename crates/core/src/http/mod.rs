@@ -16,6 +16,7 @@ pub use call::Call;
 pub use client::Client;
 pub use env::local_key_file;
 pub use options::{RequestOptions, Timeout};
+pub use reqwest::header::HeaderMap;
 pub use secret::Secret;
 
 pub(crate) use answer::{Answer, connection_error, content_type, status_error};

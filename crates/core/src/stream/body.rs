@@ -123,6 +123,10 @@ impl EventBody {
         self.headers.get(name)?.to_str().ok()
     }
 
+    pub(crate) fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
     pub(crate) fn request_id(&self) -> Option<&str> {
         self.request_id.as_deref()
     }

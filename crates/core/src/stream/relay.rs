@@ -80,6 +80,7 @@ pub struct RelayStream {
     last_progress: Instant,
     deadline: Option<Pin<Box<Sleep>>>,
     request_id: Option<String>,
+    headers: HeaderMap,
 }
 
 use std::sync::Arc;
@@ -127,6 +128,7 @@ impl RelayStream {
         let body = within(clocks.deadline, target.open(cursor, None)).await?;
         Ok(Self {
             request_id: body.as_ref().and_then(|body| body.request_id().map(str::to_owned)),
+            headers: body.as_ref().map(|body| body.headers().clone()).unwrap_or_default(),
             state: body.map_or(State::Closed, |body| State::Open(Box::new(body))),
             deadline: clocks.deadline.map(|deadline| Box::pin(tokio::time::sleep_until(deadline))),
             target,
@@ -157,6 +159,11 @@ impl RelayStream {
     /// The service's `x-request-id` of the answer that opened the stream.
     pub fn request_id(&self) -> Option<&str> {
         self.request_id.as_deref()
+    }
+
+    /// The headers of the answer that opened the stream.
+    pub fn headers(&self) -> &HeaderMap {
+        &self.headers
     }
 
     /// How often the connection broke and was taken up again.

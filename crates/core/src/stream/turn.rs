@@ -14,6 +14,7 @@ use crate::policy::resume::Resumes;
 use crate::turn::Turn;
 use futures_core::future::BoxFuture;
 use futures_core::{FusedStream, Stream};
+use reqwest::header::HeaderMap;
 use std::collections::VecDeque;
 use std::fmt;
 use std::future::poll_fn;
@@ -30,6 +31,7 @@ pub struct TurnStream {
     pub(super) clocks: Clocks,
     pub(super) handle: TurnHandle,
     pub(super) request_id: Option<String>,
+    pub(super) headers: HeaderMap,
     pub(super) reader: Reader,
     /// Decoded, not yet read.
     pub(super) incoming: VecDeque<Event>,
@@ -65,6 +67,7 @@ impl TurnStream {
         Self {
             ours: body.header("turnwire-contract").is_some(),
             request_id: body.request_id().map(str::to_owned),
+            headers: body.headers().clone(),
             deadline: clocks.deadline.map(|deadline| Box::pin(tokio::time::sleep_until(deadline))),
             handle,
             client,
@@ -124,6 +127,11 @@ impl TurnStream {
     /// The service's `x-request-id` of the answer that opened the stream.
     pub fn request_id(&self) -> Option<&str> {
         self.request_id.as_deref()
+    }
+
+    /// The headers of the answer that opened the stream.
+    pub fn headers(&self) -> &HeaderMap {
+        &self.headers
     }
 
     /// How often the connection broke and was taken up again.
