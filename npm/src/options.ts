@@ -54,6 +54,10 @@ export interface ClientOptions {
   caBundle?: string
   /** The `User-Agent`; `turnwire/VERSION`. */
   userAgent?: string
+  /** The largest event a stream may bring; 16 MiB, for the relay 32 MiB. */
+  maxEventBytes?: number
+  /** Multiplies every wait that is chosen here between retries and resumes; 1. What the service asks for is kept. */
+  backoffScale?: number
 }
 
 function headersJson(headers: RequestOptions['headers']): Record<string, string | null | undefined> | undefined {

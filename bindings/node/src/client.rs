@@ -33,6 +33,8 @@ struct Settings {
     proxy: Option<String>,
     ca_bundle: Option<PathBuf>,
     user_agent: Option<String>,
+    max_event_bytes: Option<usize>,
+    backoff_scale: Option<f64>,
     #[serde(flatten)]
     options: RequestOptions,
 }
@@ -52,7 +54,7 @@ fn build(settings: &str) -> Result<Client> {
             })+
         };
     }
-    set!(api_key, base_url, token, prefix, proxy, ca_bundle, user_agent);
+    set!(api_key, base_url, token, prefix, proxy, ca_bundle, user_agent, max_event_bytes, backoff_scale);
     builder.build()
 }
 

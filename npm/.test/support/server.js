@@ -24,7 +24,7 @@ exports.TESTKIT = process.env['TURNWIRE_TESTKIT'] ?? (0, node_path_1.join)(expor
 exports.KEY = 'tw_test_key_of_the_node_tests';
 /** Starts a program and waits for the line that tells its address. */
 async function start(program, args, line, env = {}) {
-    const child = (0, node_child_process_1.spawn)(program, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } });
+    const child = (0, node_child_process_1.spawn)(program, args, { stdio: ['pipe', 'pipe', 'pipe'], env: { ...process.env, ...env } });
     let said = '';
     child.stderr.on('data', (data) => (said += data));
     const baseURL = await new Promise((resolve, reject) => {

@@ -25,7 +25,7 @@ export interface Running {
 
 /** Starts a program and waits for the line that tells its address. */
 export async function start(program: string, args: string[], line: RegExp, env: NodeJS.ProcessEnv = {}): Promise<Running> {
-  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } })
+  const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'], env: { ...process.env, ...env } })
   let said = ''
   child.stderr.on('data', (data) => (said += data))
   const baseURL = await new Promise<string>((resolve, reject) => {

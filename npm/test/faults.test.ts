@@ -1,0 +1,195 @@
+import assert from 'node:assert/strict'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { inspect } from 'node:util'
+import {
+  APIError,
+  type RequestOptions,
+  type RespondParams,
+  textDelta,
+  type Timeout,
+  type Turn,
+  TurnAccumulator,
+  TurnwireError,
+  Turnwire,
+} from 'turnwire'
+import { ROOT, start, TESTKIT } from './support/server.js'
+
+const CHAT = 'chat_testkit'
+const KEY = 'sk_testkit_secret'
+
+interface Scenario {
+  says: string
+  call: {
+    operation: string
+    prompt?: string
+    resume?: NonNullable<RespondParams['resume']>
+    onConflict?: NonNullable<RespondParams['onConflict']>
+    acquainted?: boolean
+    options?: Omit<RequestOptions, 'timeout'> & { timeout?: number | Record<`${keyof Timeout}Ms`, number> }
+    maxEventBytes?: number
+  }
+  expect: {
+    status?: string
+    text?: string
+    error?: string
+    code?: string
+    httpStatus?: number
+    everyEventOnce?: boolean
+    turns?: number
+    requests?: Record<string, number>
+    elsewhere?: number
+    relayed?: number
+    notices?: string[]
+    bytes?: number
+    closed?: boolean
+  }
+}
+
+interface Counts {
+  turns: number
+  requests: Record<string, number>
+  elsewhere: number
+  secretsElsewhere: boolean
+  openConnections: number
+}
+
+interface Outcome {
+  turn?: Turn | undefined
+  seqs: number[]
+  ended: boolean
+  deltas: string
+  relayed: number
+  notices: string[]
+  bytes?: number
+  error?: unknown
+}
+
+function optionsOf({ options = {} }: Scenario['call']): RequestOptions {
+  const { timeout, ...rest } = options
+  if (timeout === undefined) return rest
+  if (typeof timeout === 'number') return { ...rest, timeout }
+  const clocks = Object.entries(timeout).map(([name, ms]) => [name.replace(/Ms$/, ''), ms])
+  return { ...rest, timeout: Object.fromEntries(clocks) as Timeout }
+}
+
+async function respond(client: Turnwire, call: Scenario['call'], prompt: string, outcome: Outcome): Promise<void> {
+  const { resume, onConflict } = call
+  const params = { prompt, ...(resume && { resume }), ...(onConflict && { onConflict }) }
+  const stream = await client.chat.respond(CHAT, params, optionsOf(call))
+  const fold = new TurnAccumulator()
+  try {
+    for await (const event of stream) {
+      if (event.seq) outcome.seqs.push(event.seq)
+      outcome.deltas += textDelta(event) ?? ''
+      outcome.ended ||= event.type === 'turn.completed'
+      fold.push(event)
+    }
+  } catch (error) {
+    assert.ok(error instanceof TurnwireError)
+    assert.deepEqual(error.turn, fold.turn, 'the error holds the turn so far')
+    assert.equal((await stream.next()).done, true, 'an error ends the stream')
+    throw error
+  }
+  assert.deepEqual(stream.snapshot, fold.turn, 'the snapshot is the fold of what was told')
+  outcome.turn = stream.snapshot
+  await stream.result()
+}
+
+async function relay(client: Turnwire, call: Scenario['call'], outcome: Outcome): Promise<void> {
+  const stream = await client.chat.stream(CHAT, { lastEventId: 0 }, optionsOf(call))
+  for await (const item of stream) {
+    if (item.kind === 'event') {
+      outcome.relayed += 1
+      assert.equal(item.id, outcome.relayed, 'no event twice, none missing')
+    } else {
+      outcome.notices.push(item.kind === 'gap' ? `gap ${item.oldest}` : `reset ${item.head}`)
+    }
+    if (outcome.relayed === 15) break
+  }
+  assert.equal(stream.lastEventId, 15)
+}
+
+async function run(client: Turnwire, { call }: Scenario): Promise<Outcome> {
+  const prompt = call.prompt ?? 'one twö three four five'
+  const outcome: Outcome = { seqs: [], ended: false, deltas: '', relayed: 0, notices: [] }
+  const options = optionsOf(call)
+  if (call.acquainted) await client.chat.retrieve(CHAT)
+  const operations: Record<string, () => Promise<unknown>> = {
+    respond: () => respond(client, call, prompt, outcome),
+    sendMessage: async () => (outcome.turn = await client.chat.sendMessage(CHAT, prompt, options)),
+    create: () => client.chat.create({}, options),
+    retrieve: () => client.chat.retrieve(CHAT, options),
+    cancel: () => client.chat.cancel(CHAT, {}, options),
+    download: async () => {
+      const file = await client.chat.files.download('a/file.txt', { id: CHAT }, options)
+      outcome.bytes = (await file.arrayBuffer()).byteLength
+    },
+    relay: () => relay(client, call, outcome),
+  }
+  const operation = operations[call.operation]
+  assert.ok(operation, call.operation)
+  try {
+    await operation()
+  } catch (error) {
+    if (!(error instanceof TurnwireError)) throw error
+    outcome.error = error
+    outcome.turn = error.turn ?? outcome.turn
+  }
+  return outcome
+}
+
+function check({ expect }: Scenario, outcome: Outcome): void {
+  const { error, turn } = outcome
+  const shown = inspect(error, { depth: 10, showHidden: true })
+  assert.equal((error as Error | undefined)?.name, expect.error, shown)
+  assert.ok(!shown.includes(KEY), shown)
+  const expected = (name: keyof Scenario['expect'], found: unknown) => {
+    if (expect[name] !== undefined) assert.deepEqual(found, expect[name], name)
+  }
+  expected('status', turn?.status)
+  expected('text', turn?.text)
+  expected('code', (error as TurnwireError | undefined)?.code)
+  expected('httpStatus', error instanceof APIError ? error.status : undefined)
+  expected('bytes', outcome.bytes)
+  expected('relayed', outcome.relayed)
+  expected('notices', outcome.notices)
+  if (expect.everyEventOnce) {
+    assert.deepEqual(outcome.seqs, outcome.seqs.map((_, index) => index + 1))
+    assert.ok(outcome.ended)
+  }
+  if (outcome.ended && turn !== undefined) assert.equal(outcome.deltas, turn.text)
+}
+
+async function checkCounts({ expect }: Scenario, baseURL: string): Promise<void> {
+  const ask = async () => (await (await fetch(`${baseURL}/_testkit`, { headers: { connection: 'close' } })).json()) as Counts
+  let counts = await ask()
+  // The one that asks is open too.
+  while (expect.closed && counts.openConnections > 1) {
+    await sleep(10)
+    counts = await ask()
+  }
+  if (expect.turns !== undefined) assert.equal(counts.turns, expect.turns, 'turns')
+  if (expect.elsewhere !== undefined) assert.equal(counts.elsewhere, expect.elsewhere, 'elsewhere')
+  for (const [name, count] of Object.entries(expect.requests ?? {})) assert.equal(counts.requests[name] ?? 0, count, name)
+  assert.equal(counts.secretsElsewhere, false)
+}
+
+const folder = join(ROOT, 'tests/conformance/http')
+for (const name of readdirSync(folder).filter((name) => name.endsWith('.json'))) {
+  const scenario = JSON.parse(readFileSync(join(folder, name), 'utf8')) as Scenario
+  test(scenario.says, { timeout: 30_000 }, async () => {
+    const service = await start(TESTKIT, [join(folder, name)], /^listening on (http:\S+)$/)
+    try {
+      const { maxEventBytes } = scenario.call
+      const { baseURL } = service
+      const client = new Turnwire({ baseURL, apiKey: KEY, backoffScale: 0, ...(maxEventBytes && { maxEventBytes }) })
+      check(scenario, await run(client, scenario))
+      await checkCounts(scenario, baseURL)
+    } finally {
+      await service.stop()
+    }
+  })
+}
