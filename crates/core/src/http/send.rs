@@ -265,10 +265,10 @@ impl Client {
     }
 
     /// Whether the service is ours, asked where it is not known yet. Every answer of ours says so, a 404 too.
-    pub(crate) async fn ask_service(&self, chat_path: &str, clocks: &Clocks) -> Service {
+    pub(crate) async fn ask_service(&self, about: &Request, clocks: &Clocks) -> Service {
         if self.service() == Service::Unknown {
             let mut request = Request::new("retrieve", reqwest::Method::GET);
-            chat_path.clone_into(&mut request.path);
+            request.path = chat_path(&about.path);
             let options = RequestOptions { max_retries: Some(0), ..(*self.options).clone() };
             let mut tries = Tries::new(self, &request, &options);
             // Only the headers matter, which `attempt` looks at.
@@ -333,8 +333,7 @@ impl<'a> Tries<'a> {
         let Failed { error, outcome } = failed;
         let creates = self.request.safety == Safety::Creates;
         if creates && outcome == Outcome::Lost && self.made < self.max_retries {
-            let path = chat_path(&self.request.path);
-            Box::pin(self.client.ask_service(&path, &self.clocks)).await;
+            Box::pin(self.client.ask_service(self.request, &self.clocks)).await;
         }
         let situation = Situation {
             repeatable: !creates,

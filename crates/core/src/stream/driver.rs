@@ -4,11 +4,13 @@ use super::body::EventBody;
 use super::cursor::TurnCursor;
 use super::exclusive::Exclusive;
 use super::reader::Read;
+use super::relay::RelayStream;
+use super::relayed::{Anchor, Replay};
 use super::turn::TurnStream;
 use crate::chat::{OnConflict, Respond, Resume};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::Event;
-use crate::http::{Client, Clocks, Request, RequestOptions, status_error, total_timeout, within};
+use crate::http::{Client, Clocks, Request, RequestOptions, Service, status_error, total_timeout, within};
 use crate::id::{ChatId, TurnId};
 use crate::sse::{Decoder, Frame};
 use reqwest::Method;
@@ -22,6 +24,7 @@ use tokio::time::{Instant, sleep};
 /// The largest event of a turn.
 const MAX_EVENT_BYTES: usize = 16 * 1024 * 1024;
 
+type Reaching = Pin<Box<dyn Future<Output = Result<Option<RelayStream>>> + Send>>;
 type Opening = Exclusive<Pin<Box<dyn Future<Output = Result<EventBody>> + Send>>>;
 
 /// Where the connection stands.
@@ -30,6 +33,10 @@ pub(super) enum State {
     Open(Box<EventBody>),
     /// Being taken up again: waiting, or asking.
     Opening(Opening),
+    /// About to be taken up through the relay.
+    Reaching(Reaching),
+    /// Taken up through the relay.
+    Relayed(Box<Replay>),
     /// Nothing more comes.
     Closed,
 }
@@ -38,7 +45,8 @@ impl State {
     pub(super) fn name(&self) -> &'static str {
         match self {
             Self::Open(_) => "open",
-            Self::Opening(_) => "resuming",
+            Self::Opening(_) | Self::Reaching(_) => "resuming",
+            Self::Relayed(_) => "relayed",
             Self::Closed => "closed",
         }
     }
@@ -65,7 +73,9 @@ impl TurnStream {
             .id("chat id", &chat_id)?
             .word("respond")
             .json(&prompt)?;
-        let body = within(clocks.deadline, async {
+        let (body, anchor) = within(clocks.deadline, async {
+            let through_relay = resume == Resume::Relay && client.ask_service(&request, &clocks).await != Service::Ours;
+            let anchor = if through_relay { Some(Anchor::drop_in(&client, &chat_id, &options).await?) } else { None };
             let mut attempt = 0;
             let answer = loop {
                 match client.send(&request, &options, &clocks).await {
@@ -76,10 +86,11 @@ impl TurnStream {
                     answer => break answer?,
                 }
             };
-            EventBody::new(answer, decoder(&client), clocks.idle).await
+            Ok((EventBody::new(answer, decoder(&client), clocks.idle).await?, anchor))
         })
         .await?;
         let mut stream = Self::over(client, options, clocks, ChatId::from(chat_id), body);
+        stream.anchor = anchor;
         stream.resume = resume;
         stream.cancel_on_close = cancel_on_close;
         Ok(stream)
@@ -167,6 +178,9 @@ impl TurnStream {
             match self.reader.accept(event, self.ours) {
                 Read::Tell(event) => {
                     self.progress();
+                    if self.anchor.is_some() {
+                        self.statuses.note(&event);
+                    }
                     return Some(*event);
                 }
                 Read::Old => {}
@@ -202,7 +216,31 @@ impl TurnStream {
                 }
                 Poll::Ready(())
             }
+            State::Reaching(reaching) => {
+                let reached = std::task::ready!(reaching.as_mut().poll(cx));
+                self.state = State::Closed;
+                match reached {
+                    Ok(Some(relay)) => {
+                        let replay = Replay::new(relay, self.reader.turn(), &self.statuses);
+                        self.state = State::Relayed(Box::new(replay));
+                    }
+                    Ok(None) => self.breaking = Some(Break::Fatal(incomplete(None))),
+                    Err(error) => self.breaking = Some(Break::Fatal(incomplete(Some(error)))),
+                }
+                Poll::Ready(())
+            }
+            State::Relayed(replay) => {
+                let (told, last) = (self.reader.turn(), self.reader.last_seq());
+                if let Err(wrong) = std::task::ready!(replay.poll_news(cx, told, last, &mut self.incoming)) {
+                    self.breaking = Some(wrong);
+                    self.state = State::Closed;
+                }
+                Poll::Ready(())
+            }
             State::Open(body) => {
+                if let Some(anchor) = &mut self.anchor {
+                    anchor.watch(cx);
+                }
                 let asking = !self.reader.turn().requests.is_empty();
                 let (incoming, mut wrong) = (&mut self.incoming, None);
                 let polled = body.poll_frames(cx, asking, |frame| {
@@ -235,6 +273,17 @@ impl TurnStream {
 
     /// Begins to open the turn again, or says why not.
     fn take_up(&mut self, cause: Option<Error>) -> Result<()> {
+        if let Some(anchor) = self.anchor.take().filter(|_| !self.ours) {
+            tracing::debug!(
+                chat_id = self.chat_id().as_str(),
+                "the connection of a turn broke; taking it up through the relay"
+            );
+            let (client, options) = (self.client.clone(), self.options.clone());
+            let chat_id = self.handle.chat_id().clone();
+            self.state =
+                State::Reaching(Box::pin(async move { anchor.replay(&client, chat_id.as_str(), &options).await }));
+            return Ok(());
+        }
         let turn_id = self.handle.turn_id().cloned().filter(|_| self.ours && self.resume != Resume::Off);
         let wait = self.resumes.next(self.last_progress.elapsed(), fastrand::f64());
         let (Some(turn_id), Some(wait)) = (turn_id, wait) else { return Err(incomplete(cause)) };
@@ -365,7 +414,7 @@ async fn make_way(client: &Client, chat_id: &str, conflict: &Error, how: OnConfl
             None => client.chat().cancel(chat_id).await?,
         };
     }
-    if let (Some(turn_id), crate::http::Service::Ours) = (active, client.service()) {
+    if let (Some(turn_id), Service::Ours) = (active, client.service()) {
         let opened = TurnStream::attach(client.clone(), chat_id, Some(turn_id.as_str()), RequestOptions::default());
         if let Some(mut stream) = Box::pin(opened).await? {
             // How it ended is its own affair.

@@ -5,6 +5,8 @@ use super::cursor::TurnCursor;
 use super::driver::{Break, State};
 use super::handle::TurnHandle;
 use super::reader::Reader;
+use super::reconcile::StatusLog;
+use super::relayed::Anchor;
 use crate::chat::{Answers, Cancelled, PermissionReply, Resume};
 use crate::error::{Error, Result};
 use crate::event::{Event, Permission, Question};
@@ -41,6 +43,9 @@ pub struct TurnStream {
     pub(super) resumes: Resumes,
     pub(super) last_progress: Instant,
     pub(super) resume: Resume,
+    /// Where the turn begins in the relay, where that is the way to take it up.
+    pub(super) anchor: Option<Anchor>,
+    pub(super) statuses: StatusLog,
     /// Events up to this number were told by another stream: folded here, not told.
     pub(super) told: u64,
     /// Whether the numbers of this service have no holes, and broken turns can be taken up.
@@ -80,6 +85,8 @@ impl TurnStream {
             resumes: Resumes::new(),
             last_progress: Instant::now(),
             resume: Resume::default(),
+            anchor: None,
+            statuses: StatusLog::default(),
             told: 0,
             cancel_on_close: false,
             closed_by_caller: false,
