@@ -24,7 +24,7 @@ use tokio::time::{Instant, sleep};
 /// The largest event of a turn.
 const MAX_EVENT_BYTES: usize = 16 * 1024 * 1024;
 
-type Reaching = Pin<Box<dyn Future<Output = Result<Option<RelayStream>>> + Send>>;
+type Reaching = Exclusive<Pin<Box<dyn Future<Output = Result<Option<RelayStream>>> + Send>>>;
 type Opening = Exclusive<Pin<Box<dyn Future<Output = Result<EventBody>> + Send>>>;
 
 /// Where the connection stands.
@@ -217,7 +217,7 @@ impl TurnStream {
                 Poll::Ready(())
             }
             State::Reaching(reaching) => {
-                let reached = std::task::ready!(reaching.as_mut().poll(cx));
+                let reached = std::task::ready!(reaching.get().as_mut().poll(cx));
                 self.state = State::Closed;
                 match reached {
                     Ok(Some(relay)) => {
@@ -280,8 +280,9 @@ impl TurnStream {
             );
             let (client, options) = (self.client.clone(), self.options.clone());
             let chat_id = self.handle.chat_id().clone();
-            self.state =
-                State::Reaching(Box::pin(async move { anchor.replay(&client, chat_id.as_str(), &options).await }));
+            self.state = State::Reaching(Exclusive::new(Box::pin(async move {
+                anchor.replay(&client, chat_id.as_str(), &options).await
+            })));
             return Ok(());
         }
         let turn_id = self.handle.turn_id().cloned().filter(|_| self.ours && self.resume != Resume::Off);
