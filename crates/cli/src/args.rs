@@ -69,6 +69,9 @@ pub(crate) struct Serve {
     /// Run OpenCode on the scripted practice model, with none of your own settings
     #[arg(long)]
     pub(crate) practice_model: bool,
+    /// Print the address as JSON: {"listening":"http://…"}
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

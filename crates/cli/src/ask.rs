@@ -128,7 +128,8 @@ fn permission_answer(line: &str) -> Answer {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use super::question_answer;
+    use super::{Answer, permission_answer, question_answer};
+    use turnwire::chat::PermissionReply;
     use turnwire::event::Prompt;
 
     fn prompt(multiple: bool) -> Prompt {
@@ -145,6 +146,18 @@ mod tests {
         assert_eq!(question_answer(&prompt(false), " 2 ").unwrap(), ["Blue"]);
         assert_eq!(question_answer(&prompt(false), "blue").unwrap(), ["Blue"]);
         assert_eq!(question_answer(&prompt(true), "1, BLUE,").unwrap(), ["red", "Blue"]);
+    }
+
+    #[test]
+    fn a_permission_is_given_only_in_clear_words() {
+        let reply = |line: &str| match permission_answer(line) {
+            Answer::Permission(reply) => Some(reply),
+            _ => None,
+        };
+        assert_eq!(reply(" Y "), Some(PermissionReply::Once));
+        assert_eq!(reply("always"), Some(PermissionReply::Always));
+        assert_eq!(reply(""), Some(PermissionReply::Reject(None)));
+        assert_eq!(reply("sure, why not"), None);
     }
 
     #[test]

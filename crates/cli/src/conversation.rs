@@ -81,6 +81,9 @@ impl Conversation<'_> {
                 }
                 line = self.input.line(), if asking.is_some() => {
                     if let (Some(line), Some(now)) = (line, &mut asking) {
+                        if self.input.is_terminal {
+                            screen.typed();
+                        }
                         let answer = now.line(&line);
                         if let Answer::Ask(text) = &answer {
                             screen.ask(text).await?;

@@ -31,6 +31,8 @@ enum Side {
     Out,
     /// Of reasoning, on standard error.
     Err,
+    /// Where an answer is typed.
+    Asked,
 }
 
 impl<'a> Screen<'a> {
@@ -87,7 +89,8 @@ impl<'a> Screen<'a> {
         match &part.body {
             PartBody::Text(_) | PartBody::Reasoning(_) if updated.parent_part_id.is_some() => {}
             PartBody::Text(_) | PartBody::Reasoning(_) => {
-                if part.state != PartState::Streaming {
+                // The part that asks may end after its question was put.
+                if part.state != PartState::Streaming && self.open_line != Some(Side::Asked) {
                     self.end_line().await?;
                 }
                 if part.state == PartState::Discarded {
@@ -136,6 +139,9 @@ impl<'a> Screen<'a> {
 
     async fn text(&mut self, text: &str) -> Result<(), Stop> {
         self.hide_spinner().await;
+        if self.open_line != Some(Side::Out) {
+            self.end_line().await?;
+        }
         if self.output.out_is_terminal {
             self.output.print(&clean(text)).await?;
         } else {
@@ -185,15 +191,21 @@ impl<'a> Screen<'a> {
         self.output.say(text).await;
         if self.output.err_is_terminal {
             self.output.say("> ").await;
+            self.open_line = Some(Side::Asked);
         }
         Ok(())
+    }
+
+    /// A line was typed; its end ended the line on the screen too.
+    pub(crate) fn typed(&mut self) {
+        self.open_line = None;
     }
 
     async fn end_line(&mut self) -> Result<(), Stop> {
         self.hide_spinner().await;
         match self.open_line.take() {
             Some(Side::Out) => self.output.print("\n").await,
-            Some(Side::Err) => {
+            Some(Side::Err | Side::Asked) => {
                 self.output.say("\n").await;
                 Ok(())
             }

@@ -71,7 +71,7 @@ fn what_a_chat_left_behind_can_be_looked_at() {
     let chat = server.chat("/tool");
     let listed = run(&mut server.client(&["chats", "--json"]), "");
     let listed: Value = serde_json::from_str(&out(&listed)).unwrap();
-    assert_eq!(listed["id"], *chat);
+    assert_eq!((&listed["id"], &listed["title"]), (&chat.as_str().into(), &"/tool".into()));
     assert!(out(&run(&mut server.client(&["chats"]), "")).starts_with(&chat));
 
     assert_eq!(out(&run(&mut server.client(&["files", &chat]), "")), "        21  hello.txt\n");

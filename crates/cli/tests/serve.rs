@@ -67,6 +67,28 @@ async fn as_a_library_it_ends_when_its_future_does() {
 }
 
 #[test]
+fn the_demo_runs_a_real_opencode() {
+    let Some(opencode) = std::env::var_os("TURNWIRE_OPENCODE").filter(|path| !path.is_empty()) else {
+        eprintln!("SKIPPED: set TURNWIRE_OPENCODE to an opencode program to run this test");
+        return;
+    };
+    let home = tempfile::tempdir().unwrap();
+    let mut command = turnwire(home.path());
+    let shown = run(command.args(["demo", "--runtime", "local", "--opencode"]).arg(opencode), "");
+    assert_eq!(shown.status.code(), Some(0), "{}", err(&shown));
+    assert!(err(&shown).contains("OpenCode with a scripted model"), "{}", err(&shown));
+    assert!(out(&shown).contains("I wrote hello.txt. It says: Hello from Turnwire."), "{}", out(&shown));
+}
+
+#[test]
+fn a_demo_without_the_opencode_it_was_told_says_what_to_do() {
+    let home = tempfile::tempdir().unwrap();
+    let shown = run(turnwire(home.path()).args(["demo", "--opencode", "/nowhere/opencode"]), "");
+    assert_eq!(shown.status.code(), Some(1));
+    assert!(err(&shown).contains("npm install -g opencode-ai"), "{}", err(&shown));
+}
+
+#[test]
 fn the_demo_shows_a_whole_turn_and_leaves_nothing() {
     let home = tempfile::tempdir().unwrap();
     let shown = run(turnwire(home.path()).args(["demo", "--runtime", "practice"]).env("TMPDIR", home.path()), "");

@@ -3,7 +3,7 @@
 use crate::args::Chat;
 use crate::conversation::{Conversation, Ended, unless_interrupted};
 use crate::input::Input;
-use crate::output::Output;
+use crate::output::{Output, one_line};
 use crate::{Interrupts, Stop};
 use turnwire::{Client, ErrorKind, ListChats, NewChat, TurnStream};
 
@@ -143,11 +143,19 @@ impl Talk<'_> {
     }
 }
 
+/// What a chat is called after what was said first in it.
+pub(crate) fn title(words: &str) -> String {
+    one_line(words, 60)
+}
+
 /// Says it, in a new chat if there is none yet.
 async fn open(client: &Client, chat: &mut Option<String>, new: &NewChat, words: &str) -> turnwire::Result<TurnStream> {
-    let id = match chat {
-        Some(id) => id.clone(),
-        None => chat.insert(client.chat().create(new.clone()).await?.id.to_string()).clone(),
+    let id = if let Some(id) = chat {
+        id.clone()
+    } else {
+        let mut new = new.clone();
+        new.title.get_or_insert_with(|| title(words));
+        chat.insert(client.chat().create(new).await?.id.to_string()).clone()
     };
     client.chat().respond(&id, words).await
 }

@@ -10,6 +10,8 @@ use turnwire::Normalizer;
 use turnwire::sse::Decoder;
 
 const CHUNK: usize = 64 * 1024;
+/// As large as a raw event may be on a relay.
+const EVENT: usize = 32 << 20;
 
 pub(crate) async fn run(args: Normalize, output: &mut Output, interrupts: &mut Interrupts) -> Result<(), Stop> {
     tokio::select! {
@@ -25,7 +27,7 @@ async fn normalize(args: &Normalize, output: &mut Output) -> Result<(), Stop> {
         None => Normalizer::new(),
     };
     let unreadable = |error: std::io::Error| Stop::failed(format!("{} cannot be read: {error}", args.file.display()));
-    let mut decoder = Decoder::new();
+    let mut decoder = Decoder::with_max_event_bytes(EVENT);
     let mut chunk = vec![0; CHUNK];
     let mut events = Vec::new();
     let mut foreign = false;

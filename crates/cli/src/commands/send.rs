@@ -23,7 +23,8 @@ pub(crate) async fn run(args: Send, output: &mut Output, interrupts: &mut Interr
     }
     let client = Client::from_env()?;
     let chat = if args.chat == "new" {
-        let new = unless_interrupted(interrupts, client.chat().create(NewChat::new()).into_future()).await?;
+        let new = NewChat::new().title(super::chat::title(&text));
+        let new = unless_interrupted(interrupts, client.chat().create(new).into_future()).await?;
         output.say_line(&format!("chat {}", new.id)).await;
         new.id.to_string()
     } else {

@@ -48,7 +48,12 @@ pub(crate) async fn run(args: Serve, output: &mut Output, interrupts: &mut Inter
     let address = server.local_addr();
     greet(&args, &key, address, output).await;
     // The one line on standard output: programs wait for it.
-    let told = output.print_line(&format!("listening on http://{address}")).await;
+    let line = if args.json {
+        format!("{{\"listening\":\"http://{address}\"}}")
+    } else {
+        format!("listening on http://{address}")
+    };
+    let told = output.print_line(&line).await;
     let interrupt = match told {
         // A reader that went away after it knew the address does not stop a server.
         Ok(()) | Err(Stop::Code(0)) => interrupts.next().await,
