@@ -36,8 +36,7 @@ fn the_readme_shows_the_example_to_the_letter() {
     let example = std::fs::read_to_string(root().join("examples/rust/hello.rs")).unwrap();
     let (_, body) = example.split_once("async fn main() -> Result<(), turnwire::Error> {\n").unwrap();
     let (body, _) = body.split_once("    Ok(())\n").unwrap();
-    let dedented: String =
-        body.lines().map(|line| format!("{}\n", line.strip_prefix("    ").unwrap_or(line))).collect();
+    let dedented: String = body.lines().flat_map(|line| [line.strip_prefix("    ").unwrap_or(line), "\n"]).collect();
     assert_eq!(dedented, readme_block("rust"));
 }
 
