@@ -156,7 +156,8 @@ fn folder(path: &Path) -> std::io::Result<PathBuf> {
 
 /// Looks after chats that are not used, and forgets old idempotency keys.
 async fn tidy(app: Arc<App>, stop: CancellationToken) {
-    let mut ticks = tokio::time::interval(TIDY);
+    let pace = (app.limits().idle_timeout / 4).clamp(Duration::from_millis(50), TIDY);
+    let mut ticks = tokio::time::interval(pace);
     let mut forget = 0_u32;
     loop {
         tokio::select! {

@@ -166,7 +166,7 @@ async fn a_quiet_stream_says_that_it_lives_in_bare_lines() {
     let text = String::from_utf8(quiet.bytes).unwrap();
     assert!(text.starts_with("retry: 1000\n: ok\n"), "{text}");
     assert!(text.matches("\n: ").count() > 3, "it says so again and again: {text}");
-    assert!(!text.contains("\r") && !text.contains("\n\n\n"));
+    assert!(!text.contains('\r') && !text.contains("\n\n\n"));
     for frame in text.split_terminator("\n\n") {
         let lines: Vec<_> = frame.lines().collect();
         assert_eq!(lines.iter().filter(|line| line.starts_with("data: ")).count(), 1, "one data line a frame: {frame}");
@@ -207,4 +207,65 @@ async fn two_servers_do_not_share_a_folder() {
     assert!(matches!(refused, turnwire_server::ServerError::DataInUse { .. }), "{refused:?}");
     service.stop().await;
     Service::with(config(folder.path())).await.stop().await;
+}
+
+#[tokio::test]
+async fn as_turns_the_relay_tells_what_respond_tells() {
+    let service = Service::start().await;
+    let chat = service.chat().await;
+    let mut told = Vec::new();
+    for text in ["/tool", "/think", "One more"] {
+        told.extend(service.respond(&chat, text).await.rest().await);
+    }
+    let told: Vec<_> = told.into_iter().map(|frame| frame.data).collect();
+    let view = |after: String| service.request("GET", &format!("/{chat}/stream?view=turns&lastEventId={after}"));
+    let mut relayed = Vec::new();
+    let mut whole = service.open(view("0".to_owned())).await;
+    while relayed.len() < told.len() {
+        relayed.push(whole.next().await.unwrap());
+    }
+    assert!(relayed.iter().all(|frame| frame.event.is_none()), "a bare onmessage sees every type");
+    assert_eq!(relayed.iter().map(|frame| frame.data.clone()).collect::<Vec<_>>(), told);
+
+    // From anywhere: what follows the last numbered frame, an unfinished group again.
+    for broken in (1..told.len()).step_by(7) {
+        // A number stays until the next one comes.
+        let cursor = Some(&*relayed[broken - 1].id).filter(|id| !id.is_empty()).unwrap_or("0");
+        let have = relayed.iter().position(|frame| frame.id == cursor).map_or(0, |at| at + 1);
+        let mut rest = service.open(view(cursor.to_owned())).await;
+        for expected in &told[have..] {
+            assert_eq!(&rest.next().await.unwrap().data, expected, "after {broken}");
+        }
+    }
+    service.call("GET", &format!("/{chat}/stream?view=x"), None).await.error(400, "invalid_request");
+}
+
+#[tokio::test]
+async fn a_chat_that_is_not_used_sleeps_and_wakes_on_its_next_use() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = config(folder.path());
+    config.limits.idle_timeout = Duration::from_millis(200);
+    let service = Service::with(config).await;
+    let chat = service.chat().await;
+    let first = service.turn(&chat, "/tool").await;
+    let path = format!("/{chat}");
+    let about = || service.call("GET", &path, None);
+    let mut open = service.relay(&chat, 0).await;
+    assert_eq!(about().await.json()["status"], "active");
+    while about().await.json()["status"] != "idle" {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(about().await.json()["runtimeState"], "stopped");
+    let files = service.call("GET", &format!("/{chat}/files/hello.txt"), None).await;
+    assert_eq!(files.status, 200, "a sleeping chat's files are served");
+    let listed = service.call("GET", "?status=idle", None).await.json();
+    assert_eq!(listed["data"][0]["id"], chat.as_str());
+
+    let second = service.turn(&chat, "Good morning").await;
+    assert_eq!(second["status"], "completed");
+    assert_ne!(first["id"], second["id"]);
+    let seen = open.until(|frame| frame.data.contains("Good morning")).await;
+    assert_eq!(ids(&seen), (1..=seen.len() as u64).collect::<Vec<_>>(), "a reader from before hears it");
+    assert!(open.until(|frame| is(frame, "turnwire.runtime")).await.last().unwrap().data.contains("resuming"));
+    service.stop().await;
 }

@@ -48,6 +48,11 @@ impl Chat {
         self.shared.store.turn(self.row.key, turn_id.to_owned()).await
     }
 
+    /// The turn that began last at or before event number `at`.
+    pub(crate) async fn turn_at(&self, at: u64) -> StoreResult<Option<TurnRow>> {
+        self.shared.store.turn_at(self.row.key, at).await
+    }
+
     /// Turns whose cursor is at least `from`, oldest first.
     pub(crate) async fn turns(&self, from: u64, limit: usize) -> StoreResult<Vec<TurnRow>> {
         self.shared.store.turns(self.row.key, from, limit).await

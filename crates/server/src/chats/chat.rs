@@ -125,7 +125,9 @@ impl Chat {
     /// The open turn so far.
     pub(super) fn folded(&self) -> Option<Turn> {
         let state = self.state();
-        state.open.as_ref().map(|_| state.fold.turn().clone())
+        let id = state.open.clone()?;
+        // Its id is known before its first event is taken in.
+        Some(Turn { id, ..state.fold.turn().clone() })
     }
 
     /// An open request of the agent with this id.

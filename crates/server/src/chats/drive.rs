@@ -3,7 +3,7 @@
 use super::decide::Decision;
 use super::wake::Live;
 use super::{Chat, News};
-use crate::runtime::{Prompt, RuntimeError};
+use crate::runtime::{Prompt, RuntimeError, RuntimeFault, RuntimeResult};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -18,6 +18,8 @@ const SILENCE: Duration = Duration::from_secs(20);
 const FIRST_SILENCE: Duration = Duration::from_secs(5);
 /// After an abort the runtime gets so long to end the turn by itself.
 const ABORT: Duration = Duration::from_secs(3);
+/// Any other call must be answered in this time; a runtime that does not answer is ended by whoever watches it.
+const CALL: Duration = Duration::from_secs(5);
 /// The prompt itself must be taken in this time.
 const PROMPT: Duration = Duration::from_secs(30);
 
@@ -28,6 +30,15 @@ pub(super) async fn drive(chat: Arc<Chat>, turn: TurnId, prompt: Prompt) {
     let mut driver =
         Driver { news: chat.news.subscribe(), message_id: prompt.message_id.clone(), chat: chat.clone(), turn };
     driver.run(prompt).await;
+}
+
+async fn soon<T>(call: impl Future<Output = RuntimeResult<T>>) -> RuntimeResult<T> {
+    within(CALL, call).await
+}
+
+async fn within<T>(time: Duration, call: impl Future<Output = RuntimeResult<T>>) -> RuntimeResult<T> {
+    let late = || RuntimeError::new(RuntimeFault::Timeout, "The runtime did not answer in time; try again.");
+    tokio::time::timeout(time, call).await.unwrap_or_else(|_| Err(late()))
 }
 
 struct Driver {
@@ -63,9 +74,7 @@ impl Driver {
     }
 
     async fn prompt(&self, live: &Live, prompt: Prompt) -> Result<(), RuntimeError> {
-        let late =
-            || RuntimeError::new(crate::runtime::RuntimeFault::Timeout, "The runtime did not take the prompt in time.");
-        tokio::time::timeout(PROMPT, live.session.prompt(prompt)).await.unwrap_or_else(|_| Err(late()))
+        within(PROMPT, live.session.prompt(prompt)).await
     }
 
     fn is_open(&self) -> bool {
@@ -131,7 +140,7 @@ impl Driver {
             if silence.is_some_and(|at| now >= at) {
                 heard.1 = now;
                 // An error here is no verdict: a runtime that is gone is told by its reader.
-                if matches!(live.session.busy().await, Ok(false)) {
+                if matches!(soon(live.session.busy()).await, Ok(false)) {
                     self.settle(live, aborted.is_some()).await;
                 }
                 continue;
@@ -149,10 +158,10 @@ impl Driver {
 
     /// Stops the runtime; what it waits for is refused, as it would stay open for ever.
     async fn abort(&self, live: &Live) {
-        if let Err(error) = live.session.abort().await {
+        if let Err(error) = soon(live.session.abort()).await {
             tracing::warn!(%error, chat = self.chat.id(), "the runtime could not be told to stop");
         }
-        if let Err(error) = live.session.reject_all().await {
+        if let Err(error) = soon(live.session.reject_all()).await {
             tracing::warn!(%error, chat = self.chat.id(), "open requests could not be refused");
         }
     }
@@ -168,19 +177,19 @@ impl Driver {
     async fn quieten(&self, live: &Live) {
         let mut wait = Duration::from_millis(20);
         let end = Instant::now() + ABORT;
-        while Instant::now() < end && matches!(live.session.busy().await, Ok(true)) {
+        while Instant::now() < end && matches!(soon(live.session.busy()).await, Ok(true)) {
             tokio::time::sleep(wait).await;
             wait = (wait * 2).min(Duration::from_millis(500));
         }
-        let _ = live.session.reject_all().await;
+        let _ = soon(live.session.reject_all()).await;
     }
 
     /// The runtime has nothing to do, yet the turn is open: what it has is read, told, and the turn ended.
     async fn settle(&self, live: &Live, aborted: bool) {
-        if !aborted && matches!(live.session.busy().await, Ok(true)) {
+        if !aborted && matches!(soon(live.session.busy()).await, Ok(true)) {
             return;
         }
-        if let Ok(messages) = live.session.messages().await {
+        if let Ok(messages) = soon(live.session.messages()).await {
             self.chat.decide(vec![Decision::Snapshot { messages }], Vec::new());
         }
         let Some(turn) = self.chat.folded().filter(|_| self.is_open()) else { return };

@@ -1,9 +1,9 @@
-//! Reading a chat's log as what it is: raw for the relay, as a turn's events for `respond`, folded for `message`.
+//! Reading a turn out of a chat's log: its events for `respond`, folded for `message`.
 
 use super::Chat;
 use crate::error::{ApiError, ApiResult};
 use crate::relay::Reader;
-use crate::relay::frame::{named, of_turn};
+use crate::relay::frame::of_turn;
 use crate::relay::sse::Frames;
 use crate::store::TurnRow;
 use bytes::Bytes;
@@ -13,6 +13,8 @@ use turnwire::{Event, Turn, TurnAccumulator, TurnId};
 
 /// The events of one turn, read from the log: the same at any time, by whoever reads.
 struct TurnEvents {
+    /// Held, so that the chat stays the one whose log grows.
+    _chat: Arc<Chat>,
     reader: Reader,
     normalizer: Normalizer,
     turn_id: TurnId,
@@ -22,7 +24,7 @@ struct TurnEvents {
 impl TurnEvents {
     fn new(chat: &Arc<Chat>, turn_id: TurnId, cursor: u64) -> Self {
         let normalizer = Normalizer::for_chat(chat.id(), chat.session_id());
-        Self { reader: chat.relay.reader(cursor), normalizer, turn_id, over: false }
+        Self { _chat: chat.clone(), reader: chat.relay.reader(cursor), normalizer, turn_id, over: false }
     }
 
     /// The next events of the turn; `None` after its last, or where the log ends before it.
@@ -70,45 +72,6 @@ impl Frames for TurnFrames {
             let frames: Vec<_> = new.map(|event| of_turn(event.seq, event.event_type(), &event.to_json())).collect();
             if !frames.is_empty() {
                 return Some(frames);
-            }
-        }
-    }
-}
-
-/// The frames of the relay.
-pub(crate) struct RelayFrames {
-    reader: Reader,
-    /// Told before anything else.
-    first: Option<Bytes>,
-}
-
-impl RelayFrames {
-    pub(crate) fn new(chat: &Arc<Chat>, after: u64) -> Self {
-        Self { reader: chat.relay.reader(after), first: None }
-    }
-
-    /// What the reader has is older than what is kept: `oldest` is the first event to come.
-    pub(crate) fn after_gap(chat: &Arc<Chat>, oldest: u64) -> Self {
-        let first = named("gap", &format!("{{\"oldest\":{oldest}}}"));
-        Self { reader: chat.relay.reader(oldest.saturating_sub(1)), first: Some(first) }
-    }
-
-    /// What the reader has is newer than what is there: the log was lost; it goes on live after `head`.
-    pub(crate) fn after_reset(chat: &Arc<Chat>, head: u64) -> Self {
-        Self { reader: chat.relay.reader(head), first: Some(named("reset", &format!("{{\"head\":{head}}}"))) }
-    }
-}
-
-impl Frames for RelayFrames {
-    async fn next(&mut self) -> Option<Vec<Bytes>> {
-        if let Some(first) = self.first.take() {
-            return Some(vec![first]);
-        }
-        match self.reader.next().await {
-            Ok(told) => Some(told?.into_iter().map(|told| told.frame).collect()),
-            Err(error) => {
-                tracing::error!(%error, "the log could not be read");
-                None
             }
         }
     }

@@ -8,13 +8,15 @@ mod end;
 mod follow;
 mod prompt;
 mod registry;
+mod relayed;
 mod tree;
 mod wake;
 
 pub(crate) use chat::Chat;
-pub(crate) use follow::{RelayFrames, TurnFrames, turn_now, whole_turn};
+pub(crate) use follow::{TurnFrames, turn_now, whole_turn};
 pub(crate) use prompt::{Accepted, Idempotency, NewTurn, REMEMBER_MS};
 pub(crate) use registry::{NewChat, Registry};
+pub(crate) use relayed::{Begin, RelayFrames};
 
 use crate::config::Limits;
 use crate::relay::Pressure;

@@ -87,7 +87,7 @@ impl Registry {
         let store = &self.shared.store;
         let (_, head) = store.bounds(row.key).await?;
         let children = store.children(row.key).await?;
-        let last = store.last_turn(row.key).await?;
+        let last = store.turn_at(row.key, head).await?;
         let (key, ended) = (row.key, row.ended_ms.is_some());
         let chat = Chat::new(self.shared.clone(), row, children, head);
         let open = last.as_ref().filter(|turn| turn.end_seq.is_none() && !ended);
@@ -169,7 +169,12 @@ impl Registry {
         };
         let mut writes = vec![Write::CreateChat(Box::new(row))];
         writes.extend(key.map(|key| key.row(&id)));
-        store::write(&*shared.store, writes).await?;
+        if let Err(error) = store::write(&*shared.store, writes).await {
+            // Nobody would ever find them again.
+            let _ = session.delete().await;
+            let _ = tokio::fs::remove_dir_all(&directory).await;
+            return Err(error.into());
+        }
         let chat =
             self.load(&id).await?.ok_or_else(|| ApiError::internal(&"a chat that was just stored is not there"))?;
         chat.adopt(session, upstream).await;

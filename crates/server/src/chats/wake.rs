@@ -8,6 +8,7 @@ use bytes::Bytes;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
+use turnwire::event::TurnStatus;
 
 /// How long a runtime may take to be there.
 const OPEN_TIME: Duration = Duration::from_secs(90);
@@ -116,16 +117,15 @@ impl Chat {
 
     /// Says that the runtime is lost, and ends the turn that ran on it.
     pub(super) fn close_as_lost(&self, why: &str, beside: Vec<Write>) -> Option<crate::relay::Safe> {
-        let open = self.open_turn().map(|turn| turn.message_id());
-        let mut decisions = vec![Decision::Runtime("lost")];
-        if let Some(message_id) = &open {
-            decisions.push(Decision::Closed {
-                message_id: message_id.as_str(),
-                status: "interrupted",
-                error: Some(("runtime_unavailable", why)),
-            });
-        }
-        self.decide(decisions, beside)
+        let Some(turn) = self.folded() else { return self.decide(vec![Decision::Runtime("lost")], beside) };
+        let message_id = turn.id.message_id();
+        // Asked for before it was lost: it is what the caller wanted.
+        let cancelled = turn.status == TurnStatus::Cancelling;
+        let (status, error) =
+            if cancelled { ("cancelled", None) } else { ("interrupted", Some(("runtime_unavailable", why))) };
+        // First the turn's end, with the reason; the bare loss would end it without.
+        let closed = Decision::Closed { message_id: message_id.as_str(), status, error };
+        self.decide(vec![closed, Decision::Runtime("lost")], beside)
     }
 }
 

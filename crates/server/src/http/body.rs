@@ -8,6 +8,10 @@ use http::header;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
+use std::time::Duration;
+
+/// A body must have come in this time.
+const BODY_TIME: Duration = Duration::from_secs(60);
 
 /// A JSON body, with its bytes.
 pub(crate) struct Read<T> {
@@ -25,7 +29,9 @@ impl<T: DeserializeOwned> FromRequest<Arc<App>> for Read<T> {
         if told.is_some_and(|told| told > limit as u64) {
             return Err(too_large(limit));
         }
-        let bytes = match Limited::new(request.into_body(), limit).collect().await {
+        let body = tokio::time::timeout(BODY_TIME, Limited::new(request.into_body(), limit).collect()).await;
+        let body = body.map_err(|_| ApiError::invalid("The request's body took too long to come; send it again."))?;
+        let bytes = match body {
             Ok(body) => body.to_bytes(),
             Err(error) if error.is::<LengthLimitError>() => return Err(too_large(limit)),
             Err(_) => return Err(ApiError::invalid("The request's body broke off; send it again.")),

@@ -2,7 +2,7 @@
 
 use crate::app::App;
 use crate::auth::{Caller, bearer};
-use crate::chats::RelayFrames;
+use crate::chats::{Begin, RelayFrames};
 use crate::error::{ApiError, ApiResult};
 use crate::relay::sse;
 use axum::extract::rejection::QueryRejection;
@@ -18,6 +18,7 @@ use tokio::time::Instant;
 pub(crate) struct Asked {
     token: Option<String>,
     last_event_id: Option<String>,
+    view: Option<String>,
 }
 
 pub(crate) async fn stream(
@@ -30,21 +31,28 @@ pub(crate) async fn stream(
     let Query(asked) = asked.map_err(|_| ApiError::invalid("The query of this request cannot be read."))?;
     let (caller, until) = open(&app, &id, &headers, asked.token.as_deref())?;
     let cursor = last_event_id(&headers, asked.last_event_id.as_deref())?;
+    let turns = match asked.view.as_deref() {
+        None | Some("") => false,
+        Some("turns") => true,
+        Some(_) => return Err(ApiError::invalid("`view` must be turns, or be left out.")),
+    };
     let chat = app.chats.get(&id, &caller.owner).await?;
     if chat.ended() && until.is_some() {
         return Err(refused());
     }
     let head = chat.relay.head().seq;
     let (oldest, _) = chat.bounds().await?;
-    let frames = match cursor {
+    let begin = match cursor {
         None if chat.ended() => return Ok(StatusCode::NO_CONTENT.into_response()),
         Some(cursor) if chat.ended() && cursor == head => return Ok(StatusCode::NO_CONTENT.into_response()),
-        None => RelayFrames::new(&chat, head),
-        Some(cursor) if cursor > head => RelayFrames::after_reset(&chat, head),
+        None => Begin::after(head),
+        Some(cursor) if cursor > head => Begin::at_reset(head),
         // 0 asks for whatever there is.
-        Some(cursor) if cursor + 1 < oldest && cursor > 0 => RelayFrames::after_gap(&chat, oldest),
-        Some(cursor) => RelayFrames::new(&chat, cursor.max(oldest - 1)),
+        Some(cursor) if cursor + 1 < oldest && cursor > 0 => Begin::at_gap(oldest),
+        Some(cursor) => Begin::after(cursor.max(oldest - 1)),
     };
+    let frames =
+        if turns { RelayFrames::turns(chat.clone(), begin).await? } else { RelayFrames::raw(chat.clone(), begin) };
     if !chat.ended() && !chat.is_awake() {
         tokio::spawn(async move {
             if let Err(error) = chat.wake().await {

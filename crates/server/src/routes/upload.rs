@@ -13,7 +13,11 @@ use http::{HeaderMap, header};
 use http_body_util::BodyExt as _;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::io::AsyncWriteExt as _;
+
+/// So long nothing may come.
+const STANDSTILL: Duration = Duration::from_secs(60);
 
 pub(crate) async fn upload(
     State(app): State<Arc<App>>,
@@ -66,7 +70,8 @@ impl Whole {
     async fn take_in(&self, mut body: Body, limit: u64) -> ApiResult<u64> {
         let mut file = tokio::fs::File::create_new(&self.0).await.map_err(|error| failed(&error))?;
         let mut size = 0;
-        while let Some(frame) = body.frame().await {
+        let silent = |_| ApiError::invalid("The upload stood still; nothing was written. Send it again.");
+        while let Some(frame) = tokio::time::timeout(STANDSTILL, body.frame()).await.map_err(silent)? {
             let frame =
                 frame.map_err(|_| ApiError::invalid("The upload broke off; nothing was written. Send it again."))?;
             let Ok(bytes) = frame.into_data() else { continue };

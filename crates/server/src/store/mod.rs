@@ -173,10 +173,10 @@ pub(crate) trait Store: Send + Sync + fmt::Debug + 'static {
     fn turn(&self, chat: ChatKey, turn_id: String) -> BoxFuture<'_, StoreResult<Option<TurnRow>>>;
     /// Turns of a chat whose cursor is at least `from`, oldest first.
     fn turns(&self, chat: ChatKey, from: u64, limit: usize) -> BoxFuture<'_, StoreResult<Vec<TurnRow>>>;
+    /// The turn that began last at or before event number `at`.
+    fn turn_at(&self, chat: ChatKey, at: u64) -> BoxFuture<'_, StoreResult<Option<TurnRow>>>;
     /// Chats with a turn that has not ended: what a crash left behind.
     fn open_turns(&self) -> BoxFuture<'_, StoreResult<Vec<String>>>;
-    /// The newest turn of a chat.
-    fn last_turn(&self, chat: ChatKey) -> BoxFuture<'_, StoreResult<Option<TurnRow>>>;
     fn idempotent(&self, scope: String, key: String) -> BoxFuture<'_, StoreResult<Option<IdempotencyRow>>>;
     /// A secret of this name; made of 32 random bytes the first time.
     fn secret(&self, name: &'static str) -> BoxFuture<'_, StoreResult<Vec<u8>>>;

@@ -88,9 +88,8 @@ fn fits(template: &str, path: &str) -> bool {
     let mut given = path.split('/');
     loop {
         match (wanted.next(), given.next()) {
-            (Some("{filePath}"), Some(_)) => return true,
+            (Some("{filePath}"), Some(_)) | (None, None) => return true,
             (Some(wanted), Some(given)) if wanted == given || (wanted.starts_with('{') && !given.is_empty()) => {}
-            (None, None) => return true,
             _ => return false,
         }
     }

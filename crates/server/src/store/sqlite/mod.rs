@@ -169,8 +169,8 @@ impl Store for Sqlite {
         self.read(read::open_turns)
     }
 
-    fn last_turn(&self, chat: ChatKey) -> BoxFuture<'_, StoreResult<Option<TurnRow>>> {
-        self.read(move |connection| read::last_turn(connection, chat))
+    fn turn_at(&self, chat: ChatKey, at: u64) -> BoxFuture<'_, StoreResult<Option<TurnRow>>> {
+        self.read(move |connection| read::turn_at(connection, chat, at))
     }
 
     fn idempotent(&self, scope: String, key: String) -> BoxFuture<'_, StoreResult<Option<IdempotencyRow>>> {

@@ -117,9 +117,9 @@ pub(super) fn turns(connection: &Connection, chat: ChatKey, from: u64, limit: us
     query.query_map(params![chat, signed(from), limit], turn_row)?.collect()
 }
 
-pub(super) fn last_turn(connection: &Connection, chat: ChatKey) -> rusqlite::Result<Option<TurnRow>> {
-    let mut query = connection.prepare_cached(&format!("{TURN} ORDER BY cursor DESC LIMIT 1"))?;
-    query.query_row([chat], turn_row).optional()
+pub(super) fn turn_at(connection: &Connection, chat: ChatKey, at: u64) -> rusqlite::Result<Option<TurnRow>> {
+    let mut query = connection.prepare_cached(&format!("{TURN} AND cursor <= ?2 ORDER BY cursor DESC LIMIT 1"))?;
+    query.query_row(params![chat, signed(at)], turn_row).optional()
 }
 
 pub(super) fn open_turns(connection: &Connection) -> rusqlite::Result<Vec<String>> {
