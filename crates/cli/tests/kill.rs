@@ -155,3 +155,56 @@ async fn killed_while_a_question_waits() {
         killed_at("/ask", stage).await;
     }
 }
+
+/// Needs `TURNWIRE_OPENCODE` to name the program (`cargo xtask test` installs one and sets it).
+#[test]
+fn an_opencode_that_a_killed_server_left_behind_is_ended() {
+    let Some(program) = std::env::var_os("TURNWIRE_OPENCODE").filter(|path| !path.is_empty()) else {
+        eprintln!("SKIPPED: set TURNWIRE_OPENCODE to an opencode program to run this test");
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let start = || {
+        let mut command = turnwire(folder.path());
+        command.args(["serve", "--practice-model", "--listen", "127.0.0.1:0", "--api-key", KEY, "--data"]);
+        command.arg(folder.path().join("data")).arg("--opencode").arg(&program);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        assert!(line.starts_with("listening on "));
+        child
+    };
+    let note = folder.path().join("data/opencode/process.json");
+    let noted = || {
+        let note = std::fs::read(&note).ok()?;
+        serde_json::from_slice::<serde_json::Value>(&note).ok()?["pid"].as_u64()
+    };
+    let wait_for = |wanted: &dyn Fn() -> bool, what: &str| {
+        let began = std::time::Instant::now();
+        while !wanted() {
+            assert!(began.elapsed() < LONG, "{what}");
+            std::thread::yield_now();
+        }
+    };
+    let runs = |pid: u64| {
+        let state = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        // Nobody waits for it here, so it may be left as a zombie.
+        !state.is_empty() && !state.contains(") Z ")
+    };
+    let mut server = start();
+    wait_for(&|| noted().is_some(), "OpenCode is not started");
+    let orphan = noted().unwrap();
+    server.kill().unwrap();
+    server.wait().unwrap();
+    assert!(runs(orphan), "it outlives its server");
+
+    let server = start();
+    wait_for(&|| !runs(orphan), "the orphan lives on");
+    wait_for(&|| noted().is_some_and(|pid| pid != orphan), "no other is started");
+    let next = noted().unwrap();
+    let stopped = std::process::Command::new("kill").arg(server.id().to_string()).status().unwrap();
+    assert!(stopped.success());
+    let mut server = server;
+    server.wait().unwrap();
+    wait_for(&|| !runs(next), "a server that is stopped takes its OpenCode with it");
+}

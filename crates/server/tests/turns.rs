@@ -229,3 +229,20 @@ async fn deleting_a_chat_interrupts_its_turn() {
     let rest = stream.rest().await;
     assert_eq!(rest.last().unwrap().json()["status"], "interrupted");
 }
+
+#[tokio::test]
+async fn a_turn_that_takes_too_long_is_stopped_and_the_chat_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = common::config(folder.path());
+    config.limits.turn_time = std::time::Duration::from_millis(300);
+    let service = Service::with(config).await;
+    let chat = service.chat().await;
+    for text in ["/slow 1000", "/ask"] {
+        let turn = service.turn(&chat, text).await;
+        assert_eq!(turn["status"], "failed", "{text}: {turn}");
+        assert_eq!(turn["error"]["code"], "runtime_timeout", "{text}: {turn}");
+        assert_eq!(turn["requests"], json!([]));
+    }
+    assert_eq!(service.turn(&chat, "Quick").await["status"], "completed");
+    service.stop().await;
+}
