@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
 import { createRequire } from 'node:module'
 import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import * as esm from 'turnwire'
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url))
 
 test('both module systems have the same names, and the same things under them', () => {
   const cjs = createRequire(import.meta.url)('turnwire') as Record<string, unknown>
@@ -10,4 +15,13 @@ test('both module systems have the same names, and the same things under them', 
   assert.deepEqual(names.sort(), Object.keys(cjs).sort())
   for (const name of names) assert.equal((esm as Record<string, unknown>)[name], cjs[name], name)
   assert.equal(esm.default, esm.Turnwire)
+})
+
+test('the package holds what it runs with, and nothing else', async () => {
+  const { stdout } = await promisify(execFile)('npm', ['pack', '--dry-run', '--json'], { cwd: ROOT })
+  const [{ files }] = JSON.parse(stdout) as [{ files: { path: string }[] }]
+  const paths = files.map(({ path }) => path)
+  const rest = paths.filter((path) => !/^dist\/[\w-]+\.(js|mjs|d\.ts|d\.mts)$/.test(path))
+  assert.deepEqual(rest.filter((path) => !/^turnwire\..*\.node$/.test(path)).sort(), ['README.md', 'bin/turnwire.js', 'package.json'])
+  assert.equal(rest.length, 4, 'with the addon of this machine')
 })
