@@ -50,7 +50,12 @@ pub struct Limits {
     pub heartbeat: Duration,
     /// How long open requests and streams have to end when the server is shut down. Default 10 s.
     pub drain: Duration,
-    /// The most the log may take on disk, in bytes; beyond it nothing new is accepted. Default: as much as the disk holds.
+    /// How long the deltas of ended turns are kept; the whole texts that follow them stay. Default: for ever.
+    pub keep_deltas: Option<Duration>,
+    /// How long ended turns are kept at all. Default: for ever.
+    pub keep_turns: Option<Duration>,
+    /// The most the log may take on disk, in bytes; beyond it nothing new is accepted. From four fifths of it on
+    /// deltas of ended turns are let go of, oldest first, then ended turns. Default: as much as the disk holds.
     pub log_bytes: Option<u64>,
     /// How many connections may be open at once. Default 8,192.
     pub connections: usize,
@@ -68,6 +73,8 @@ impl Default for Limits {
             token_time: Duration::from_secs(300),
             heartbeat: Duration::from_secs(10),
             drain: Duration::from_secs(10),
+            keep_deltas: None,
+            keep_turns: None,
             log_bytes: None,
             connections: 8192,
         }

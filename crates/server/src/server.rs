@@ -165,6 +165,9 @@ async fn tidy(app: Arc<App>, stop: CancellationToken) {
             _ = ticks.tick() => {}
         }
         app.chats.tidy().await;
+        if let Err(error) = app.chats.retain().await {
+            tracing::warn!(%error, "old turns could not be let go of");
+        }
         if forget.is_multiple_of(720) {
             let at_ms = ids::now_ms().saturating_sub(REMEMBER_MS);
             app.shared.store.submit(vec![Write::ForgetBefore { at_ms }], Box::new(drop));

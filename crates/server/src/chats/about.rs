@@ -38,9 +38,9 @@ impl Chat {
         Ok(())
     }
 
-    /// The numbers of the oldest and the newest event kept.
-    pub(crate) async fn bounds(&self) -> StoreResult<(u64, u64)> {
-        self.shared.store.bounds(self.row.key).await
+    /// The number from which on its log is whole.
+    pub(crate) async fn whole_from(&self) -> StoreResult<u64> {
+        Ok(self.shared.store.bounds(self.row.key).await?.0)
     }
 
     /// Where a turn stands in the log.

@@ -4,6 +4,7 @@ use super::decide::Decision;
 use super::tree::SessionTree;
 use super::wake::Live;
 use super::{News, Shared};
+use crate::ids;
 use crate::relay::{Relay, Safe};
 use crate::store::{ChatRow, StoreResult, TurnRow, Write};
 use bytes::Bytes;
@@ -183,7 +184,11 @@ impl Chat {
                 beside.push(Write::AddChild { chat: self.row.key, session_id });
             }
             if let Some((turn_id, cost_micros)) = taken.ended {
-                beside.push(Write::EndTurn { turn_id: turn_id.as_str().to_owned(), end_seq: seq });
+                beside.push(Write::EndTurn {
+                    turn_id: turn_id.as_str().to_owned(),
+                    end_seq: seq,
+                    at_ms: ids::now_ms(),
+                });
                 beside.push(Write::Accrue { chat: self.row.key, runtime_ms: 0, cost_micros });
             }
         }

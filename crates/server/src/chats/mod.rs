@@ -9,6 +9,7 @@ mod follow;
 mod prompt;
 mod registry;
 mod relayed;
+mod retain;
 mod tree;
 mod wake;
 

@@ -41,7 +41,7 @@ pub(crate) async fn stream(
         return Err(refused());
     }
     let head = chat.relay.head().seq;
-    let (oldest, _) = chat.bounds().await?;
+    let oldest = chat.whole_from().await?;
     let begin = match cursor {
         None if chat.ended() => return Ok(StatusCode::NO_CONTENT.into_response()),
         Some(cursor) if chat.ended() && cursor == head => return Ok(StatusCode::NO_CONTENT.into_response()),
@@ -49,7 +49,7 @@ pub(crate) async fn stream(
         Some(cursor) if cursor > head => Begin::at_reset(head),
         // 0 asks for whatever there is.
         Some(cursor) if cursor + 1 < oldest && cursor > 0 => Begin::at_gap(oldest),
-        Some(cursor) => Begin::after(cursor.max(oldest - 1)),
+        Some(cursor) => Begin::after(cursor),
     };
     let frames =
         if turns { RelayFrames::turns(chat.clone(), begin).await? } else { RelayFrames::raw(chat.clone(), begin) };

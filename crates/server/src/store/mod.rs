@@ -123,6 +123,19 @@ pub(crate) enum Write {
     EndTurn {
         turn_id: String,
         end_seq: u64,
+        at_ms: u64,
+    },
+    /// Lets go of single events of a turn that has ended. Their numbers stay theirs.
+    Thin {
+        chat: ChatKey,
+        turn_id: String,
+        end_seq: u64,
+        drop: Vec<u64>,
+    },
+    /// Lets go of a turn that has ended, and of all before it.
+    Trim {
+        chat: ChatKey,
+        end_seq: u64,
     },
     /// A session the agent opened under the chat's own.
     AddChild {
@@ -138,6 +151,15 @@ pub(crate) enum Write {
     ForgetBefore {
         at_ms: u64,
     },
+}
+
+/// A turn that may be let go of.
+#[derive(Clone, Debug)]
+pub(crate) struct DueTurn {
+    pub(crate) chat: ChatKey,
+    pub(crate) turn_id: String,
+    pub(crate) cursor: u64,
+    pub(crate) end_seq: u64,
 }
 
 /// What a list of chats is asked for.
@@ -160,7 +182,7 @@ pub(crate) trait Store: Send + Sync + fmt::Debug + 'static {
     fn chats(&self, page: ChatPage) -> BoxFuture<'_, StoreResult<Vec<ChatRow>>>;
     /// Child sessions of a chat.
     fn children(&self, chat: ChatKey) -> BoxFuture<'_, StoreResult<Vec<String>>>;
-    /// The numbers of the oldest and the newest event kept; `(1, 0)` where there is none.
+    /// The number from which on the log is whole, and that of the newest event; `(1, 0)` where there is none.
     fn bounds(&self, chat: ChatKey) -> BoxFuture<'_, StoreResult<(u64, u64)>>;
     /// Events after `after`, in order: at least one if there is one, then at most `max_events` and about `max_bytes`.
     fn events(
@@ -177,6 +199,10 @@ pub(crate) trait Store: Send + Sync + fmt::Debug + 'static {
     fn turn_at(&self, chat: ChatKey, at: u64) -> BoxFuture<'_, StoreResult<Option<TurnRow>>>;
     /// Chats with a turn that has not ended: what a crash left behind.
     fn open_turns(&self) -> BoxFuture<'_, StoreResult<Vec<String>>>;
+    /// Turns that ended before `before_ms`, oldest first; `thinned`: also those whose deltas are gone already.
+    fn due(&self, before_ms: u64, thinned: bool, limit: usize) -> BoxFuture<'_, StoreResult<Vec<DueTurn>>>;
+    /// How many bytes the log takes, without what is free in it.
+    fn used_bytes(&self) -> BoxFuture<'_, StoreResult<u64>>;
     fn idempotent(&self, scope: String, key: String) -> BoxFuture<'_, StoreResult<Option<IdempotencyRow>>>;
     /// A secret of this name; made of 32 random bytes the first time.
     fn secret(&self, name: &'static str) -> BoxFuture<'_, StoreResult<Vec<u8>>>;

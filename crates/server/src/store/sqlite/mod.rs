@@ -2,10 +2,13 @@
 
 mod pack;
 mod read;
+mod retention;
 mod schema;
 mod writer;
 
-use super::{ChatKey, ChatPage, ChatRow, Done, IdempotencyRow, Store, StoreError, StoreResult, TurnRow, Write};
+use super::{
+    ChatKey, ChatPage, ChatRow, Done, DueTurn, IdempotencyRow, Store, StoreError, StoreResult, TurnRow, Write,
+};
 use crate::config::Delivery;
 use bytes::Bytes;
 use futures_util::FutureExt as _;
@@ -171,6 +174,14 @@ impl Store for Sqlite {
 
     fn turn_at(&self, chat: ChatKey, at: u64) -> BoxFuture<'_, StoreResult<Option<TurnRow>>> {
         self.read(move |connection| read::turn_at(connection, chat, at))
+    }
+
+    fn due(&self, before_ms: u64, thinned: bool, limit: usize) -> BoxFuture<'_, StoreResult<Vec<DueTurn>>> {
+        self.read(move |connection| read::due(connection, before_ms, thinned, limit))
+    }
+
+    fn used_bytes(&self) -> BoxFuture<'_, StoreResult<u64>> {
+        self.read(read::used_bytes)
     }
 
     fn idempotent(&self, scope: String, key: String) -> BoxFuture<'_, StoreResult<Option<IdempotencyRow>>> {

@@ -2,7 +2,7 @@
 
 use super::pack;
 use super::writer::signed;
-use crate::store::{ChatKey, ChatPage, ChatRow, IdempotencyRow, TurnRow};
+use crate::store::{ChatKey, ChatPage, ChatRow, DueTurn, IdempotencyRow, TurnRow};
 use bytes::Bytes;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row, params};
 use std::path::Path;
@@ -70,9 +70,9 @@ pub(super) fn bounds(connection: &Connection, chat: ChatKey) -> rusqlite::Result
     let end = |sql| -> rusqlite::Result<Option<u64>> {
         connection.prepare_cached(sql)?.query_row([chat], |row| unsigned(row, 0)).optional()
     };
-    let oldest = end("SELECT first FROM events WHERE chat = ? ORDER BY last LIMIT 1")?;
+    let whole_from = end("SELECT whole_from FROM chats WHERE key = ?")?;
     let newest = end("SELECT last FROM events WHERE chat = ? ORDER BY last DESC LIMIT 1")?;
-    Ok((oldest.unwrap_or(1), newest.unwrap_or(0)))
+    Ok((whole_from.unwrap_or(1), newest.unwrap_or(0)))
 }
 
 pub(super) fn events(
@@ -82,16 +82,16 @@ pub(super) fn events(
     max_events: usize,
     max_bytes: usize,
 ) -> rusqlite::Result<Vec<(u64, Bytes)>> {
-    let mut query = connection
-        .prepare_cached("SELECT first, data FROM events WHERE chat = ?1 AND last > ?2 ORDER BY last LIMIT ?3")?;
-    let rows = i64::try_from(max_events).unwrap_or(i64::MAX);
-    let mut rows = query.query(params![chat, signed(after), rows])?;
+    let mut query =
+        connection.prepare_cached("SELECT first, data FROM events WHERE chat = ?1 AND last > ?2 ORDER BY last")?;
+    let mut rows = query.query(params![chat, signed(after)])?;
     let mut events = Vec::new();
     let mut bytes = 0;
     while let Some(row) = rows.next()? {
         let first = unsigned(row, 0)?;
         for (seq, event) in (first..).zip(pack::unpack(row.get(1)?)) {
-            if seq <= after {
+            // Empty: it was let go of.
+            if seq <= after || event.is_empty() {
                 continue;
             }
             if events.len() >= max_events || (bytes > 0 && bytes + event.len() > max_bytes) {
@@ -100,8 +100,34 @@ pub(super) fn events(
             bytes += event.len();
             events.push((seq, event));
         }
+        if events.len() >= max_events || bytes >= max_bytes {
+            break;
+        }
     }
     Ok(events)
+}
+
+pub(super) fn due(
+    connection: &Connection,
+    before_ms: u64,
+    thinned: bool,
+    limit: usize,
+) -> rusqlite::Result<Vec<DueTurn>> {
+    let mut query = connection.prepare_cached(
+        "SELECT chat, turn_id, cursor, end_seq FROM turns
+         WHERE ended_ms < ?1 AND end_seq IS NOT NULL AND (?2 OR thinned = 0) ORDER BY ended_ms LIMIT ?3",
+    )?;
+    let row = |row: &Row<'_>| {
+        Ok(DueTurn { chat: row.get(0)?, turn_id: row.get(1)?, cursor: unsigned(row, 2)?, end_seq: unsigned(row, 3)? })
+    };
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    query.query_map(params![signed(before_ms), thinned, limit], row)?.collect()
+}
+
+pub(super) fn used_bytes(connection: &Connection) -> rusqlite::Result<u64> {
+    let number = |sql| connection.query_row(sql, [], |row| unsigned(row, 0));
+    let pages = number("PRAGMA page_count")?.saturating_sub(number("PRAGMA freelist_count")?);
+    Ok(pages * number("PRAGMA page_size")?)
 }
 
 const TURN: &str = "SELECT turn_id, cursor, end_seq FROM turns WHERE chat = ?1";

@@ -3,7 +3,8 @@
 use rusqlite::Connection;
 
 /// Steps from one version of the file to the next; `user_version` counts those done. Only ever add to it.
-const STEPS: &[&str] = &["
+const STEPS: &[&str] = &[
+    "
     CREATE TABLE chats (
         key INTEGER PRIMARY KEY,
         id TEXT NOT NULL UNIQUE,
@@ -54,7 +55,15 @@ const STEPS: &[&str] = &["
     CREATE INDEX idempotency_by_age ON idempotency (at_ms);
 
     CREATE TABLE secrets (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
-"];
+",
+    "
+    -- Retention: when a turn ended, whether its deltas were let go of, and from which number on a log is whole.
+    ALTER TABLE turns ADD COLUMN ended_ms INTEGER;
+    ALTER TABLE turns ADD COLUMN thinned INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE chats ADD COLUMN whole_from INTEGER NOT NULL DEFAULT 1;
+    CREATE INDEX turns_by_end ON turns (ended_ms, thinned);
+",
+];
 
 /// Brings the file to the newest version.
 pub(super) fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {

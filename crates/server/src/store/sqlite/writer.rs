@@ -1,6 +1,6 @@
 //! The one writer: a thread that commits whenever it is free, everything that waits in one transaction.
 
-use super::pack;
+use super::{pack, retention};
 use crate::store::{ChatKey, Done, StoreError, StoreResult, Write};
 use rusqlite::{Connection, OptionalExtension as _, params};
 use std::collections::BTreeMap;
@@ -155,11 +155,13 @@ fn apply(connection: &Connection, write: &Write) -> rusqlite::Result<()> {
             "INSERT INTO turns (chat, turn_id, cursor) VALUES (?, ?, ?)",
             params![chat, turn.turn_id, signed(turn.cursor)],
         ),
-        Write::EndTurn { turn_id, end_seq } => run_sql(
+        Write::EndTurn { turn_id, end_seq, at_ms } => run_sql(
             connection,
-            "UPDATE turns SET end_seq = ?2 WHERE turn_id = ?1 AND end_seq IS NULL",
-            params![turn_id, signed(*end_seq)],
+            "UPDATE turns SET end_seq = ?2, ended_ms = ?3 WHERE turn_id = ?1 AND end_seq IS NULL",
+            params![turn_id, signed(*end_seq), signed(*at_ms)],
         ),
+        Write::Thin { chat, turn_id, end_seq, drop } => retention::thin(connection, *chat, turn_id, *end_seq, drop),
+        Write::Trim { chat, end_seq } => retention::trim(connection, *chat, *end_seq),
         Write::AddChild { chat, session_id } => run_sql(
             connection,
             "INSERT OR IGNORE INTO children (chat, session_id) VALUES (?, ?)",
