@@ -33,6 +33,9 @@ async fn deltas_go_and_the_turn_stays() {
     let chat = service.chat().await;
     let turn = service.turn(&chat, "/long 500").await;
     let_go(&service, &chat).await;
+    // What was told last is in memory for a while; another server has only what is kept.
+    service.stop().await;
+    let service = Service::with(common::config(folder.path())).await;
     assert_eq!(deltas(&log(&service, &chat).await), 0);
     let id = turn["id"].as_str().unwrap();
     let told = service.call("GET", &format!("/{chat}/turns/{id}"), None).await.json();
