@@ -44,7 +44,7 @@ impl Chat {
     /// Takes one event of the chat's sessions in.
     pub(super) fn handle(&mut self, event: &RawEvent<'_>, raw: &[u8], scene: &mut Scene<'_>) {
         match event.event_type.or_empty() {
-            "message.part.delta" => self.part_delta(event, raw, scene),
+            "message.part.delta" => self.part_delta(&event.delta(), raw, scene),
             "message.part.updated" => self.part_updated(event, raw, scene),
             "message.updated" => self.message_updated(event, raw, scene),
             "message.removed" => self.message_removed(event, scene),

@@ -29,7 +29,7 @@ pub use capture::Capture;
 
 use crate::event::Event;
 use crate::id::{ChatId, TurnId};
-use crate::opencode::{RawEvent, mend};
+use crate::opencode::{Delta, RawEvent, mend};
 use chat::{Chat, Scene};
 use ending::Cause;
 use recent::Recent;
@@ -119,6 +119,11 @@ impl Normalizer {
     /// Takes one raw event (its JSON) in and appends what it tells to `out`. Never fails: what it cannot read tells
     /// nothing.
     pub fn push(&mut self, raw: &[u8], out: &mut Vec<Event>) {
+        if let Some(delta) = Delta::read(raw)
+            && let Some(session) = delta.session_id.filled()
+        {
+            return self.delta(session, &delta, raw, out);
+        }
         if let Some(event) = RawEvent::parse(raw) {
             self.event(&event, raw, out);
             return;
@@ -170,6 +175,24 @@ impl Normalizer {
         }
         self.in_session(session, event, raw, out);
         self.retry_parked(session, event_type, out);
+    }
+
+    /// The quick way of a delta: it opens nothing and ends nothing.
+    fn delta(&mut self, session: &str, delta: &Delta<'_>, raw: &[u8], out: &mut Vec<Event>) {
+        if delta.event_id.filled().is_some_and(|id| !self.told.insert(id)) {
+            return;
+        }
+        let root = self.sessions.root_of(session);
+        let Some(chat) = self.chats.get_mut(root) else { return };
+        let mut scene = Scene {
+            session,
+            child: root != session,
+            sessions: &self.sessions,
+            ended: &mut self.ended,
+            opened: &mut self.opened,
+            out,
+        };
+        chat.part_delta(delta, raw, &mut scene);
     }
 
     fn in_session(&mut self, session: &str, event: &RawEvent<'_>, raw: &[u8], out: &mut Vec<Event>) {

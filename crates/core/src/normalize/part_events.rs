@@ -8,31 +8,30 @@ use super::turn::Turn;
 use crate::event::{Event, FilePart, OtherPart, Part, PartBody, PartState, PatchPart, TodoItem, TodoPart, ToolError};
 use crate::id::PartId;
 use crate::opencode::lax::Raw;
-use crate::opencode::{PartInfo, RawEvent, mend::Edges};
+use crate::opencode::{Delta, PartInfo, RawEvent, mend::Edges};
 use serde_json::value::RawValue;
 
 impl Chat {
-    pub(super) fn part_delta(&mut self, event: &RawEvent<'_>, raw: &[u8], scene: &mut Scene<'_>) {
-        let properties = &event.properties;
+    pub(super) fn part_delta(&mut self, delta: &Delta<'_>, raw: &[u8], scene: &mut Scene<'_>) {
         let Some(turn) = &mut self.turn else { return };
-        let (Some(part_id), Some(delta)) = (properties.part_id.filled(), properties.delta.get()) else { return };
-        if properties.field.filled().is_some_and(|field| field != "text") {
+        let (Some(part_id), Some(text)) = (delta.part_id.filled(), delta.delta.get()) else { return };
+        if delta.field.filled().is_some_and(|field| field != "text") {
             return;
         }
-        if let Some(&(at, part)) = turn.by_part.get(part_id) {
+        if let Some((at, part)) = turn.place_of_part(part_id) {
             let message = &mut turn.messages[at];
             if message.closed {
                 return;
             }
             let (parts, mut voice) = message.parts_and_voice(&mut turn.teller, scene.out);
-            if let Some(MessagePart::Text(text)) = parts.get_mut(part) {
-                text.append(delta, event.delta_edges, &mut voice);
+            if let Some(MessagePart::Text(known)) = parts.get_mut(part) {
+                known.append(text, delta.edges, &mut voice);
             }
             return;
         }
-        let Some(message_id) = properties.message_id.filled() else { return };
+        let Some(message_id) = delta.message_id.filled() else { return };
         if let Some(at) = turn.open_message(message_id) {
-            turn.messages[at].hold(part_id, delta);
+            turn.messages[at].hold(part_id, text);
         } else if scene.child && !turn.by_message.contains_key(message_id) {
             self.child_link(raw, scene);
         }
@@ -112,6 +111,18 @@ impl Chat {
 }
 
 impl Turn {
+    /// Where a part is. Most deltas are of the part the last one was of.
+    fn place_of_part(&mut self, id: &str) -> Option<(usize, usize)> {
+        if let Some((last, at, part)) = &self.last_part
+            && *last == id
+        {
+            return Some((*at, *part));
+        }
+        let (id, &(at, part)) = self.by_part.get_key_value(id)?;
+        self.last_part = Some((id.clone(), at, part));
+        Some((at, part))
+    }
+
     /// A part of one of the turn's messages as it now stands.
     pub(super) fn part(&mut self, at: usize, info: &PartInfo<'_>, raw: &[u8], edges: Edges, out: &mut Vec<Event>) {
         let Some(id) = info.id.filled() else { return };

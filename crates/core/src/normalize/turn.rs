@@ -25,6 +25,8 @@ pub(super) struct Turn {
     pub(super) by_message: HashMap<MessageId, usize>,
     /// Message and place in it.
     pub(super) by_part: HashMap<PartId, (usize, usize)>,
+    /// The part of the last delta.
+    pub(super) last_part: Option<(PartId, usize, usize)>,
     /// The tool part that runs a child session.
     pub(super) children: HashMap<Arc<str>, PartId>,
     /// Raw events of child sessions whose tool part is not known yet.
@@ -69,6 +71,7 @@ impl Turn {
             messages: Vec::new(),
             by_message: HashMap::new(),
             by_part: HashMap::new(),
+            last_part: None,
             children: HashMap::new(),
             parked: Vec::new(),
             parked_bytes: 0,

@@ -1,10 +1,12 @@
 //! One raw event: its envelope, and every property the normalizer reads, whatever the event's type.
 
+use super::delta::Delta;
 use super::info::{CallRef, Info, PartInfo, QuestionInfo, TodoInfo};
 use super::lax::{List, Obj, Raw, Text};
 use super::mend::{self, Edges};
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use std::borrow::Cow;
 
 /// A raw event as it was read. Borrows from the JSON it was read from.
 #[derive(Debug)]
@@ -134,6 +136,23 @@ impl<'a> RawEvent<'a> {
                 texts.part.0.and_then(|part| part.text).map(|text| mend::edges(text.get())).unwrap_or_default();
         }
         Some(event)
+    }
+
+    /// Its properties, as those of a delta.
+    pub(crate) fn delta(&self) -> Delta<'_> {
+        fn borrowed<'b>(text: &'b Text<'_>) -> Text<'b> {
+            Text(text.get().map(Cow::Borrowed))
+        }
+        let properties = &self.properties;
+        Delta {
+            event_id: borrowed(&self.id),
+            session_id: borrowed(&properties.session_id),
+            message_id: borrowed(&properties.message_id),
+            part_id: borrowed(&properties.part_id),
+            field: borrowed(&properties.field),
+            delta: borrowed(&properties.delta),
+            edges: self.delta_edges,
+        }
     }
 
     /// The session it is about, wherever this version of `OpenCode` says so.

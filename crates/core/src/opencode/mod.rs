@@ -1,11 +1,13 @@
 //! The events of `OpenCode`, from 1.0 to 1.18, read tolerantly: a field that is missing, of a wrong type or unknown
 //! never costs the rest.
 
+mod delta;
 mod event;
 mod info;
 pub(crate) mod lax;
 pub(crate) mod mend;
 
+pub(crate) use delta::Delta;
 pub(crate) use event::{Properties, RawEvent};
 pub(crate) use info::{ErrorInfo, Info, ModelRef, PartInfo, QuestionInfo, StatusInfo, StoredMessage, Times, Tokens};
 
