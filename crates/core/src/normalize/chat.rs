@@ -68,7 +68,7 @@ impl Chat {
         let into = TurnId::of_message(prompt.id.as_str());
         let mut merged = Vec::new();
         for older in taken {
-            scene.ended.insert(older.id.as_str());
+            scene.ended.insert_in(self.id.as_str(), older.id.as_str());
             merged.push(older.id.clone());
             if older.is_made() {
                 continue;
@@ -112,7 +112,7 @@ impl Chat {
         // In one order whatever the set's, as the oldest are forgotten first.
         ids.sort_unstable();
         for id in ids {
-            ended.insert(id);
+            ended.insert_in(self.id.as_str(), id);
         }
     }
 

@@ -21,7 +21,7 @@ impl Chat {
     }
 
     fn user_message(&mut self, id: &str, info: &Info<'_>, scene: &mut Scene<'_>) {
-        let known = scene.ended.contains(id)
+        let known = scene.ended.contains_in(self.id.as_str(), id)
             || self.prompts.contains(id)
             || self.turn.as_ref().is_some_and(|turn| turn.aliases.contains(id));
         // One first seen looked at again is of a turn before our time.

@@ -37,7 +37,9 @@ impl Chat {
     fn accepted(&mut self, event: &RawEvent<'_>, time: Option<Timestamp>, scene: &mut Scene<'_>) {
         let properties = &event.properties;
         let Some(id) = properties.own_message_id.filled() else { return };
-        if scene.ended.contains(id) || self.turn.as_ref().is_some_and(|turn| turn.aliases.contains(id)) {
+        if scene.ended.contains_in(self.id.as_str(), id)
+            || self.turn.as_ref().is_some_and(|turn| turn.aliases.contains(id))
+        {
             return;
         }
         self.end(Cause::Successor, scene.ended, scene.out);
@@ -74,7 +76,9 @@ impl Chat {
             return;
         }
         let status: Text<'_> = read(event.properties.status).unwrap_or_default();
-        let status = TurnStatus::from(status.filled().unwrap_or("interrupted"));
+        // A word that is no end would leave the turn without one.
+        let status = status.filled().map(TurnStatus::from).filter(TurnStatus::is_ended);
+        let status = status.unwrap_or(TurnStatus::Interrupted);
         let error: Option<TurnError> = read(event.properties.error);
         let error = error.map(|error| failure::own(&error.code, &failure::sentence(&error.message), error.retryable));
         self.end(Cause::Told(status, error, time), scene.ended, scene.out);

@@ -18,7 +18,20 @@ impl Recent {
 
     /// Remembers an id; `false`: it was known.
     pub(super) fn insert(&mut self, id: &str) -> bool {
-        let hash = hash(id);
+        self.insert_hash(hash(0, id))
+    }
+
+    /// The same within a scope, in which ids are unique.
+    pub(super) fn insert_in(&mut self, scope: &str, id: &str) -> bool {
+        self.insert_hash(hash(hash(0, scope), id))
+    }
+
+    /// Whether an id is remembered in its scope.
+    pub(super) fn contains_in(&self, scope: &str, id: &str) -> bool {
+        self.known.contains(&hash(hash(0, scope), id))
+    }
+
+    fn insert_hash(&mut self, hash: u64) -> bool {
         if !self.known.insert(hash) {
             return false;
         }
@@ -30,16 +43,12 @@ impl Recent {
         self.order.push_back(hash);
         true
     }
-
-    pub(super) fn contains(&self, id: &str) -> bool {
-        self.known.contains(&hash(id))
-    }
 }
 
 /// The same in every process, as the same log must give the same events. Ids end in random letters, so that a quick
 /// hash of all their bytes spreads them well.
-fn hash(id: &str) -> u64 {
-    let mut hash = id.len() as u64 ^ 0x9E37_79B9_7F4A_7C15;
+fn hash(seed: u64, id: &str) -> u64 {
+    let mut hash = seed ^ id.len() as u64 ^ 0x9E37_79B9_7F4A_7C15;
     for chunk in id.as_bytes().chunks(8) {
         let mut word = [0; 8];
         word[..chunk.len()].copy_from_slice(chunk);

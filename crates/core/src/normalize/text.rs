@@ -97,12 +97,11 @@ impl Text {
 
     /// Void, if it is still open.
     pub(super) fn discard(&mut self, voice: &mut Voice<'_>) {
-        if !self.ended {
+        self.superseded = false;
+        // Of one that nobody knows nothing is void.
+        if !self.ended && self.told {
             self.ended = true;
-            self.superseded = false;
-            if self.told {
-                self.tell(PartState::Discarded, voice);
-            }
+            self.tell(PartState::Discarded, voice);
         }
     }
 

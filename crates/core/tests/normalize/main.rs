@@ -2,8 +2,11 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod bodies;
 mod cases;
 mod expected;
+mod fuzz;
+mod generated;
 mod invariants;
 mod judged;
 mod log;

@@ -23,8 +23,8 @@ fn the_turns_of_every_capture_are_what_the_runtime_stored() {
         }
     }
     assert!(wrong.is_empty(), "not what the runtime stored, and not judged:\n{}", wrong.join("\n"));
-    let idle: Vec<_> =
-        JUDGED.iter().enumerate().filter(|(at, _)| !used.contains(at)).map(|(_, judged)| judged).collect();
+    let unused = JUDGED.iter().enumerate().filter(|(at, _)| !used.contains(at));
+    let idle: Vec<_> = unused.map(|(_, judged)| format!("{:?}: {}", judged.cases, judged.why)).collect();
     assert!(idle.is_empty(), "judgements that no capture needs: {idle:?}");
 }
 

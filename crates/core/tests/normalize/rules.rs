@@ -23,7 +23,7 @@ pub(crate) struct Rules {
 
 impl Rules {
     pub(crate) fn follow(&mut self, event: &Event) -> Result<(), String> {
-        let turn_id = event.turn_id.as_str().to_owned();
+        let turn_id = format!("{} of {}", event.turn_id, event.chat_id);
         let chat = event.chat_id.as_str().to_owned();
         let seen = self.turns.entry(turn_id.clone()).or_default();
         one(event, seen).map_err(|rule| format!("{rule}: {}", event.to_json()))?;
@@ -82,11 +82,13 @@ fn one(event: &Event, seen: &mut Seen) -> Result<(), &'static str> {
             rule(updated.part_type == updated.part.part_type(), "partType is the type of part")?;
             rule(updated.part_id == updated.part.id, "partId is the id of part")?;
             let open = updated.part.state.is_open();
+            // A text that was told whole and ended may still be corrected.
+            let corrects = seen.parts.get(updated.part_id.as_str()).is_some_and(|(_, _, open)| !open);
             part(seen, updated.message_id.as_str(), updated.part_id.as_str(), &updated.part_type, open)?;
             if let PartBody::Text(text) | PartBody::Reasoning(text) = &updated.part.body {
                 let known = seen.texts.insert(updated.part_id.as_str().to_owned(), text.text.clone());
                 let fresh = text.text.strip_prefix(known.as_deref().unwrap_or_default()).unwrap_or_default();
-                rule(fresh.is_empty(), "every character comes as a delta first")?;
+                rule(fresh.is_empty() || corrects, "every character comes as a delta first")?;
                 let ok = matches!(updated.part.state, PartState::Streaming | PartState::Done | PartState::Discarded);
                 rule(ok, "a text is streaming, done or discarded")?;
             }

@@ -1,0 +1,20 @@
+//! The fuzzer's bodies on seeded bytes, the same each time.
+
+use crate::bodies;
+
+const CASES: u64 = 10_000;
+
+fn seeded(seed: u64) -> Vec<u8> {
+    let mut random = fastrand::Rng::with_seed(seed);
+    (0..random.usize(..700)).map(|_| random.u8(..)).collect()
+}
+
+#[test]
+fn ten_thousand_damaged_streams() {
+    (0..CASES).for_each(|seed| bodies::damaged_bytes(&seeded(seed)));
+}
+
+#[test]
+fn ten_thousand_logs_of_any_events() {
+    (0..CASES).for_each(|seed| bodies::any_events(&seeded(seed)));
+}
