@@ -42,8 +42,8 @@ fn cumulative(words: usize) -> Vec<u8> {
     let mut log = HEAD.to_owned();
     let mut text = String::new();
     for word in 0..words {
-        text.push_str(&format!("w{word:04} "));
-        log.push_str(&format!(
+        text.extend(["w", &format!("{word:04}"), " "]);
+        let event = format!(
             concat!(
                 r#"data: {{"type":"message.part.updated","properties":{{"part":{{"id":"prt_1","sessionID":"ses_1","#,
                 r#""messageID":"msg_a","type":"text","text":"{text}","time":{{"start":1}}}},"delta":"w{word:04} "}}}}"#,
@@ -51,7 +51,8 @@ fn cumulative(words: usize) -> Vec<u8> {
             ),
             text = text,
             word = word
-        ));
+        );
+        log.push_str(&event);
     }
     log.into_bytes()
 }
@@ -96,7 +97,7 @@ fn one_turn(at: u32) -> Vec<u8> {
         ),
         r#"{"type":"session.status","properties":{"sessionID":"ses_1","status":{"type":"idle"}}}"#.to_owned(),
     ];
-    json.iter().map(|json| format!("data: {json}\n\n")).collect::<String>().into_bytes()
+    json.iter().flat_map(|json| [b"data: ", json.as_bytes(), b"\n\n"].concat()).collect()
 }
 
 fn streams(criterion: &mut Criterion) {

@@ -1,7 +1,7 @@
 //! How a turn ends: what is still open in it, its status, its usage.
 
 use super::failure;
-use super::message::{Abrupt, content_filtered};
+use super::message::{Abrupt, Message, content_filtered};
 use super::turn::Turn;
 use super::usage;
 use crate::event::{Event, EventKind, SessionUsage, TurnCompleted, TurnError, TurnStatus};
@@ -112,7 +112,7 @@ impl Turn {
         {
             return (TurnStatus::Blocked, None);
         }
-        let none_completed = !self.root_messages().any(|message| message.is_completed());
+        let none_completed = !self.root_messages().any(Message::is_completed);
         // An idle runtime that completed nothing failed; that the log ends there changes nothing about it.
         let failed_silently = self.begun && self.idle && none_completed;
         if cut_off && !(failed_silently && matches!(cause, Cause::Input)) {

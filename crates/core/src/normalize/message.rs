@@ -267,14 +267,14 @@ impl Message {
         let code = if how == Abrupt::Cancelled { "cancelled" } else { "interrupted" };
         let error_of_tools =
             ToolError { code: code.to_owned(), message: "The turn ended before the tool did.".to_owned() };
-        self.close(finish, error, Some(error_of_tools), teller, out);
+        self.close(finish, error, Some(&error_of_tools), teller, out);
     }
 
     fn close(
         &mut self,
         finish_reason: FinishReason,
         error: Option<TurnError>,
-        error_of_tools: Option<ToolError>,
+        error_of_tools: Option<&ToolError>,
         teller: &mut Teller,
         out: &mut Vec<Event>,
     ) {
@@ -286,7 +286,7 @@ impl Message {
                     text.forget();
                 }
                 MessagePart::Tool(tool) => {
-                    if let Some(error) = &error_of_tools {
+                    if let Some(error) = error_of_tools {
                         tool.close(error.clone(), &mut voice);
                     }
                 }

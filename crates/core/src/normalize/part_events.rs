@@ -14,7 +14,7 @@ use serde_json::value::RawValue;
 impl Chat {
     pub(super) fn part_delta(&mut self, delta: &Delta<'_>, raw: &[u8], scene: &mut Scene<'_>) {
         let Some(turn) = &mut self.turn else { return };
-        let (Some(part_id), Some(text)) = (delta.part_id.filled(), delta.delta.get()) else { return };
+        let (Some(part_id), Some(text)) = (delta.part_id.filled(), delta.text.get()) else { return };
         if delta.field.filled().is_some_and(|field| field != "text") {
             return;
         }
@@ -169,12 +169,11 @@ impl Turn {
     }
 
     fn text(&mut self, at: usize, id: &str, reasoning: bool, info: &PartInfo<'_>, edges: Edges, out: &mut Vec<Event>) {
-        let part = match self.by_part.get(id) {
-            Some(&(_, part)) => part,
-            None => {
-                self.messages[at].begin(false, &mut self.teller, out);
-                self.add_part(at, MessagePart::Text(Text::new(PartId::from(id), reasoning)))
-            }
+        let part = if let Some(&(_, part)) = self.by_part.get(id) {
+            part
+        } else {
+            self.messages[at].begin(false, &mut self.teller, out);
+            self.add_part(at, MessagePart::Text(Text::new(PartId::from(id), reasoning)))
         };
         let held = self.messages[at].take_held(id);
         let (parts, mut voice) = self.messages[at].parts_and_voice(&mut self.teller, out);

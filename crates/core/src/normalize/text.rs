@@ -11,7 +11,7 @@ pub(super) struct Text {
     pub(super) id: PartId,
     reasoning: bool,
     /// All that was told.
-    text: String,
+    whole: String,
     /// Whether the reader knows of it.
     told: bool,
     /// Whether its end was told.
@@ -24,7 +24,7 @@ pub(super) struct Text {
 
 impl Text {
     pub(super) fn new(id: PartId, reasoning: bool) -> Self {
-        Self { id, reasoning, text: String::new(), told: false, ended: false, superseded: false, half: None }
+        Self { id, reasoning, whole: String::new(), told: false, ended: false, superseded: false, half: None }
     }
 
     /// New text at its end.
@@ -51,14 +51,14 @@ impl Text {
 
     /// The whole text as the runtime has it now; with `ended` it is final.
     pub(super) fn replace(&mut self, text: &str, edges: Edges, ended: bool, voice: &mut Voice<'_>) {
-        if self.ended && (!ended || text == self.text) {
+        if self.ended && (!ended || text == self.whole) {
             return;
         }
         // A half at the end of a text that still grows is held back; one at its start cannot be mended here.
         let held = Edges { lead: None, tail: edges.tail.filter(|_| !ended) };
         let text = mend::trim_edges(text, held);
-        let fresh = text.strip_prefix(self.text.as_str()).filter(|_| !self.ended).map(str::to_owned);
-        let stale = !ended && self.text.starts_with(text);
+        let fresh = text.strip_prefix(self.whole.as_str()).filter(|_| !self.ended).map(str::to_owned);
+        let stale = !ended && self.whole.starts_with(text);
         match fresh {
             Some(fresh) => {
                 if !fresh.is_empty() {
@@ -69,7 +69,7 @@ impl Text {
             // Told before: a replay after a reconnect, or the empty text of a runtime that crashed.
             None if stale => return,
             None => {
-                text.clone_into(&mut self.text);
+                text.clone_into(&mut self.whole);
                 if !ended {
                     self.superseded = false;
                     self.tell(PartState::Streaming, voice);
@@ -122,21 +122,21 @@ impl Text {
 
     /// The message is over: the text will not be compared again.
     pub(super) fn forget(&mut self) {
-        self.text = String::new();
+        self.whole = String::new();
     }
 
     fn grow(&mut self, delta: String, voice: &mut Voice<'_>) {
         if delta.is_empty() {
             return;
         }
-        self.text.push_str(&delta);
+        self.whole.push_str(&delta);
         self.told = true;
         voice.delta(&self.id, if self.reasoning { "reasoning" } else { "text" }, delta);
     }
 
     fn tell(&mut self, state: PartState, voice: &mut Voice<'_>) {
         self.told = true;
-        let text = TextPart { text: self.text.clone() };
+        let text = TextPart { text: self.whole.clone() };
         let body = if self.reasoning { PartBody::Reasoning(text) } else { PartBody::Text(text) };
         voice.part(Part { id: self.id.clone(), body, state });
     }

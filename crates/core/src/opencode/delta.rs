@@ -12,7 +12,8 @@ pub(crate) struct Delta<'a> {
     pub(crate) message_id: Text<'a>,
     pub(crate) part_id: Text<'a>,
     pub(crate) field: Text<'a>,
-    pub(crate) delta: Text<'a>,
+    /// What to append.
+    pub(crate) text: Text<'a>,
     pub(crate) edges: Edges,
 }
 
@@ -53,6 +54,14 @@ impl<'a> Delta<'a> {
             return None;
         }
         let Fields { session_id, message_id, part_id, field, delta } = envelope.properties;
-        Some(Self { event_id: envelope.id, session_id, message_id, part_id, field, delta, edges: Edges::default() })
+        Some(Self {
+            event_id: envelope.id,
+            session_id,
+            message_id,
+            part_id,
+            field,
+            text: delta,
+            edges: Edges::default(),
+        })
     }
 }

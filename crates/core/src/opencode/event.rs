@@ -150,7 +150,7 @@ impl<'a> RawEvent<'a> {
             message_id: borrowed(&properties.message_id),
             part_id: borrowed(&properties.part_id),
             field: borrowed(&properties.field),
-            delta: borrowed(&properties.delta),
+            text: borrowed(&properties.delta),
             edges: self.delta_edges,
         }
     }

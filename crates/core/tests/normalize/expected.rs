@@ -43,10 +43,11 @@ fn difference(path: &Path, expected: &str, now: &str) -> String {
     let mut shown = format!("{name}, from line {}:\n", same + 1);
     for (sign, lines) in [('-', &old[same..old.len() - tail]), ('+', &new[same..new.len() - tail])] {
         for line in lines.iter().take(SHOWN) {
-            shown += &format!("{sign} {}\n", line.chars().take(400).collect::<String>());
+            shown.extend([sign, ' '].into_iter().chain(line.chars().take(400)).chain(['\n']));
         }
         if lines.len() > SHOWN {
-            shown += &format!("{sign} … {} more\n", lines.len() - SHOWN);
+            let more = format!("{sign} … {} more\n", lines.len() - SHOWN);
+            shown.push_str(&more);
         }
     }
     shown
