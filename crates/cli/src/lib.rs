@@ -121,11 +121,11 @@ async fn dispatch(command: Command, output: &mut Output, interrupts: &mut Interr
 async fn usage(error: &clap::Error, output: &mut Output) -> i32 {
     let text = error.render();
     if error.use_stderr() {
-        let text = if output.err_is_terminal { text.ansi().to_string() } else { text.to_string() };
+        let text = if output.lively { text.ansi().to_string() } else { text.to_string() };
         output.say(&text).await;
         return 2;
     }
-    let text = if output.out_is_terminal { text.ansi().to_string() } else { text.to_string() };
+    let text = if output.out_is_terminal && output.lively { text.ansi().to_string() } else { text.to_string() };
     match output.print(&text).await {
         Ok(()) | Err(Stop::Code(0)) => 0,
         Err(_) => 1,

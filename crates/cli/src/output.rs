@@ -2,24 +2,36 @@
 
 use crate::Stop;
 use std::io::IsTerminal;
-use tokio::io::{AsyncWriteExt, Stderr, Stdout, stderr, stdout};
+use tokio::io::{AsyncWrite, AsyncWriteExt, stderr, stdout};
+
+type Writer = Box<dyn AsyncWrite + Send + Unpin>;
 
 /// Where a command writes to.
 pub(crate) struct Output {
-    out: Stdout,
-    err: Stderr,
+    out: Writer,
+    err: Writer,
     /// Standard output is a terminal.
     pub(crate) out_is_terminal: bool,
-    /// Standard error is a terminal, which also takes colours and a spinner.
+    /// Standard error is a terminal: somebody sees notes and prompts.
     pub(crate) err_is_terminal: bool,
+    /// Standard error takes colours and a spinner.
+    pub(crate) lively: bool,
 }
 
 impl Output {
     pub(crate) fn new() -> Self {
-        let (out, err) = (stdout(), stderr());
         let out_is_terminal = std::io::stdout().is_terminal();
         let err_is_terminal = std::io::stderr().is_terminal();
-        Self { out, err, out_is_terminal, err_is_terminal }
+        let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+        let plain = set("NO_COLOR").is_some() || set("TERM").is_some_and(|term| term == "dumb");
+        let (out, err) = (Box::new(stdout()), Box::new(stderr()));
+        Self { out, err, out_is_terminal, err_is_terminal, lively: err_is_terminal && !plain }
+    }
+
+    /// A terminal that writes into something else.
+    #[cfg(test)]
+    pub(crate) fn terminal(out: Writer, err: Writer) -> Self {
+        Self { out, err, out_is_terminal: true, err_is_terminal: true, lively: true }
     }
 
     /// Writes to standard output, to be seen at once.

@@ -8,7 +8,7 @@ use turnwire::{PartId, Turn};
 
 pub(crate) const TICK: Duration = Duration::from_millis(100);
 const FRAMES: [char; 10] = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
-/// Short enough that the spinner's line never wraps on 80 columns.
+/// More is cut.
 const LABEL: usize = 60;
 
 pub(crate) struct Screen<'a> {
@@ -159,7 +159,8 @@ impl<'a> Screen<'a> {
             return Ok(());
         }
         self.hide_spinner().await;
-        self.output.say(&dim(&clean(text))).await;
+        let text = self.dim(&clean(text));
+        self.output.say(&text).await;
         self.open_line = Some(Side::Err);
         Ok(())
     }
@@ -167,7 +168,7 @@ impl<'a> Screen<'a> {
     /// A line of its own beside the answer.
     pub(crate) async fn note(&mut self, line: &str) -> Result<(), Stop> {
         self.end_line().await?;
-        let line = if self.output.err_is_terminal { dim(line) } else { line.to_owned() };
+        let line = self.dim(line);
         self.output.say_line(&line).await;
         Ok(())
     }
@@ -215,7 +216,7 @@ impl<'a> Screen<'a> {
 
     /// Whether there is a spinner to turn.
     pub(crate) fn spins(&self) -> bool {
-        self.output.err_is_terminal && self.open_line.is_none() && (self.doing.is_some() || !self.tools.is_empty())
+        self.output.lively && self.open_line.is_none() && (self.doing.is_some() || !self.tools.is_empty())
     }
 
     /// Turns the spinner.
@@ -231,8 +232,14 @@ impl<'a> Screen<'a> {
         };
         let waited = self.since.elapsed().as_secs();
         let waited = if waited < 2 { String::new() } else { format!("  {waited} s") };
-        self.output.say(&format!("\r\x1b[K{} {}", FRAMES[self.frame], dim(&format!("{label}{waited}")))).await;
+        let line = self.dim(&format!("{label}{waited}"));
+        // Not wrapped: a line that was could not be taken back.
+        self.output.say(&format!("\r\x1b[K\x1b[?7l{} {line}\x1b[?7h", FRAMES[self.frame])).await;
         self.spinner_shown = true;
+    }
+
+    fn dim(&self, text: &str) -> String {
+        if self.output.lively { format!("\x1b[2m{text}\x1b[0m") } else { text.to_owned() }
     }
 
     async fn hide_spinner(&mut self) {
@@ -284,6 +291,5 @@ pub(crate) fn seconds(ms: u64) -> String {
     format!("{}.{} s", ms / 1000, ms % 1000 / 100)
 }
 
-fn dim(text: &str) -> String {
-    format!("\x1b[2m{text}\x1b[0m")
-}
+#[cfg(test)]
+mod tests;

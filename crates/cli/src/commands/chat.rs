@@ -100,7 +100,7 @@ impl Talk<'_> {
     /// What to say next; `None` at the end of the input.
     async fn prompt(&mut self) -> Result<Option<String>, Stop> {
         if self.person {
-            self.output.say("\n\x1b[1m>\x1b[0m ").await;
+            self.output.say(if self.output.lively { "\n\x1b[1m>\x1b[0m " } else { "\n> " }).await;
         }
         let said = tokio::select! {
             line = self.input.line() => Ok(line),
