@@ -96,6 +96,7 @@ const service = (0, server_js_1.practice)();
     strict_1.default.equal(missing.code, 'chat_not_found');
     strict_1.default.match(missing.requestId ?? '', /\S/);
     strict_1.default.equal(missing.body.statusCode, 404);
+    strict_1.default.match(missing.stack ?? '', /^NotFoundError: .*\n(.*\n)*.*chat\.test\.js/, 'it leads to the line that called');
     const stranger = new turnwire_1.Turnwire({ baseURL: service.baseURL, apiKey: 'wrong' });
     await strict_1.default.rejects(stranger.chat.create(), turnwire_1.AuthenticationError);
     const { id } = await chat.create();

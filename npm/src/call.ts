@@ -13,11 +13,25 @@ export async function call<T>(
   read: (outcome: NativeOutcome) => T,
   content?: Uint8Array,
 ): Promise<Answer<T>> {
-  const { signal } = options
-  if (signal?.aborted) throw abortError(signal.reason)
-  const task = client.start(operation, JSON.stringify(args), callOptionsJson(options), content)
-  const done = await perform(task, signal)
-  return { value: read(done), response: responseOf(done) }
+  const caller: { stack?: string } = {}
+  Error.captureStackTrace(caller)
+  try {
+    const { signal } = options
+    if (signal?.aborted) throw abortError(signal.reason)
+    const task = client.start(operation, JSON.stringify(args), callOptionsJson(options), content)
+    const done = await perform(task, signal)
+    return { value: read(done), response: responseOf(done) }
+  } catch (error) {
+    throw calledAt(error, caller.stack)
+  }
+}
+
+/** The error with the stack of the call, as by now that is gone. */
+function calledAt(error: unknown, stack: string | undefined): unknown {
+  if (error instanceof Error && stack !== undefined) {
+    error.stack = `${error.name}: ${error.message}${stack.slice(stack.indexOf('\n    at '))}`
+  }
+  return error
 }
 
 /** Waits for a task's good end. */

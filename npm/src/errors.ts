@@ -49,19 +49,20 @@ export class TurnwireError extends Error {
 
 /** Something is wrong with a request, its answer or a stream. */
 export class APIError extends TurnwireError {
+  // Only declared, so that what there is not is not printed either.
   /** The HTTP status, where there was an answer. */
-  readonly status: number | undefined
+  declare readonly status: number | undefined
   /** The service's `x-request-id`. */
-  readonly requestId: string | undefined
+  declare readonly requestId: string | undefined
   /** How long the service asked to wait. */
-  readonly retryAfterMs: number | undefined
+  declare readonly retryAfterMs: number | undefined
   readonly #body: string | undefined
 
   constructor(message: string, details: ErrorDetails = {}) {
     super(message, details)
-    this.status = details.status
-    this.requestId = details.requestId
-    this.retryAfterMs = details.retryAfterMs
+    if (details.status !== undefined) this.status = details.status
+    if (details.requestId !== undefined) this.requestId = details.requestId
+    if (details.retryAfterMs !== undefined) this.retryAfterMs = details.retryAfterMs
     this.#body = details.body
   }
 

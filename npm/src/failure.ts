@@ -76,8 +76,10 @@ export function abortError(reason: unknown, details: ErrorDetails = {}): APIUser
 
 /** The causes, outermost first, as a chain. */
 function causeFrom(causes: readonly string[]): Error | undefined {
-  return causes.reduceRight<Error | undefined>(
-    (cause, message) => new Error(message, cause === undefined ? undefined : { cause }),
-    undefined,
-  )
+  return causes.reduceRight<Error | undefined>((behind, message) => {
+    const cause = new Error(message, behind === undefined ? undefined : { cause: behind })
+    // It happened in the core: the frames of this function say nothing.
+    cause.stack = `Error: ${message}`
+    return cause
+  }, undefined)
 }

@@ -1,4 +1,4 @@
-/** Clocks in milliseconds. Each one that runs out is an error of its own, or a resume. */
+/** Clocks in milliseconds; `Infinity` switches one off. Each that runs out is an error of its own, or a resume. */
 export interface Timeout {
   /** Until the connection stands; 5 s. */
   connect?: number
@@ -64,10 +64,13 @@ function headersJson(headers: RequestOptions['headers']): Record<string, string 
   return headers instanceof Headers ? Object.fromEntries(headers) : headers
 }
 
+// JSON has no Infinity; zero switches a clock off.
+const clock = (ms: number | undefined) => (ms === Infinity ? 0 : ms)
+
 function timeoutJson(timeout: number | Timeout | undefined): unknown {
-  if (typeof timeout !== 'object') return timeout
+  if (typeof timeout !== 'object') return clock(timeout)
   const { connect, answer, idle, total } = timeout
-  return { connectMs: connect, answerMs: answer, idleMs: idle, totalMs: total }
+  return { connectMs: clock(connect), answerMs: clock(answer), idleMs: clock(idle), totalMs: clock(total) }
 }
 
 /** As the core reads them; the signal stays here. */

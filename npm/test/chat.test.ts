@@ -106,6 +106,7 @@ test('what goes wrong is told by class, status, code and request id', async () =
   assert.equal(missing.code, 'chat_not_found')
   assert.match(missing.requestId ?? '', /\S/)
   assert.equal((missing.body as { statusCode: number }).statusCode, 404)
+  assert.match(missing.stack ?? '', /^NotFoundError: .*\n(.*\n)*.*chat\.test\.js/, 'it leads to the line that called')
 
   const stranger = new Turnwire({ baseURL: service.baseURL, apiKey: 'wrong' })
   await assert.rejects(stranger.chat.create(), AuthenticationError)

@@ -108,10 +108,11 @@ impl NativeTask {
         }
     }
 
-    /// Stops it.
+    /// Stops it. A stream it has opened meanwhile is closed, as nobody will fetch it.
     #[napi]
     pub fn cancel(&self) {
         self.task.cancel();
+        drop(self.task.poll(None));
     }
 }
 
