@@ -8,6 +8,14 @@ from dataclasses import dataclass
 from typing import Any, TypedDict, Union
 
 
+class _Keep:
+    def __repr__(self) -> str:
+        return "default"
+
+
+_KEEP: Any = _Keep()
+
+
 @dataclass(frozen=True)
 class Timeout:
     """The clocks of a call, in seconds. What is left out keeps its default; ``None`` switches a clock off.
@@ -16,17 +24,17 @@ class Timeout:
     """
 
     #: Until the connection stands. Default 5.
-    connect: float | None = -1.0
+    connect: float | None = _KEEP
     #: Until the answer's headers have come, connecting included. Default 60.
-    answer: float | None = -1.0
+    answer: float | None = _KEEP
     #: Between two bytes of an answer. Default: 45 once the service has sent a comment on this stream, else 300.
-    idle: float | None = -1.0
+    idle: float | None = _KEEP
     #: For the whole call, retries and resumes included. Default: none.
-    total: float | None = -1.0
+    total: float | None = _KEEP
 
     def _wire(self) -> dict[str, int]:
         clocks = {"connectMs": self.connect, "answerMs": self.answer, "idleMs": self.idle, "totalMs": self.total}
-        return {name: _milliseconds(clock) for name, clock in clocks.items() if clock != -1.0}
+        return {name: _milliseconds(clock) for name, clock in clocks.items() if clock is not _KEEP}
 
 
 Clock = Union[float, Timeout, None]

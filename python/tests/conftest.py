@@ -1,0 +1,57 @@
+"""A real server with the practice runtime, one for all tests, and services that answer what a test says."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from turnwire import Chat, Turnwire
+
+ROOT = Path(__file__).resolve().parents[2]
+KEY = "sk_test_python"
+
+
+class Service:
+    """A running server."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        #: For programs that find it by their environment.
+        self.environment = {**os.environ, "TURNWIRE_BASE_URL": url, "TURNWIRE_API_KEY": KEY}
+
+    def python(self, code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Runs a program against it to its end."""
+        command = [sys.executable, "-X", "faulthandler", "-c", code, *arguments]
+        return subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=60)
+
+
+def program() -> str:
+    return os.environ.get("TURNWIRE_BIN") or str(ROOT / "target/debug/turnwire")
+
+
+@pytest.fixture(scope="session")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    data = tmp_path_factory.mktemp("service")
+    command = [program(), "serve", "--runtime", "practice", "--listen", "127.0.0.1:0"]
+    command += ["--data", str(data), "--api-key", KEY]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        line = next(line for line in process.stdout if line.startswith("listening on "))
+        yield Service(line.split()[-1])
+        process.terminate()
+
+
+@pytest.fixture
+def client(service: Service) -> Turnwire:
+    return Turnwire(base_url=service.url, api_key=KEY)
+
+
+@pytest.fixture
+def chat(client: Turnwire) -> Iterator[Chat]:
+    chat = client.chat.create(title="From a test")
+    yield chat
+    client.chat.delete(chat.id)
