@@ -76,7 +76,6 @@ def test_waiting_for_an_end_that_needs_an_answer_is_an_error_with_the_question(c
     with client.chat.respond(chat.id, "/ask") as stream:
         with pytest.raises(turnwire.InputRequiredError) as caught:
             stream.result()
-        assert caught.value.turn
         (question,) = caught.value.turn.requests
         assert isinstance(question, turnwire.Question)
         with pytest.raises(turnwire.InputRequiredError):

@@ -136,9 +136,13 @@ class IncompleteTurnError(APIConnectionError):
 class TurnFailedError(TurnwireError):
     """The turn ended as ``failed`` or ``interrupted``; ``code`` says why."""
 
+    turn: Turn
+
 
 class InputRequiredError(TurnwireError):
     """The agent asked something (``turn.requests``), and nobody is there to answer."""
+
+    turn: Turn
 
 
 class APIUserAbortError(APIError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Union
+from typing import TypeAlias
 
 from . import _native
 from ._native import (
@@ -39,19 +39,19 @@ __all__ = [
 ]
 
 #: An event of a turn. ``isinstance(x, TurnEvent)`` works too.
-TurnEvent = Union[
-    TurnStarted,
-    TurnStatusChanged,
-    MessageCreated,
-    PartDelta,
-    PartUpdated,
-    MessageCompleted,
-    SessionUsage,
-    TurnCompleted,
-    UnknownEvent,
-]
+TurnEvent: TypeAlias = (
+    TurnStarted
+    | TurnStatusChanged
+    | MessageCreated
+    | PartDelta
+    | PartUpdated
+    | MessageCompleted
+    | SessionUsage
+    | TurnCompleted
+    | UnknownEvent
+)
 #: What ``client.chat.stream`` gives.
-RelayItem = Union[RelayEvent, RelayGap, RelayReset]
+RelayItem: TypeAlias = RelayEvent | RelayGap | RelayReset
 
 # So that `match event: case {"type": "turn.completed"}` reads an event as it would a dictionary.
 Mapping.register(_native.EventBase)

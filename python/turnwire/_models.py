@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, ClassVar, TypeVar, Union
+from typing import Any, ClassVar, TypeVar
 
 from ._model import Model, reader, timestamp
 
@@ -167,7 +167,7 @@ class UnknownPart(Model):
     state: str = "done"
 
 
-Part = Union[TextPart, ReasoningPart, ToolPart, FilePart, PatchPart, TodoPart, UnknownPart]
+Part = TextPart | ReasoningPart | ToolPart | FilePart | PatchPart | TodoPart | UnknownPart
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,7 +218,7 @@ class Permission(Model):
     metadata: Any = field(default_factory=dict, hash=False)
 
 
-InputRequest = Union[Question, Permission]
+InputRequest = Question | Permission
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
