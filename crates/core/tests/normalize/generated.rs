@@ -255,7 +255,7 @@ fn write(made: &[MadeTurn], dialect: Dialect) -> Writer {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn turns_come_out_as_they_were_made(made in prop::collection::vec(made_turn(), 1..4), dialect in dialect()) {

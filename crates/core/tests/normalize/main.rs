@@ -6,6 +6,7 @@
 
 mod bodies;
 mod cases;
+mod docs;
 mod expected;
 mod fuzz;
 mod generated;
