@@ -1,5 +1,6 @@
 //! The decoder reads every case of `tests/conformance/sse`, however the bytes are cut, and as an independent decoder
 //! reads them.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use eventsource_stream::Eventsource;
 use futures_util::{FutureExt, StreamExt, stream};

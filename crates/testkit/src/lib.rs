@@ -11,6 +11,6 @@ mod service;
 mod turns;
 mod wire;
 
-pub use fault::Fault;
+pub use fault::{Fault, Insert};
 pub use scenario::{Call, Expect, Official, Scenario, scenarios};
 pub use service::{Counts, Testkit};

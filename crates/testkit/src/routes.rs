@@ -24,9 +24,9 @@ pub(crate) async fn answer(socket: &mut TcpStream, shared: &Shared, request: &Re
     let nth = {
         let mut state = shared.state();
         state.counts.proxied += usize::from(request.proxied);
-        if let Some(trace) = request.header("traceparent") {
-            state.counts.traceparent = Some(trace.to_owned());
-        }
+        state.counts.last_headers = request.headers();
+        state.counts.last_query.clone_from(&request.query);
+        state.counts.last_body = String::from_utf8_lossy(&request.body).into_owned();
         let nth = state.counts.requests.entry(operation.to_owned()).or_default();
         *nth += 1;
         *nth
@@ -332,9 +332,9 @@ async fn turn_events(
                 out.chunk(&inserted(fault, insert)).await?;
             }
             if fault.gzip {
-                whole.extend_from_slice(&bytes)
+                whole.extend_from_slice(&bytes);
             } else {
-                out.chunk(&bytes).await?
+                out.chunk(&bytes).await?;
             }
             told += 1;
         }

@@ -29,8 +29,12 @@ pub struct Counts {
     pub proxied: usize,
     /// Connections that are open now.
     pub open_connections: usize,
-    /// The `traceparent` of the last request that had one.
-    pub traceparent: Option<String>,
+    /// The headers of the last request, names in lower case.
+    pub last_headers: BTreeMap<String, String>,
+    /// The query of the last request.
+    pub last_query: String,
+    /// The body of the last request.
+    pub last_body: String,
 }
 
 /// A running service. Dropping it closes everything.

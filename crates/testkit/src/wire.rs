@@ -1,6 +1,7 @@
 //! HTTP/1.1 by hand, so that an answer can be cut anywhere.
 
 use crate::Fault;
+use std::collections::BTreeMap;
 use std::io;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -20,6 +21,10 @@ pub(crate) struct Request {
 }
 
 impl Request {
+    pub(crate) fn headers(&self) -> BTreeMap<String, String> {
+        self.headers.iter().map(|(name, value)| (name.to_ascii_lowercase(), value.clone())).collect()
+    }
+
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
@@ -46,7 +51,8 @@ pub(crate) async fn read_request(socket: &mut TcpStream, buffer: &mut Vec<u8>) -
         target = rest.find('/').map_or("/", |at| &rest[at..]);
     }
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
-    (path.clone_into(&mut request.path), query.clone_into(&mut request.query));
+    path.clone_into(&mut request.path);
+    query.clone_into(&mut request.query);
     request.headers = lines
         .filter_map(|line| line.split_once(':'))
         .map(|(name, value)| (name.trim().to_owned(), value.trim().to_owned()))
@@ -62,7 +68,7 @@ pub(crate) async fn read_request(socket: &mut TcpStream, buffer: &mut Vec<u8>) -
 }
 
 async fn more(socket: &mut TcpStream, buffer: &mut Vec<u8>) -> io::Result<bool> {
-    let mut chunk = [0; 16 * 1024];
+    let mut chunk = vec![0; 16 * 1024];
     let read = socket.read(&mut chunk).await?;
     buffer.extend_from_slice(&chunk[..read]);
     Ok(read > 0)

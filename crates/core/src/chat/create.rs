@@ -7,6 +7,7 @@ use crate::json::nullable;
 use crate::time::Timestamp;
 use reqwest::Method;
 use serde::{Deserialize, Serialize};
+use std::borrow::Borrow;
 
 /// What a new chat is to be. Everything is optional.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -111,8 +112,8 @@ pub struct Chat {
 
 impl Chats {
     /// Creates a chat. Sent again only where it cannot have been created: see `docs/reliability.md`.
-    pub fn create(&self, chat: NewChat) -> Call<Chat> {
-        let request = Request::new("create", Method::POST).creates().json(&chat);
+    pub fn create(&self, chat: impl Borrow<NewChat>) -> Call<Chat> {
+        let request = Request::new("create", Method::POST).creates().json(chat.borrow());
         Call::json(&self.client, request)
     }
 }

@@ -313,7 +313,7 @@ fn disposition_filename(value: &str) -> Option<String> {
         })
     };
     if let Some((_, encoded)) = parameter("filename*").and_then(|value| value.split_once("''")) {
-        return percent_encoding::percent_decode_str(encoded).decode_utf8().ok().map(|name| name.into_owned());
+        return percent_encoding::percent_decode_str(encoded).decode_utf8().ok().map(std::borrow::Cow::into_owned);
     }
     parameter("filename").map(|name| name.trim_matches('"').to_owned())
 }

@@ -194,12 +194,11 @@ impl ClientBuilder {
     /// # Errors
     /// An address that is none, a proxy or a certificate that cannot be read. No connection is made yet.
     pub fn build(mut self) -> Result<Client> {
-        let (text, key) = match self.base_url.take() {
-            Some(url) => (url, self.api_key.take()),
-            None => {
-                let family = Family::from_env();
-                (family.base_url, self.api_key.take().or(family.api_key))
-            }
+        let (text, key) = if let Some(url) = self.base_url.take() {
+            (url, self.api_key.take())
+        } else {
+            let family = Family::from_env();
+            (family.base_url, self.api_key.take().or(family.api_key))
         };
         let base = parse_base(&text)?;
         let loopback = is_loopback(&base);

@@ -12,7 +12,6 @@ use std::pin::Pin;
 macro_rules! call_options {
     () => {
         /// The clocks of this call; one [`Duration`](std::time::Duration) is the answer and the idle clock.
-        #[must_use]
         pub fn timeout(mut self, timeout: impl Into<crate::http::Timeout>) -> Self {
             let timeout = timeout.into();
             self.options.timeout = Some(timeout.or(self.options.timeout.unwrap_or_default()));
@@ -20,35 +19,30 @@ macro_rules! call_options {
         }
 
         /// How often the request is sent again at most, where that is safe.
-        #[must_use]
         pub fn max_retries(mut self, retries: u32) -> Self {
             self.options.max_retries = Some(retries);
             self
         }
 
         /// A header of this call.
-        #[must_use]
         pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
             self.options.headers.insert(name.into(), Some(value.into()));
             self
         }
 
         /// A query parameter of this call.
-        #[must_use]
         pub fn query(mut self, name: impl Into<String>, value: impl Into<serde_json::Value>) -> Self {
             self.options.query.insert(name.into(), value.into());
             self
         }
 
         /// The `Idempotency-Key`, for create, respond and message.
-        #[must_use]
         pub fn idempotency_key(mut self, key: impl Into<String>) -> Self {
             self.options.idempotency_key = Some(key.into());
             self
         }
 
         /// Options of this call, over those set so far.
-        #[must_use]
         pub fn options(mut self, options: crate::http::RequestOptions) -> Self {
             self.options = options.over(&self.options);
             self

@@ -45,6 +45,7 @@ impl From<Duration> for Timeout {
 
 #[derive(Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
+#[expect(clippy::struct_field_names, reason = "the names travel")]
 struct Clocks {
     #[serde(skip_serializing_if = "Option::is_none")]
     connect_ms: Option<u64>,

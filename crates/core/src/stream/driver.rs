@@ -152,7 +152,7 @@ impl TurnStream {
                 Some(Break::Fatal(error)) => return Poll::Ready(Some(Err(self.fail(error)))),
                 None => {}
             }
-            if let Poll::Pending = self.poll_connection(cx) {
+            if self.poll_connection(cx).is_pending() {
                 let Some(deadline) = &mut self.deadline else { return Poll::Pending };
                 return match deadline.as_mut().poll(cx) {
                     Poll::Pending => Poll::Pending,
@@ -216,10 +216,10 @@ impl TurnStream {
                 }
                 Poll::Ready(())
             }
-            State::Reaching(reaching) => {
-                let reached = std::task::ready!(reaching.get().as_mut().poll(cx));
+            State::Reaching(relay) => {
+                let found = std::task::ready!(relay.get().as_mut().poll(cx));
                 self.state = State::Closed;
-                match reached {
+                match found {
                     Ok(Some(relay)) => {
                         let replay = Replay::new(relay, self.reader.turn(), &self.statuses);
                         self.state = State::Relayed(Box::new(replay));

@@ -313,9 +313,9 @@ mod tests {
     fn a_replay_of_another_turns_messages_is_refused() {
         let all = events();
         let mut fold = TurnAccumulator::new();
-        all.iter().take(5).for_each(|event| {
+        for event in all.iter().take(5) {
             fold.push(event);
-        });
+        }
         let mut told = fold.into_turn();
         told.messages[0].id = "msg_other".into();
         let mut reconcile = Reconcile::new(&told, &StatusLog::default());

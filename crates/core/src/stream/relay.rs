@@ -2,6 +2,7 @@
 
 use super::body::EventBody;
 use super::cursor::Cursor;
+use super::driver::Break;
 use super::exclusive::Exclusive;
 use crate::chat::OpenRelay;
 use crate::error::{Error, ErrorKind, Result};
@@ -17,6 +18,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use tokio::time::{Instant, Sleep, sleep};
 
@@ -73,8 +75,7 @@ pub struct RelayStream {
     target: Arc<Target>,
     state: State,
     incoming: VecDeque<(RelayItem, Option<u64>)>,
-    breaking: Option<Error>,
-    lost: Option<Option<Error>>,
+    breaking: Option<Break>,
     cursor: Cursor,
     resumes: Resumes,
     last_progress: Instant,
@@ -82,8 +83,6 @@ pub struct RelayStream {
     request_id: Option<String>,
     headers: HeaderMap,
 }
-
-use std::sync::Arc;
 
 /// What is opened, again and again.
 struct Target {
@@ -134,7 +133,6 @@ impl RelayStream {
             target,
             incoming: VecDeque::new(),
             breaking: None,
-            lost: None,
             cursor,
             resumes: Resumes::new(),
             last_progress: Instant::now(),
@@ -175,7 +173,6 @@ impl RelayStream {
     pub fn close(&mut self) {
         self.incoming.clear();
         self.breaking = None;
-        self.lost = None;
         self.state = State::Closed;
     }
 
@@ -193,15 +190,18 @@ impl RelayStream {
                 self.resumes.progress();
                 return Poll::Ready(Some(Ok(item)));
             }
-            if let Some(error) = self.breaking.take() {
-                self.close();
-                return Poll::Ready(Some(Err(error)));
+            match self.breaking.take() {
+                Some(Break::Fatal(error)) => {
+                    self.close();
+                    return Poll::Ready(Some(Err(error)));
+                }
+                Some(Break::Lost(cause)) => {
+                    self.take_up(cause);
+                    continue;
+                }
+                None => {}
             }
-            if let Some(cause) = self.lost.take() {
-                self.take_up(cause);
-                continue;
-            }
-            if let Poll::Pending = self.poll_connection(cx) {
+            if self.poll_connection(cx).is_pending() {
                 let Some(deadline) = &mut self.deadline else { return Poll::Pending };
                 ready!(deadline.as_mut().poll(cx));
                 self.close();
@@ -226,9 +226,9 @@ impl RelayStream {
                         None => !matches!(error.kind(), ErrorKind::InvalidArgument | ErrorKind::Api),
                     };
                     if again {
-                        self.lost = Some(Some(error));
+                        self.breaking = Some(Break::Lost(Some(error)));
                     } else {
-                        self.breaking = Some(error);
+                        self.breaking = Some(Break::Fatal(error));
                     }
                 }
             },
@@ -248,10 +248,10 @@ impl RelayStream {
                         self.last_progress = Instant::now();
                         return Poll::Ready(());
                     }
-                    (Some(error), _) => self.breaking = Some(error),
-                    (None, Err(error)) if error.kind() == ErrorKind::Api => self.breaking = Some(error),
-                    (None, Ok(false)) => self.lost = Some(None),
-                    (None, Err(error)) => self.lost = Some(Some(error)),
+                    (Some(error), _) => self.breaking = Some(Break::Fatal(error)),
+                    (None, Err(error)) if error.kind() == ErrorKind::Api => self.breaking = Some(Break::Fatal(error)),
+                    (None, Ok(false)) => self.breaking = Some(Break::Lost(None)),
+                    (None, Err(error)) => self.breaking = Some(Break::Lost(Some(error))),
                 }
                 self.resumes.set_server_retry(body.decoder().retry());
                 self.state = State::Closed;
@@ -264,10 +264,10 @@ impl RelayStream {
         let Some(wait) = self.resumes.next(self.last_progress.elapsed(), fastrand::f64()) else {
             let error =
                 Error::new("connection_lost", "The relay could not be taken up again; open it at its last event id.");
-            self.breaking = Some(match cause {
+            self.breaking = Some(Break::Fatal(match cause {
                 Some(cause) => error.with_source(cause),
                 None => error,
-            });
+            }));
             return;
         };
         let wait = wait.mul_f64(self.target.client.backoff_scale());
@@ -316,7 +316,7 @@ fn read_frame(frame: Frame<'_>) -> Result<Option<(RelayItem, Option<u64>)>> {
     };
     let id = frame.id_str().parse().ok();
     let head: Head<'_> = serde_json::from_str(data).unwrap_or_default();
-    let session = head.properties.and_then(|properties| properties.session());
+    let session = head.properties.and_then(Properties::session);
     let event =
         RelayEvent { id, event_type: head.event_type.unwrap_or_default().into_owned(), session_id: session, raw };
     Ok(Some((RelayItem::Event(event), id)))
@@ -374,10 +374,7 @@ impl Stream for RelayStream {
 
 impl FusedStream for RelayStream {
     fn is_terminated(&self) -> bool {
-        matches!(self.state, State::Closed)
-            && self.incoming.is_empty()
-            && self.breaking.is_none()
-            && self.lost.is_none()
+        matches!(self.state, State::Closed) && self.incoming.is_empty() && self.breaking.is_none()
     }
 }
 

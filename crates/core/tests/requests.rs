@@ -1,0 +1,199 @@
+//! What a request carries: options, keys, prompts; and that nobody sees a secret.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use std::io;
+use std::sync::{Arc, Mutex};
+use turnwire::chat::NewChat;
+use turnwire::{Client, Cursor, ErrorKind, Prompt, RequestOptions};
+use turnwire_testkit::{Fault, Testkit};
+
+const CHAT: &str = "chat_testkit";
+const KEY: &str = "sk_never_to_be_seen";
+
+async fn kit(faults: Vec<Fault>) -> (Testkit, Client) {
+    let kit = Testkit::with_faults(true, faults).await.unwrap();
+    let client = Client::builder().base_url(kit.url()).api_key(KEY).backoff_scale(0.0).build().unwrap();
+    (kit, client)
+}
+
+#[tokio::test]
+async fn options_of_a_call_are_sent_over_those_of_the_client() {
+    let (kit, client) = kit(vec![]).await;
+    let options: RequestOptions = serde_json::from_str(
+        r#"{"headers":{"x-a":"client","x-b":"client"},"query":{"n":1,"list":["a","b c"]},"body":{"extra":true,"title":"won"}}"#,
+    )
+    .unwrap();
+    let client = client.with_options(options);
+    client.chat().create(NewChat::new().title("lost")).header("x-a", "call").query("n", 2).await.unwrap();
+    let sent = kit.counts();
+    assert_eq!((sent.last_headers["x-a"].as_str(), sent.last_headers["x-b"].as_str()), ("call", "client"));
+    assert_eq!(sent.last_query, "list=a&list=b+c&n=2");
+    let body: serde_json::Value = serde_json::from_str(&sent.last_body).unwrap();
+    assert_eq!(body, serde_json::json!({"title": "won", "extra": true}));
+    assert_eq!(sent.last_headers["authorization"], format!("Bearer {KEY}"));
+    assert!(sent.last_headers["idempotency-key"].len() > 20);
+    assert!(sent.last_headers["user-agent"].starts_with("turnwire/"));
+}
+
+#[tokio::test]
+async fn a_header_can_be_taken_away_and_a_key_chosen() {
+    let (kit, client) = kit(vec![]).await;
+    let options: RequestOptions = serde_json::from_str(r#"{"headers":{"Authorization":null}}"#).unwrap();
+    client.chat().create(NewChat::new()).options(options).idempotency_key("mine").await.unwrap();
+    let sent = kit.counts();
+    assert!(!sent.last_headers.contains_key("authorization"));
+    assert_eq!(sent.last_headers["idempotency-key"], "mine");
+}
+
+#[tokio::test]
+async fn the_same_idempotency_key_is_the_same_turn() {
+    let (kit, client) = kit(vec![]).await;
+    let mut first = client.chat().respond(CHAT, "one").idempotency_key("k").await.unwrap();
+    let mut second = client.chat().respond(CHAT, "one").idempotency_key("k").await.unwrap();
+    assert_eq!(first.result().await.unwrap(), second.result().await.unwrap());
+    assert_eq!(kit.counts().turns, 1);
+}
+
+#[tokio::test]
+async fn a_token_alone_is_enough_to_follow_a_relay() {
+    let kit = Testkit::with_faults(true, vec![]).await.unwrap();
+    let client = Client::builder().base_url(kit.url()).token("tok_1").build().unwrap();
+    client.chat().stream(CHAT, Cursor::START).await.unwrap();
+    let sent = kit.counts();
+    assert!(!sent.last_headers.contains_key("authorization"));
+    assert_eq!(sent.last_query, "lastEventId=0&token=tok_1");
+    assert_eq!(sent.last_headers["last-event-id"], "0");
+    assert_eq!(sent.last_headers["accept-encoding"], "identity");
+}
+
+#[tokio::test]
+async fn what_no_request_can_be_made_of_is_refused_before_anything_is_sent() {
+    let (kit, client) = kit(vec![]).await;
+    let chats = client.chat();
+    let refused = [
+        chats.retrieve("").await.err(),
+        chats.cancel("  ").await.err(),
+        chats.retrieve("..").await.err(),
+        chats.respond("", "hello").await.err(),
+        chats.respond(CHAT, Prompt::default()).await.err(),
+        chats.files().download(CHAT, "").await.err(),
+        chats.reply_to_question(CHAT, "", [["yes"]]).await.err(),
+        chats.resume("nonsense").await.err(),
+        chats.create(NewChat::new()).header("bad name", "x").await.err(),
+        chats.create(NewChat::new()).header("x-a", "line\nbreak").await.err(),
+        Client::builder().base_url("no url").build().err(),
+        Client::builder().base_url("ftp://host").build().err(),
+        Client::builder().base_url("http://user:pass@host").build().err(),
+        Client::builder().base_url(kit.url()).proxy("::").build().err(),
+        Client::builder().base_url(kit.url()).ca_bundle("/nowhere").build().err(),
+    ];
+    for (at, error) in refused.into_iter().enumerate() {
+        assert_eq!(error.map(|error| error.kind()), Some(ErrorKind::InvalidArgument), "number {at}");
+    }
+    assert!(kit.counts().requests.is_empty());
+}
+
+#[tokio::test]
+async fn an_id_is_one_segment_of_the_path_whatever_is_in_it() {
+    let (kit, client) = kit(vec![]).await;
+    let error = client.chat().retrieve("a/../respond?x#y").await;
+    assert!(error.is_ok(), "it is one segment, so it is a chat like any other: {error:?}");
+    assert_eq!(kit.counts().requests.get("retrieve"), Some(&1));
+}
+
+#[tokio::test]
+async fn a_proxy_is_used_and_a_service_that_is_not_there_is_told_in_a_sentence() {
+    let (kit, _) = kit(vec![]).await;
+    let client = Client::builder().base_url("http://service.invalid").api_key(KEY).proxy(kit.url()).build().unwrap();
+    client.chat().retrieve(CHAT).await.unwrap();
+    assert_eq!(kit.counts().proxied, 1);
+
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let client =
+        Client::builder().base_url(format!("http://{closed}")).api_key(KEY).backoff_scale(0.0).build().unwrap();
+    let error = client.chat().respond(CHAT, "one").await.unwrap_err();
+    assert_eq!((error.kind(), error.code()), (ErrorKind::Connection, "connection_failed"));
+    assert!(error.is_connect() && error.is_retryable());
+}
+
+#[tokio::test]
+async fn a_raw_answer_has_status_headers_and_bytes_and_is_parsed_later() {
+    let (_kit, client) = kit(vec![]).await;
+    let raw = client.chat().retrieve(CHAT).raw().await.unwrap();
+    assert_eq!((raw.status(), raw.request_id()), (200, Some("req_testkit")));
+    assert_eq!(raw.headers()["turnwire-contract"], "1");
+    assert!(raw.body().starts_with(b"{"));
+    assert_eq!(raw.parse().unwrap().id, "chat_testkit");
+}
+
+#[tokio::test]
+async fn both_published_shapes_of_an_error_are_read() {
+    let shapes = [
+        (r#"{"error":{"type":"t","code":"chat_not_found","message":"No chat."}}"#, "chat_not_found"),
+        (r#"{"statusCode":404,"statusMessage":"Not Found","message":"No chat."}"#, "unexpected_status"),
+        (r#"{"message":"No chat.","code":"theirs"}"#, "theirs"),
+        (r#"{"error":"No chat."}"#, "unexpected_status"),
+    ];
+    for (body, code) in shapes {
+        let answer = Fault { on: "retrieve".into(), status: Some(404), body: Some(body.into()), ..Fault::default() };
+        let (_kit, client) = kit(vec![answer]).await;
+        let error = client.chat().retrieve(CHAT).await.unwrap_err();
+        assert_eq!((error.kind(), error.code(), error.message()), (ErrorKind::NotFound, code, "No chat."));
+        assert_eq!((error.status(), error.request_id(), error.body()), (Some(404), Some("req_testkit"), Some(body)));
+    }
+}
+
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn no_log_line_error_or_debug_form_shows_a_key_or_a_token() {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_span_events(tracing_subscriber::fmt::format::FmtSpan::FULL)
+        .with_writer(move || writer.clone())
+        .finish();
+    let guard = tracing::subscriber::set_default(subscriber);
+
+    let echo = Fault {
+        on: "retrieve".into(),
+        nth: vec![0],
+        status: Some(401),
+        body: Some(format!(r#"{{"message":"The key {KEY} is wrong."}}"#)),
+        ..Fault::default()
+    };
+    let cut = Fault { on: "respond".into(), cut_events: Some(3), ..Fault::default() };
+    let lost = Fault { on: "stream".into(), nth: vec![0], lose_request: true, ..Fault::default() };
+    let (kit, client) = kit(vec![echo, cut, lost]).await;
+    let mut shown = vec![format!("{client:?}")];
+    let mut note = |error: turnwire::Error| {
+        shown.push(format!("{error} {error:?} {:?} {:?}", error.causes(), error.body()));
+    };
+    note(client.chat().retrieve(CHAT).await.unwrap_err());
+    note(client.chat().stream(CHAT, Cursor::Live).token("tok_never_to_be_seen").max_retries(1).await.unwrap_err());
+    let mut stream = client.chat().respond(CHAT, "one").await.unwrap();
+    stream.result().await.unwrap();
+    shown.push(format!("{stream:?} {:?}", client.chat().respond(CHAT, "x")));
+    shown.push(format!("{:?}", Client::builder().api_key(KEY).token("tok_never_to_be_seen").header("x-key", KEY)));
+    drop(guard);
+    assert!(kit.counts().requests["respond"] == 1);
+
+    let logged = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    assert!(logged.contains("taking it up again"), "the log is really read: {logged}");
+    for text in shown.iter().chain([&logged]) {
+        assert!(!text.contains("never_to_be_seen"), "{text}");
+    }
+}

@@ -1,0 +1,333 @@
+//! A turn's stream as its user meets it: answers, results, cursors, closing.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+use turnwire::chat::{Answers, PermissionReply};
+use turnwire::stream::{Polled, Task, TaskPolled};
+use turnwire::{Client, Cursor, ErrorKind, EventKind, TurnAccumulator};
+use turnwire_testkit::{Fault, Testkit};
+
+const CHAT: &str = "chat_testkit";
+
+async fn kit(faults: Vec<Fault>) -> (Testkit, Client) {
+    let kit = Testkit::with_faults(true, faults).await.unwrap();
+    let client = Client::builder().base_url(kit.url()).api_key("sk_test").backoff_scale(0.0).build().unwrap();
+    (kit, client)
+}
+
+fn fault(on: &str) -> Fault {
+    Fault { on: on.to_owned(), ..Fault::default() }
+}
+
+async fn all_closed(kit: &Testkit) {
+    tokio::time::timeout(Duration::from_secs(10), kit.until(|counts| counts.open_connections == 0))
+        .await
+        .expect("a connection stays open");
+}
+
+#[tokio::test]
+async fn a_question_is_told_once_and_answered_where_it_is_met() {
+    let (_kit, client) = kit(vec![]).await;
+    let mut stream = client.chat().respond(CHAT, "/ask").await.unwrap();
+    let mut asked = 0;
+    while let Some(event) = stream.try_next().await.unwrap() {
+        if let Some(question) = event.question() {
+            asked += 1;
+            assert_eq!(question.questions[0].options[0].label, "yes");
+            stream.answer(question, [["yes"]]).await.unwrap();
+        }
+    }
+    assert_eq!(asked, 1);
+    assert_eq!(stream.result().await.unwrap().text(), "thank you");
+}
+
+#[tokio::test]
+async fn a_result_that_needs_an_answer_says_so_and_goes_on_once_it_is_given() {
+    let (_kit, client) = kit(vec![]).await;
+    let mut stream = client.chat().respond(CHAT, "/allow").await.unwrap();
+    let error = stream.result().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InputRequired);
+    let turnwire::event::InputRequest::Permission(permission) = error.turn().unwrap().requests[0].clone() else {
+        panic!("no permission is asked for");
+    };
+    stream.allow(&permission, PermissionReply::Once).await.unwrap();
+    assert_eq!(stream.result().await.unwrap().text(), "done");
+}
+
+#[tokio::test]
+async fn send_message_lets_handlers_answer() {
+    let (_kit, client) = kit(vec![]).await;
+    let turn = client
+        .chat()
+        .send_message(CHAT, "/ask")
+        .on_question(
+            |question| async move { Ok(Some(Answers::from([[question.questions[0].options[0].label.clone()]]))) },
+        )
+        .await
+        .unwrap();
+    assert_eq!(turn.text(), "thank you");
+    let turn = client
+        .chat()
+        .send_message(CHAT, "/allow")
+        .on_permission(|_| async { Ok(PermissionReply::Always) })
+        .await
+        .unwrap();
+    assert_eq!(turn.text(), "done");
+}
+
+#[tokio::test]
+async fn send_message_waits_where_somebody_else_is_to_answer() {
+    let (kit, client) = kit(vec![]).await;
+    let chats = client.chat();
+    let waiting = tokio::spawn(async move { chats.send_message(CHAT, "/ask").wait_for_questions().await });
+    kit.until(|counts| counts.turns == 1).await;
+    let mut other = client.chat().attach(CHAT).await.unwrap().expect("a turn runs");
+    while let Some(event) = other.try_next().await.unwrap() {
+        if let Some(question) = event.question() {
+            other.answer(question, [["yes"]]).await.unwrap();
+        }
+    }
+    assert_eq!(waiting.await.unwrap().unwrap(), other.result().await.unwrap());
+}
+
+#[tokio::test]
+async fn a_cursor_goes_on_in_another_process_with_the_whole_turn() {
+    let (kit, client) = kit(vec![]).await;
+    let mut stream = client.chat().respond(CHAT, "one two three four").await.unwrap();
+    let mut seqs = Vec::new();
+    for _ in 0..6 {
+        seqs.push(stream.try_next().await.unwrap().unwrap().seq);
+    }
+    let cursor = stream.cursor().unwrap();
+    drop(stream);
+
+    let other = Client::builder().base_url(kit.url()).api_key("sk_test").build().unwrap();
+    let mut stream = other.chat().resume(&cursor).await.unwrap();
+    while let Some(event) = stream.try_next().await.unwrap() {
+        seqs.push(event.seq);
+    }
+    assert_eq!(seqs, (1..=seqs.len() as u64).collect::<Vec<_>>());
+    assert_eq!(stream.result().await.unwrap().text(), "one two three four");
+    assert_eq!(kit.counts().turns, 1);
+    let at_its_end = stream.cursor().unwrap();
+    let mut again = other.chat().resume(&at_its_end).await.unwrap();
+    assert!(again.try_next().await.unwrap().is_none());
+    assert_eq!(again.result().await.unwrap().text(), "one two three four");
+}
+
+#[tokio::test]
+async fn attach_finds_the_turn_that_runs_or_nothing() {
+    let (kit, client) = kit(vec![]).await;
+    assert!(client.chat().attach(CHAT).await.unwrap().is_none());
+    kit.start_turn("/hang");
+    let mut stream = client.chat().attach(CHAT).await.unwrap().expect("a turn runs");
+    assert_eq!(stream.try_next().await.unwrap().unwrap().seq, 1);
+    stream.cancel().await.unwrap();
+    assert_eq!(stream.result().await.unwrap().status, "cancelled");
+}
+
+#[tokio::test]
+async fn dropping_a_stream_closes_its_socket_and_leaves_the_turn() {
+    let (kit, client) = kit(vec![]).await;
+    let mut stream = client.chat().respond(CHAT, "/hang").await.unwrap();
+    stream.try_next().await.unwrap();
+    drop(stream);
+    all_closed(&kit).await;
+    assert_eq!(kit.counts().requests.get("cancel"), None);
+}
+
+#[tokio::test]
+async fn cancel_on_close_cancels_the_turn_too() {
+    let (kit, client) = kit(vec![]).await;
+    let mut stream = client.chat().respond(CHAT, "/hang").cancel_on_close(true).await.unwrap();
+    stream.try_next().await.unwrap();
+    stream.close();
+    assert!(stream.try_next().await.unwrap().is_none());
+    assert_eq!(stream.result().await.unwrap_err().kind(), ErrorKind::Aborted);
+    kit.until(|counts| counts.requests.get("cancel") == Some(&1)).await;
+}
+
+#[tokio::test]
+async fn a_turn_that_ended_is_not_cancelled_when_its_stream_closes() {
+    let (kit, client) = kit(vec![]).await;
+    let mut stream = client.chat().respond(CHAT, "one").cancel_on_close(true).await.unwrap();
+    stream.result().await.unwrap();
+    drop(stream);
+    client.chat().retrieve(CHAT).await.unwrap();
+    assert_eq!(kit.counts().requests.get("cancel"), None);
+}
+
+#[tokio::test]
+async fn a_call_given_up_before_its_answer_closes_its_socket() {
+    let (kit, client) = kit(vec![Fault { never_answer: true, ..fault("respond") }]).await;
+    let call = tokio::spawn(client.chat().respond(CHAT, "one").into_future());
+    kit.until(|counts| counts.turns == 1).await;
+    call.abort();
+    all_closed(&kit).await;
+}
+
+#[tokio::test]
+async fn a_call_given_up_between_two_tries_is_not_sent_again() {
+    let refuse =
+        Fault { status: Some(429), headers: [("retry-after".to_owned(), "30".to_owned())].into(), ..fault("respond") };
+    let (kit, client) = kit(vec![refuse]).await;
+    let call = tokio::spawn(client.chat().respond(CHAT, "one").into_future());
+    kit.until(|counts| counts.requests.get("respond") == Some(&1)).await;
+    call.abort();
+    assert!(call.await.unwrap_err().is_cancelled());
+    client.chat().retrieve(CHAT).await.unwrap();
+    assert_eq!(kit.counts().requests.get("respond"), Some(&1));
+}
+
+#[tokio::test]
+async fn a_stream_given_up_while_it_is_taken_up_closes_its_socket() {
+    let stall = Fault { never_answer: true, delay_ms: 60_000, ..fault("turns.stream") };
+    let (kit, client) = kit(vec![Fault { cut_events: Some(2), ..fault("respond") }, stall]).await;
+    let mut stream = client.chat().respond(CHAT, "one").await.unwrap();
+    let reading = tokio::spawn(async move { while let Ok(Some(_)) = stream.try_next().await {} });
+    kit.until(|counts| counts.requests.get("turns.stream") == Some(&1)).await;
+    reading.abort();
+    assert!(reading.await.unwrap_err().is_cancelled(), "the stream ended by itself");
+}
+
+#[tokio::test]
+async fn text_comes_as_it_is_written_and_ends_as_the_turn_does() {
+    let (_kit, client) = kit(vec![]).await;
+    let mut stream = client.chat().respond(CHAT, "one two").await.unwrap();
+    let mut texts = stream.text_stream();
+    let mut pieces = Vec::new();
+    while let Some(text) = texts.try_next().await.unwrap() {
+        pieces.push(text);
+    }
+    assert_eq!(pieces, ["one ", "two"]);
+    let mut stream = client.chat().respond(CHAT, "/fail").await.unwrap();
+    let mut texts = stream.text_stream();
+    assert_eq!(texts.try_next().await.unwrap_err().kind(), ErrorKind::TurnFailed);
+    assert!(texts.try_next().await.unwrap().is_none());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pump_gives_the_same_events_to_a_thread_that_blocks() {
+    let (_kit, client) = kit(vec![Fault { cut_events: Some(5), ..fault("respond") }]).await;
+    let stream = client.chat().respond(CHAT, "one two three").await.unwrap();
+    let pump = Arc::new(stream.into_pump(&tokio::runtime::Handle::current()));
+    let reader = pump.clone();
+    let (fold, json) = tokio::task::spawn_blocking(move || {
+        let (mut fold, mut json) = (TurnAccumulator::new(), Vec::new());
+        loop {
+            match reader.next_blocking(Duration::from_millis(100)) {
+                Polled::Batch(batch) => {
+                    assert!(batch.error.is_none());
+                    batch.events.iter().for_each(|event| {
+                        fold.push(event);
+                    });
+                    let array: Vec<serde_json::Value> = serde_json::from_str(&batch.to_json_array()).unwrap();
+                    json.extend(array);
+                }
+                Polled::Pending => {}
+                Polled::Ended => return (fold, json),
+            }
+        }
+    })
+    .await
+    .unwrap();
+    assert_eq!(fold.turn().text(), "one two three");
+    assert_eq!(json.last().unwrap()["type"], "turn.completed");
+    assert_eq!(&pump.snapshot(), fold.turn());
+    assert_eq!(pump.result().await.unwrap(), *fold.turn());
+}
+
+#[tokio::test]
+async fn a_pump_wakes_once_when_there_is_something_to_read() {
+    let (kit, client) = kit(vec![]).await;
+    let stream = client.chat().respond(CHAT, "/hang").await.unwrap();
+    let pump = stream.into_pump(&tokio::runtime::Handle::current());
+    let wakes = Arc::new(AtomicUsize::new(0));
+    let (sender, mut woken) = tokio::sync::mpsc::unbounded_channel();
+    let mut events = 0;
+    let mut waiting = 0;
+    while events < 5 {
+        let (count, sender) = (wakes.clone(), sender.clone());
+        let wake = Box::new(move || {
+            count.fetch_add(1, Ordering::SeqCst);
+            let _ = sender.send(());
+        });
+        match pump.poll(Some(wake)) {
+            Polled::Batch(batch) => events += batch.events.len(),
+            Polled::Pending => {
+                waiting += 1;
+                woken.recv().await.unwrap();
+            }
+            Polled::Ended => panic!("the turn does not end"),
+        }
+    }
+    assert_eq!(wakes.load(Ordering::SeqCst), waiting);
+    drop(pump);
+    all_closed(&kit).await;
+}
+
+#[tokio::test]
+async fn a_pump_that_is_asked_something_says_so_where_the_result_is_waited_for() {
+    let (_kit, client) = kit(vec![]).await;
+    let stream = client.chat().respond(CHAT, "/ask").await.unwrap();
+    let pump = stream.into_pump(&tokio::runtime::Handle::current());
+    let error = pump.result().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InputRequired);
+    let request_id = error.turn().unwrap().requests[0].request_id().clone();
+    pump.handle().answer(&request_id, [["yes"]]).await.unwrap();
+    assert_eq!(pump.result().await.unwrap().text(), "thank you");
+}
+
+#[tokio::test]
+async fn a_task_gives_its_result_once_and_stops_when_dropped() {
+    let (kit, client) = kit(vec![Fault { never_answer: true, ..fault("respond") }]).await;
+    let runtime = tokio::runtime::Handle::current();
+    let task = Task::spawn(&runtime, client.chat().retrieve(CHAT).into_future());
+    let (sender, woken) = tokio::sync::oneshot::channel();
+    let polled = task.poll(Some(Box::new(move || {
+        let _ = sender.send(());
+    })));
+    assert!(matches!(polled, TaskPolled::Pending));
+    woken.await.unwrap();
+    let TaskPolled::Ready(chat) = task.poll(None) else { panic!("woken for nothing") };
+    assert_eq!(chat.unwrap().id, "chat_testkit");
+    let stuck = Task::spawn(&runtime, client.chat().respond(CHAT, "one").into_future());
+    kit.until(|counts| counts.turns == 1).await;
+    drop(stuck);
+    all_closed(&kit).await;
+}
+
+#[tokio::test]
+async fn a_relay_starts_where_its_cursor_says() {
+    let (kit, client) = kit(vec![]).await;
+    kit.start_turn("one");
+    let mut relay = client.chat().stream(CHAT, Cursor::After(3)).await.unwrap();
+    let turnwire::stream::RelayItem::Event(event) = relay.try_next().await.unwrap().unwrap() else {
+        panic!("no event");
+    };
+    assert_eq!((event.id, relay.last_event_id()), (Some(4), Some(4)));
+    assert_eq!(event.session_id.as_deref(), Some("ses_testkit"));
+    relay.close();
+    assert!(relay.try_next().await.unwrap().is_none());
+    all_closed(&kit).await;
+}
+
+#[tokio::test]
+async fn an_unknown_event_is_told_as_it_came() {
+    let insert = turnwire_testkit::Insert {
+        after: 2,
+        raw: "data: {\"type\":\"turn.sparkled\",\"n\":1e2}\n\n".into(),
+        ..Default::default()
+    };
+    let (_kit, client) = kit(vec![Fault { insert: Some(insert), ..fault("respond") }]).await;
+    let mut stream = client.chat().respond(CHAT, "one").await.unwrap();
+    let mut unknown = Vec::new();
+    while let Some(event) = stream.try_next().await.unwrap() {
+        if let EventKind::Unknown(event) = event.kind {
+            unknown.push((event.event_type, event.raw.get().to_owned()));
+        }
+    }
+    assert_eq!(unknown, [("turn.sparkled".to_owned(), "{\"type\":\"turn.sparkled\",\"n\":1e2}".to_owned())]);
+}
