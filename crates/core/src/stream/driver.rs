@@ -221,8 +221,8 @@ impl TurnStream {
                 self.state = State::Closed;
                 match found {
                     Ok(Some(relay)) => {
-                        let replay = Replay::new(relay, self.reader.turn(), &self.statuses);
-                        self.state = State::Relayed(Box::new(replay));
+                        let taken_up = Replay::new(relay, self.reader.turn(), &self.statuses);
+                        self.state = State::Relayed(Box::new(taken_up));
                     }
                     Ok(None) => self.breaking = Some(Break::Fatal(incomplete(None))),
                     Err(error) => self.breaking = Some(Break::Fatal(incomplete(Some(error)))),

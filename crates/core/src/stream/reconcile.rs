@@ -269,7 +269,9 @@ mod tests {
     fn events() -> Vec<Event> {
         let mut events = Vec::new();
         let mut normalizer = Normalizer::new();
-        log().iter().for_each(|raw| normalizer.push(raw.as_bytes(), &mut events));
+        for raw in log() {
+            normalizer.push(raw.as_bytes(), &mut events);
+        }
         events
     }
 
