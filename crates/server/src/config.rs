@@ -57,6 +57,8 @@ pub struct Limits {
     /// The most the log may take on disk, in bytes; beyond it nothing new is accepted. From four fifths of it on
     /// deltas of ended turns are let go of, oldest first, then ended turns. Default: as much as the disk holds.
     pub log_bytes: Option<u64>,
+    /// How many requests a key may make a minute; it may save up one minute's. Default: as many as it likes.
+    pub requests_per_minute: Option<u32>,
     /// How many connections may be open at once. Default 8,192.
     pub connections: usize,
 }
@@ -76,6 +78,7 @@ impl Default for Limits {
             keep_deltas: None,
             keep_turns: None,
             log_bytes: None,
+            requests_per_minute: None,
             connections: 8192,
         }
     }

@@ -60,6 +60,13 @@ impl ApiError {
         error
     }
 
+    pub(crate) fn rate_limited(wait: Duration) -> Self {
+        let message = "This API key has asked too often; wait as long as `Retry-After` says.";
+        let mut error = Self::new("rate_limited", message);
+        error.retry_after = Some(wait);
+        error
+    }
+
     pub(crate) fn code(&self) -> &'static str {
         self.code
     }
@@ -96,7 +103,9 @@ impl ApiError {
         });
         let mut response = (status, [(header::CONTENT_TYPE, "application/json")], body.to_string()).into_response();
         if let Some(wait) = self.retry_after {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs().max(1)));
+            response
+                .headers_mut()
+                .insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs() + u64::from(wait.subsec_nanos() > 0)));
         }
         if status == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));

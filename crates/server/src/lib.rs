@@ -21,6 +21,7 @@ mod config;
 mod error;
 mod http;
 mod ids;
+pub mod keys;
 mod relay;
 mod routes;
 mod runtime;

@@ -1,52 +1,41 @@
 //! Who asks: a key in `Authorization: Bearer`, or a stream token for reading one chat.
 
+mod known;
 pub(crate) mod token;
 
+pub(crate) use known::Keys;
+
 use crate::app::App;
-use crate::config::ApiKey;
-use crate::error::ApiError;
+use crate::error::{ApiError, ApiResult};
+use crate::keys::Scope;
 use axum::extract::FromRequestParts;
 use http::request::Parts;
 use http::{HeaderMap, header};
-use sha2::{Digest as _, Sha256};
-use std::fmt;
 use std::sync::Arc;
-use subtle::ConstantTimeEq as _;
 
-/// The keys that open the server, hashed: nothing in memory or in a dump opens it.
-pub(crate) struct Keys(Vec<[u8; 32]>);
-
-impl fmt::Debug for Keys {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Keys({})", self.0.len())
-    }
-}
-
-impl Keys {
-    pub(crate) fn new(keys: &[ApiKey]) -> Self {
-        Self(keys.iter().filter(|key| !key.expose().is_empty()).map(|key| hash(key.expose())).collect())
-    }
-
-    /// Every key is compared in full, so that the time says nothing.
-    fn opens(&self, key: &str) -> bool {
-        let asked = hash(key);
-        self.0.iter().fold(subtle::Choice::from(0), |found, key| found | key.ct_eq(&asked)).into()
-    }
-}
-
-fn hash(key: &str) -> [u8; 32] {
-    Sha256::digest(key.as_bytes()).into()
-}
+/// The owner of what is made with keys of the command line.
+pub(crate) const OWNER: &str = "default";
 
 /// Who asks, known by a key.
 #[derive(Clone, Debug)]
-pub(crate) struct Caller {
+pub(crate) struct Known {
+    /// The key's name for itself; never the key.
+    id: String,
     /// Whose chats these are.
     pub(crate) owner: String,
+    scopes: Vec<Scope>,
 }
 
-/// The owner of everything, while keys have no owners of their own.
-pub(crate) const OWNER: &str = "default";
+impl Known {
+    /// Refuses what the key may not do.
+    fn must(&self, scope: Scope) -> ApiResult<()> {
+        if scope.in_any(&self.scopes) {
+            return Ok(());
+        }
+        let scope = scope.as_str();
+        Err(ApiError::new("forbidden", format!("This API key may not do that; it needs the scope `{scope}`.")))
+    }
+}
 
 /// The key a request brings. An empty header, or one of another scheme, counts as absent.
 pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
@@ -56,26 +45,60 @@ pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
     (scheme.eq_ignore_ascii_case("bearer") && !key.is_empty()).then_some(key)
 }
 
-impl Caller {
-    /// Who brings this key.
-    pub(crate) fn of_key(app: &App, key: &str) -> Result<Self, ApiError> {
-        if app.keys.opens(key) {
-            return Ok(Self { owner: OWNER.to_owned() });
+/// Who brings this key, if it may do what `scope` is needed for.
+pub(crate) async fn of_key(app: &App, key: &str, scope: Scope) -> ApiResult<Known> {
+    let known = app.keys.find(&*app.shared.store, key).await?;
+    let known = known.ok_or_else(|| {
+        ApiError::new("unauthorized", "This API key does not open this server; check it, or make one there.")
+    })?;
+    app.keys.pace(&known.id, app.limits().requests_per_minute)?;
+    known.must(scope)?;
+    Ok(known)
+}
+
+async fn of_request(parts: &Parts, app: &App, scope: Scope) -> ApiResult<Known> {
+    match bearer(&parts.headers) {
+        Some(key) => of_key(app, key, scope).await,
+        None => {
+            Err(ApiError::new("unauthorized", "No API key came with the request; send `Authorization: Bearer KEY`."))
         }
-        Err(ApiError::new("unauthorized", "This API key does not open this server; check it, or make one there."))
+    }
+}
+
+/// Who may do everything with chats.
+#[derive(Clone, Debug)]
+pub(crate) struct Caller {
+    pub(crate) owner: String,
+    known: Known,
+}
+
+impl Caller {
+    /// Refuses what the key may not do.
+    pub(crate) fn must(&self, scope: Scope) -> ApiResult<()> {
+        self.known.must(scope)
     }
 }
 
 impl FromRequestParts<Arc<App>> for Caller {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
-        match bearer(&parts.headers) {
-            Some(key) => Self::of_key(app, key),
-            None => Err(ApiError::new(
-                "unauthorized",
-                "No API key came with the request; send `Authorization: Bearer KEY`.",
-            )),
-        }
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> ApiResult<Self> {
+        let known = of_request(parts, app, Scope::Chat).await?;
+        Ok(Self { owner: known.owner.clone(), known })
+    }
+}
+
+/// Who may read files.
+#[derive(Clone, Debug)]
+pub(crate) struct FileReader {
+    pub(crate) owner: String,
+}
+
+impl FromRequestParts<Arc<App>> for FileReader {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> ApiResult<Self> {
+        let known = of_request(parts, app, Scope::FilesRead).await?;
+        Ok(Self { owner: known.owner })
     }
 }

@@ -6,6 +6,7 @@ use crate::auth::Caller;
 use crate::chats::{Idempotency, NewChat};
 use crate::error::{ApiError, ApiResult};
 use crate::http::body::Read;
+use crate::keys::Scope;
 use axum::Json;
 use axum::extract::State;
 use http::HeaderMap;
@@ -42,6 +43,10 @@ pub(crate) async fn create(
         return Err(ApiError::invalid(
             "`vaultIds` names vaults of the hosted service; this server has none, leave it out.",
         ));
+    }
+    if asked.instructions.as_ref().is_some_and(|instructions| !instructions.is_empty()) {
+        // They change what the agent is told beside the user's own words.
+        caller.must(Scope::Admin)?;
     }
     let new = NewChat {
         title: check_title(asked.title)?,

@@ -1,7 +1,7 @@
 //! `GET /agent/v2/chat/{id}/files` and `/{filePath}`: list the workspace, download from it.
 
 use crate::app::App;
-use crate::auth::Caller;
+use crate::auth::FileReader;
 use crate::chats::Chat;
 use crate::error::{ApiError, ApiResult};
 use crate::workspace;
@@ -22,8 +22,8 @@ const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'.').remove(b'-').remove(b'_'
 const PIECE: usize = 64 * 1024;
 
 /// The chat, if its files can be had.
-pub(super) async fn with_files(app: &App, caller: &Caller, id: &str) -> ApiResult<Arc<Chat>> {
-    let chat = app.chats.get(id, &caller.owner).await?;
+pub(super) async fn with_files(app: &App, owner: &str, id: &str) -> ApiResult<Arc<Chat>> {
+    let chat = app.chats.get(id, owner).await?;
     if chat.ended() {
         return Err(ApiError::chat_ended(id));
     }
@@ -32,10 +32,10 @@ pub(super) async fn with_files(app: &App, caller: &Caller, id: &str) -> ApiResul
 
 pub(crate) async fn list(
     State(app): State<Arc<App>>,
-    caller: Caller,
+    caller: FileReader,
     Path(id): Path<String>,
 ) -> ApiResult<Json<Value>> {
-    let root = with_files(&app, &caller, &id).await?.workspace();
+    let root = with_files(&app, &caller.owner, &id).await?.workspace();
     let files = tokio::task::spawn_blocking(move || workspace::list(&root)).await;
     let files = files.map_err(|error| ApiError::internal(&error))?.map_err(|error| ApiError::internal(&error))?;
     Ok(Json(json!({ "chatId": id, "files": files })))
@@ -43,12 +43,12 @@ pub(crate) async fn list(
 
 pub(crate) async fn download(
     State(app): State<Arc<App>>,
-    caller: Caller,
+    caller: FileReader,
     Path((id, path)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> ApiResult<Response> {
     let path = workspace::relative(&path)?;
-    let root = with_files(&app, &caller, &id).await?.workspace();
+    let root = with_files(&app, &caller.owner, &id).await?.workspace();
     let asked = path.clone();
     let opened = tokio::task::spawn_blocking(move || workspace::open(&root, &asked)).await;
     let (file, size) = opened.map_err(|error| ApiError::internal(&error))??;

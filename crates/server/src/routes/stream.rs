@@ -1,9 +1,10 @@
 //! `GET /agent/v2/chat/{id}/stream`: the runtime's own events of a chat, numbered, replayed and live.
 
 use crate::app::App;
-use crate::auth::{Caller, bearer};
+use crate::auth::{bearer, of_key};
 use crate::chats::{Begin, RelayFrames};
 use crate::error::{ApiError, ApiResult};
+use crate::keys::Scope;
 use crate::relay::sse;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
@@ -29,14 +30,14 @@ pub(crate) async fn stream(
 ) -> ApiResult<Response> {
     // The rejection's text may hold the query, and the query a token.
     let Query(asked) = asked.map_err(|_| ApiError::invalid("The query of this request cannot be read."))?;
-    let (caller, until) = open(&app, &id, &headers, asked.token.as_deref())?;
+    let (owner, until) = open(&app, &id, &headers, asked.token.as_deref()).await?;
     let cursor = last_event_id(&headers, asked.last_event_id.as_deref())?;
     let turns = match asked.view.as_deref() {
         None | Some("") => false,
         Some("turns") => true,
         Some(_) => return Err(ApiError::invalid("`view` must be turns, or be left out.")),
     };
-    let chat = app.chats.get(&id, &caller.owner).await?;
+    let chat = app.chats.get(&id, &owner).await?;
     if chat.ended() && until.is_some() {
         return Err(refused());
     }
@@ -64,12 +65,12 @@ pub(crate) async fn stream(
 }
 
 /// A key decides, where there is one; else a token.
-fn open(app: &App, id: &str, headers: &HeaderMap, token: Option<&str>) -> ApiResult<(Caller, Option<Instant>)> {
+async fn open(app: &App, id: &str, headers: &HeaderMap, token: Option<&str>) -> ApiResult<(String, Option<Instant>)> {
     if let Some(key) = bearer(headers) {
-        return Ok((Caller::of_key(app, key)?, None));
+        return Ok((of_key(app, key, Scope::StreamRead).await?.owner, None));
     }
     let opened = token.and_then(|token| app.signer.open(token, id)).ok_or_else(refused)?;
-    Ok((Caller { owner: opened.owner }, Some(Instant::now() + opened.left)))
+    Ok((opened.owner, Some(Instant::now() + opened.left)))
 }
 
 fn refused() -> ApiError {

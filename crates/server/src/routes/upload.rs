@@ -27,7 +27,7 @@ pub(crate) async fn upload(
     body: Body,
 ) -> ApiResult<Json<Entry>> {
     let path = workspace::relative(&path)?;
-    let chat = with_files(&app, &caller, &id).await?;
+    let chat = with_files(&app, &caller.owner, &id).await?;
     let limit = app.limits().upload_bytes;
     let told =
         headers.get(header::CONTENT_LENGTH).and_then(|told| told.to_str().ok()).and_then(|told| told.parse().ok());

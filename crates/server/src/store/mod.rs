@@ -153,6 +153,15 @@ pub(crate) enum Write {
     },
 }
 
+/// A key that was made with `turnwire keys`, as far as a request needs it.
+#[derive(Clone, Debug)]
+pub(crate) struct KeyRow {
+    pub(crate) id: String,
+    pub(crate) owner: String,
+    /// With a space between two.
+    pub(crate) scopes: String,
+}
+
 /// A turn that may be let go of.
 #[derive(Clone, Debug)]
 pub(crate) struct DueTurn {
@@ -204,6 +213,8 @@ pub(crate) trait Store: Send + Sync + fmt::Debug + 'static {
     /// How many bytes the log takes, without what is free in it.
     fn used_bytes(&self) -> BoxFuture<'_, StoreResult<u64>>;
     fn idempotent(&self, scope: String, key: String) -> BoxFuture<'_, StoreResult<Option<IdempotencyRow>>>;
+    /// The key with this hash, unless it was revoked.
+    fn key(&self, hash: [u8; 32]) -> BoxFuture<'_, StoreResult<Option<KeyRow>>>;
     /// A secret of this name; made of 32 random bytes the first time.
     fn secret(&self, name: &'static str) -> BoxFuture<'_, StoreResult<Vec<u8>>>;
     /// Writes all that was submitted and lets go of the files.

@@ -1,13 +1,14 @@
 //! The store in one `SQLite` file: write-ahead log, one writer thread, a few readers.
 
+pub(crate) mod keys;
 mod pack;
 mod read;
 mod retention;
-mod schema;
+pub(crate) mod schema;
 mod writer;
 
 use super::{
-    ChatKey, ChatPage, ChatRow, Done, DueTurn, IdempotencyRow, Store, StoreError, StoreResult, TurnRow, Write,
+    ChatKey, ChatPage, ChatRow, Done, DueTurn, IdempotencyRow, KeyRow, Store, StoreError, StoreResult, TurnRow, Write,
 };
 use crate::config::Delivery;
 use bytes::Bytes;
@@ -23,6 +24,17 @@ use writer::{Job, convert};
 
 /// So many connections read at once; more readers wait on the blocking pool.
 const READERS: usize = 4;
+
+/// Its name in the data folder.
+pub(crate) const FILE: &str = "turnwire.sqlite";
+
+/// A connection for writing. Readers never block it; another program may, for a moment.
+pub(crate) fn open(path: &Path) -> rusqlite::Result<Connection> {
+    let connection = Connection::open(path)?;
+    connection.busy_timeout(Duration::from_secs(10))?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    Ok(connection)
+}
 
 /// The store in one file.
 pub(crate) struct Sqlite {
@@ -59,9 +71,8 @@ impl Sqlite {
     /// Opens or makes the store in `folder`. Blocks.
     pub(crate) fn open(folder: &Path, delivery: Delivery, most_bytes: Option<u64>) -> Result<Self, OpenError> {
         let lock = lock(folder)?;
-        let path = folder.join("turnwire.sqlite");
-        let mut connection = Connection::open(&path)?;
-        connection.pragma_update(None, "journal_mode", "WAL")?;
+        let path = folder.join(FILE);
+        let mut connection = open(&path)?;
         connection.pragma_update(
             None,
             "synchronous",
@@ -71,8 +82,6 @@ impl Sqlite {
             },
         )?;
         connection.pragma_update(None, "cache_size", -16_000)?;
-        // Readers never block the writer here; this is for a backup tool that looks in.
-        connection.busy_timeout(Duration::from_secs(10))?;
         if let Some(bytes) = most_bytes {
             let page: i64 = connection.query_row("PRAGMA page_size", [], |row| row.get(0))?;
             let pages = i64::try_from(bytes).unwrap_or(i64::MAX) / page.max(1);
@@ -186,6 +195,10 @@ impl Store for Sqlite {
 
     fn idempotent(&self, scope: String, key: String) -> BoxFuture<'_, StoreResult<Option<IdempotencyRow>>> {
         self.read(move |connection| read::idempotent(connection, &scope, &key))
+    }
+
+    fn key(&self, hash: [u8; 32]) -> BoxFuture<'_, StoreResult<Option<KeyRow>>> {
+        self.read(move |connection| keys::find(connection, &hash))
     }
 
     fn secret(&self, name: &'static str) -> BoxFuture<'_, StoreResult<Vec<u8>>> {

@@ -63,10 +63,21 @@ const STEPS: &[&str] = &[
     ALTER TABLE chats ADD COLUMN whole_from INTEGER NOT NULL DEFAULT 1;
     CREATE INDEX turns_by_end ON turns (ended_ms, thinned);
 ",
+    "
+    CREATE TABLE keys (
+        id TEXT PRIMARY KEY,
+        hash BLOB NOT NULL UNIQUE,
+        name TEXT NOT NULL,
+        owner TEXT NOT NULL,
+        scopes TEXT NOT NULL,
+        created_ms INTEGER NOT NULL,
+        revoked_ms INTEGER
+    ) STRICT, WITHOUT ROWID;
+",
 ];
 
 /// Brings the file to the newest version.
-pub(super) fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
+pub(crate) fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
     let done: usize = connection.query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0)).map(to_usize)?;
     for (at, step) in STEPS.iter().enumerate().skip(done) {
         let step_done = connection.transaction()?;

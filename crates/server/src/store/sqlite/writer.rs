@@ -2,7 +2,7 @@
 
 use super::{pack, retention};
 use crate::store::{ChatKey, Done, StoreError, StoreResult, Write};
-use rusqlite::{Connection, OptionalExtension as _, params};
+use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::sync::mpsc::Receiver;
@@ -71,7 +71,8 @@ fn commit<'a>(connection: &mut Connection, group: impl Iterator<Item = &'a Vec<W
 }
 
 fn try_commit<'a>(connection: &mut Connection, group: impl Iterator<Item = &'a Vec<Write>>) -> rusqlite::Result<()> {
-    let transaction = connection.transaction()?;
+    // At once for writing: begun with a look, it would fail where another program (`turnwire keys`) wrote in between.
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let mut rows = BTreeMap::<ChatKey, Row>::new();
     for write in group.flatten() {
         if let Write::Append { chat, first, events } = write {

@@ -1,0 +1,143 @@
+//! Keys with owners and scopes, kept hashed in the data folder: what `turnwire keys` makes, lists and revokes, also while
+//! a server runs on the folder (it knows within [`NOTICED_AFTER`]).
+
+use crate::config::ApiKey;
+use crate::ids;
+use crate::store::sqlite::{self, keys, schema};
+use rusqlite::Connection;
+use serde::Serialize;
+use sha2::{Digest as _, Sha256};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+use turnwire::Timestamp;
+
+/// A running server knows of a revoked key after at most this time.
+pub const NOTICED_AFTER: Duration = Duration::from_secs(5);
+
+/// What a key may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[non_exhaustive]
+pub enum Scope {
+    /// Everything with its owner's chats, but `instructions`.
+    #[serde(rename = "chat")]
+    Chat,
+    /// Read its owner's streams.
+    #[serde(rename = "stream:read")]
+    StreamRead,
+    /// List and download its owner's files.
+    #[serde(rename = "files:read")]
+    FilesRead,
+    /// Everything with its owner's chats.
+    #[serde(rename = "admin")]
+    Admin,
+}
+
+impl Scope {
+    /// All there are.
+    pub const ALL: [Self; 4] = [Self::Chat, Self::StreamRead, Self::FilesRead, Self::Admin];
+
+    /// As it is written.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Chat => "chat",
+            Self::StreamRead => "stream:read",
+            Self::FilesRead => "files:read",
+            Self::Admin => "admin",
+        }
+    }
+
+    /// `None`: there is no such scope.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|scope| scope.as_str() == text)
+    }
+
+    pub(crate) fn join(scopes: &[Self]) -> String {
+        scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>().join(" ")
+    }
+
+    /// A scope of a newer version gives nothing here.
+    pub(crate) fn split(text: &str) -> Vec<Self> {
+        text.split(' ').filter_map(Self::parse).collect()
+    }
+
+    /// Whether one of `held` allows what `self` is needed for.
+    pub(crate) fn in_any(self, held: &[Self]) -> bool {
+        let reads = matches!(self, Self::StreamRead | Self::FilesRead);
+        held.iter().any(|held| *held == self || *held == Self::Admin || (*held == Self::Chat && reads))
+    }
+}
+
+/// A key, without what opens the server.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct KeyInfo {
+    /// `key_…`: the name it is revoked by.
+    pub id: String,
+    /// For people.
+    pub name: String,
+    /// Whose chats it sees. Keys given on the command line are of the owner `default`.
+    pub owner: String,
+    /// What it may do.
+    pub scopes: Vec<Scope>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it was revoked; `None`: it is good.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub revoked_at: Option<Timestamp>,
+}
+
+/// The data folder's keys cannot be read or written.
+#[derive(Debug, thiserror::Error)]
+#[error("the keys in {} cannot be read or written; is it a server's data folder, and this user's?", path.display())]
+pub struct KeysError {
+    path: PathBuf,
+    source: rusqlite::Error,
+}
+
+fn open<T>(data: &Path, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, KeysError> {
+    let path = data.join(sqlite::FILE);
+    let worked = sqlite::open(&path).and_then(|mut connection| {
+        schema::migrate(&mut connection)?;
+        work(&connection)
+    });
+    worked.map_err(|source| KeysError { path, source })
+}
+
+/// Makes a key. The key itself is given once, here, and is nowhere kept.
+///
+/// # Errors
+/// The data folder is not there or not this user's.
+pub fn create(data: &Path, name: &str, owner: &str, scopes: &[Scope]) -> Result<(KeyInfo, ApiKey), KeysError> {
+    let key = format!("tw_{}", ids::random_text::<40>());
+    let info = KeyInfo {
+        id: format!("key_{}", ids::random_text::<12>()),
+        name: name.to_owned(),
+        owner: owner.to_owned(),
+        scopes: scopes.to_vec(),
+        created_at: SystemTime::now().into(),
+        revoked_at: None,
+    };
+    open(data, |connection| keys::insert(connection, &info, &hash(&key)))?;
+    Ok((info, key.into()))
+}
+
+/// All keys, revoked ones too, oldest first.
+///
+/// # Errors
+/// The data folder is not there or not this user's.
+pub fn list(data: &Path) -> Result<Vec<KeyInfo>, KeysError> {
+    open(data, keys::all)
+}
+
+/// Revokes a key by its id (`key_…`). `false`: there is none of this id that is good.
+///
+/// # Errors
+/// The data folder is not there or not this user's.
+pub fn revoke(data: &Path, id: &str) -> Result<bool, KeysError> {
+    open(data, |connection| keys::revoke(connection, id, SystemTime::now().into()))
+}
+
+pub(crate) fn hash(key: &str) -> [u8; 32] {
+    Sha256::digest(key.as_bytes()).into()
+}
