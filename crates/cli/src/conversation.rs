@@ -7,12 +7,13 @@ use crate::screen::{Screen, TICK};
 use crate::{Interrupt, Interrupts, Stop};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use std::collections::HashSet;
+use std::pin::pin;
 use std::time::Duration;
 use tokio::task::JoinHandle;
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
 use turnwire::event::{Event, TurnStatus};
 use turnwire::stream::TurnHandle;
-use turnwire::{Error, RequestId, Turn, TurnStream};
+use turnwire::{Client, Error, RequestId, Turn, TurnStream};
 
 /// How long a program that leaves waits for the word that its turn was cancelled.
 const CANCEL: Duration = Duration::from_secs(3);
@@ -51,8 +52,7 @@ impl Conversation<'_> {
     /// Follows a turn to its end. An interrupt cancels it, another one leaves at once.
     pub(crate) async fn follow(&mut self, mut stream: TurnStream) -> Result<Ended, Stop> {
         let mut screen = Screen::new(self.output);
-        let mut ticks = interval(TICK);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        let mut ticks = screen_ticks();
         let mut asking: Option<Asking> = None;
         let mut settled: HashSet<RequestId> = HashSet::new();
         let mut sending = FuturesUnordered::new();
@@ -155,6 +155,38 @@ fn cancelled(stream: &TurnStream) -> JoinHandle<()> {
         // If it fails the turn goes on, which is what the events will show.
         let _: Result<_, Error> = handle.cancel().await;
     })
+}
+
+/// Waits for a turn to begin, with a spinner: a chat's first turn may have to start its agent.
+pub(crate) async fn opening<T, E: Into<Stop>>(
+    output: &mut Output,
+    interrupts: &mut Interrupts,
+    work: impl Future<Output = Result<T, E>>,
+) -> Result<T, Stop> {
+    let mut screen = Screen::new(output);
+    let mut ticks = screen_ticks();
+    let mut work = pin!(work);
+    let opened = loop {
+        tokio::select! {
+            opened = &mut work => break opened.map_err(Into::into),
+            interrupt = interrupts.next() => break Err(interrupt.into()),
+            _ = ticks.tick(), if screen.spins() => screen.tick().await,
+        }
+    };
+    screen.clear().await;
+    opened
+}
+
+/// Cancels what runs in a chat, for a program that was interrupted before it knew of a turn.
+pub(crate) async fn cancel_any(client: &Client, chat: &str) {
+    // Whatever comes of it, the program was told to stop.
+    let _ = timeout(CANCEL, client.chat().cancel(chat).into_future()).await;
+}
+
+fn screen_ticks() -> Interval {
+    let mut ticks = interval(TICK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    ticks
 }
 
 /// Waits for something that an interrupt ends.

@@ -242,6 +242,11 @@ impl<'a> Screen<'a> {
         if self.output.lively { format!("\x1b[2m{text}\x1b[0m") } else { text.to_owned() }
     }
 
+    /// Takes the spinner back.
+    pub(crate) async fn clear(&mut self) {
+        self.hide_spinner().await;
+    }
+
     async fn hide_spinner(&mut self) {
         if std::mem::take(&mut self.spinner_shown) {
             self.output.say("\r\x1b[K").await;

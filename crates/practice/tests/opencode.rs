@@ -54,6 +54,13 @@ fn comparable(events: &[Value]) -> Vec<String> {
     // Told once or twice: between the two `OpenCode` may already have set the time of its end.
     let settling = ["message.updated assistant stop open -", "message.updated assistant tool-calls open -"];
     shapes.retain(|shape| !settling.contains(&shape.as_str()));
+    // A running tool tells its output as often as it likes, between other things.
+    let mut running = false;
+    shapes.retain(|shape| {
+        let again = shape.ends_with("bash running") && running;
+        running |= shape.ends_with("bash running");
+        !again
+    });
     if stopped {
         shapes.retain(|shape| !shape.contains("word") && !shape.starts_with("message.part.delta"));
     }

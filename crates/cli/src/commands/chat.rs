@@ -1,7 +1,7 @@
 //! `turnwire chat`: a conversation in the terminal.
 
 use crate::args::Chat;
-use crate::conversation::{Conversation, Ended, unless_interrupted};
+use crate::conversation::{Conversation, Ended, cancel_any, opening, unless_interrupted};
 use crate::input::Input;
 use crate::output::{Output, one_line};
 use crate::{Interrupts, Stop};
@@ -69,10 +69,11 @@ impl Talk<'_> {
             if matches!(words, "/exit" | "/quit") {
                 break;
             }
-            let opened = tokio::select! {
-                opened = open(&self.client, &mut self.chat, &self.new, words) => opened,
-                interrupt = self.interrupts.next() => return Err(interrupt.into()),
-            };
+            let opened = open(&self.client, &mut self.chat, &self.new, words);
+            let opened = opening(self.output, self.interrupts, opened).await;
+            if let (Err(Stop::Code(_)), Some(chat)) = (&opened, &self.chat) {
+                cancel_any(&self.client, chat).await;
+            }
             self.follow(opened).await?;
         }
         Ok(())
@@ -113,13 +114,13 @@ impl Talk<'_> {
     }
 
     /// Follows a turn. What goes wrong with it is said, and a person may try again; a pipe ends.
-    async fn follow(&mut self, opened: turnwire::Result<TurnStream>) -> Result<(), Stop> {
+    async fn follow(&mut self, opened: Result<TurnStream, Stop>) -> Result<(), Stop> {
         let followed = match opened {
             Ok(stream) => {
                 let (output, input, interrupts) = (&mut *self.output, &mut *self.input, &mut *self.interrupts);
                 Conversation { output, input, interrupts, json: self.json }.follow(stream).await
             }
-            Err(error) => Err(error.into()),
+            Err(stop) => Err(stop),
         };
         match followed {
             Ok(ended) => {

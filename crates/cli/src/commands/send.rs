@@ -1,7 +1,7 @@
 //! `turnwire send`: one turn.
 
 use crate::args::Send;
-use crate::conversation::{Conversation, unless_interrupted};
+use crate::conversation::{Conversation, cancel_any, opening};
 use crate::input::Input;
 use crate::output::Output;
 use crate::{Interrupts, Stop};
@@ -24,7 +24,7 @@ pub(crate) async fn run(args: Send, output: &mut Output, interrupts: &mut Interr
     let client = Client::from_env()?;
     let chat = if args.chat == "new" {
         let new = NewChat::new().title(super::chat::title(&text));
-        let new = unless_interrupted(interrupts, client.chat().create(new).into_future()).await?;
+        let new = opening(output, interrupts, client.chat().create(new).into_future()).await?;
         output.say_line(&format!("chat {}", new.id)).await;
         new.id.to_string()
     } else {
@@ -34,7 +34,11 @@ pub(crate) async fn run(args: Send, output: &mut Output, interrupts: &mut Interr
     if let Some(model) = args.model {
         respond = respond.model(model);
     }
-    let stream = unless_interrupted(interrupts, respond.into_future()).await?;
+    let opened = opening(output, interrupts, respond.into_future()).await;
+    if matches!(opened, Err(Stop::Code(_))) {
+        cancel_any(&client, &chat).await;
+    }
+    let stream = opened?;
     let mut conversation = Conversation { output, input: &mut input, interrupts, json: args.json };
     conversation.follow(stream).await?.failure().map_or(Ok(()), Err)
 }
