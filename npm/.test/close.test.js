@@ -13,7 +13,10 @@ const slow = async (params = {}, options) => {
     return service.client.chat.respond(id, { prompt: '/slow 600', ...params }, options);
 };
 /** Waits until the turn that is given has ended, as its own stream tells. */
-const endOf = async (stream) => (await service.client.chat.attach(stream.chatId, { turnId: stream.turnId })).result();
+const endOf = async ({ chatId, turnId }) => {
+    const stream = await service.client.chat.attach(chatId, { turnId });
+    return stream.result();
+};
 /** Reads until text comes. */
 async function untilText(stream) {
     for (;;) {

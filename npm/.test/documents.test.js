@@ -28,8 +28,9 @@ async function asUser(name, source) {
     const readme = (0, node_fs_1.readFileSync)((0, node_path_1.join)(server_js_1.ROOT, 'README.md'), 'utf8');
     const programs = [...readme.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, source]) => source);
     strict_1.default.ok(programs.length > 0);
-    for (const source of programs)
+    for (const source of programs) {
         strict_1.default.match(await asUser('readme.mjs', source), /List the open points\.\s+completed, \d+ µ\$/);
+    }
 });
 const folder = (0, node_path_1.join)(server_js_1.ROOT, 'examples/node');
 for (const name of (0, node_fs_1.readdirSync)(folder).filter((name) => name.endsWith('.mjs'))) {

@@ -91,9 +91,10 @@ const newChat = async () => (await service.client.chat.create({ title: 'From Nod
 });
 (0, node_test_1.test)('a question that is refused blocks the turn', async () => {
     const stream = await service.client.chat.respond(await newChat(), '/ask');
-    for await (const event of stream)
+    for await (const event of stream) {
         if (event.type === 'turn.status' && event.question)
             await stream.reject(event.question);
+    }
     strict_1.default.equal((await stream.result()).status, 'blocked');
 });
 (0, node_test_1.test)('sendMessage puts questions to its handler', async () => {
@@ -190,7 +191,15 @@ const newChat = async () => (await service.client.chat.create({ title: 'From Nod
 });
 (0, node_test_1.test)('several next() at once are told in order', async () => {
     const stream = await service.client.chat.respond(await newChat(), '/slow 3');
-    const results = await Promise.all(Array.from({ length: 6 }, () => stream.next()));
-    strict_1.default.deepEqual(results.map(({ value }) => value?.seq), [1, 2, 3, 4, 5, 6]);
+    const order = [];
+    const ask = async () => {
+        const asked = order.push(undefined);
+        order[asked - 1] = (await stream.next()).value?.seq;
+        // One more, while others asked before it still wait.
+        if (asked <= 3)
+            await ask();
+    };
+    await Promise.all(Array.from({ length: 6 }, ask));
+    strict_1.default.deepEqual(order, order.map((_, index) => index + 1));
     stream.close();
 });

@@ -105,7 +105,8 @@ async function calls() {
     same(await client.chat.attach('chat_1'));
     same(await client.chat.replyToQuestion('que_1', { id: 'chat_1', answers: [['yes']] }));
     same(client.withOptions({ maxRetries: 0, headers: { 'x-a': null } }));
-    await client.chat.sendMessage('chat_1', { prompt: 'Hi', onQuestion: (question) => question.questions.map(() => ['yes']) });
+    const onQuestion = ({ questions }) => questions.map(() => ['yes']);
+    await client.chat.sendMessage('chat_1', { prompt: 'Hi', onQuestion });
     await client.chat.sendMessage('chat_1', { prompt: 'Hi', onQuestion: 'wait', onPermission: async () => 'once' });
     // @ts-expect-error a chat has an id
     await client.chat.retrieve();

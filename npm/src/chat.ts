@@ -69,7 +69,11 @@ export class Chats {
   }
 
   /** Answers a question: one list of labels, or of free text, for each. */
-  replyToQuestion(requestId: string, params: { id: string; answers: Answers }, options?: RequestOptions): APIPromise<void> {
+  replyToQuestion(
+    requestId: string,
+    params: { id: string; answers: Answers },
+    options?: RequestOptions,
+  ): APIPromise<void> {
     return this.#call('replyToQuestion', { ...params, requestId }, options)
   }
 
@@ -88,7 +92,11 @@ export class Chats {
   }
 
   /** Starts a turn and streams it. The promise can be iterated as the stream can. */
-  respond(id: string, prompt: string | RespondParams, options?: RequestOptions): IterablePromise<TurnStream, TurnEvent> {
+  respond(
+    id: string,
+    prompt: string | RespondParams,
+    options?: RequestOptions,
+  ): IterablePromise<TurnStream, TurnEvent> {
     return this.#stream('respond', () => ({ ...promptJson(prompt), id }), options)
   }
 
@@ -114,7 +122,9 @@ export class Chats {
     params: { token?: string; lastEventId?: number } = {},
     options?: RequestOptions,
   ): IterablePromise<RelayStream, RelayItem> {
-    const read = (done: NativeOutcome) => new RelayStream(done.relay!, params.lastEventId, requestIdOf(done), options?.signal)
+    const { lastEventId } = params
+    const read = (done: NativeOutcome) =>
+      new RelayStream(done.relay!, lastEventId, requestIdOf(done), options?.signal)
     return new IterablePromise(call(this.#native, 'stream', { ...params, id }, options, read))
   }
 

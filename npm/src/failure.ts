@@ -51,8 +51,9 @@ const CLASSES: Readonly<Record<string, ErrorClass>> = {
 
 /** The error of a failure the core tells: its class chosen by name, never by text. */
 export function errorFrom(failure: NativeFailure): Error {
-  if (failure.class === 'InvalidArgumentError') return Object.assign(new TypeError(failure.message), { code: failure.code })
-  const details: ErrorDetails = { code: failure.code, retryable: failure.retryable }
+  const { code, message, retryable } = failure
+  if (failure.class === 'InvalidArgumentError') return Object.assign(new TypeError(message), { code })
+  const details: ErrorDetails = { code, retryable }
   const cause = causeFrom(failure.causes)
   if (cause !== undefined) details.cause = cause
   const { status, requestId, retryAfterMs, body, activeTurnId, cursor, turn } = failure
@@ -66,7 +67,7 @@ export function errorFrom(failure: NativeFailure): Error {
     let parsed: Turn | undefined
     details.turn = () => (parsed ??= turnFromJson(turn))
   }
-  return new (CLASSES[failure.class] ?? APIError)(failure.message, details)
+  return new (CLASSES[failure.class] ?? APIError)(message, details)
 }
 
 /** The error of a call or stream whose signal was aborted for `reason`. */

@@ -29,7 +29,11 @@ export class Messages {
   }
 
   /** The messages; our own server. The promise can be iterated, over all pages. */
-  list(id: string, params: ListParams = {}, options?: RequestOptions): IterablePromise<Page<StoredMessage>, StoredMessage> {
+  list(
+    id: string,
+    params: ListParams = {},
+    options?: RequestOptions,
+  ): IterablePromise<Page<StoredMessage>, StoredMessage> {
     const more = async (cursor: string) => this.list(id, { ...params, cursor }, options)
     const read = (done: NativeOutcome) => {
       const page = valueOf<PageBody<StoredMessage>>(done)

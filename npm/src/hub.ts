@@ -11,7 +11,7 @@ export const hub = new native.NativeHub(() => {
   for (const id of hub.take()) wake(id)
 })
 
-/** Settles when the core has something new for `id`. Ask before waiting: the core wakes once for each `poll` in vain. */
+/** Settles when the core has something new for `id`. Poll before: the core wakes once for each poll in vain. */
 export function ready(id: number): Promise<void> {
   return new Promise((resolve) => {
     const former = waiting.get(id)

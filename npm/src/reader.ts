@@ -14,6 +14,7 @@ export abstract class Reader<E> implements AsyncIterableIterator<E>, AsyncDispos
   #buffer: E[] = []
   #at = 0
   #tail: Promise<unknown> = Promise.resolve()
+  #asked = 0
   #ended = false
   #failure: Error | undefined
   #told = false
@@ -23,13 +24,14 @@ export abstract class Reader<E> implements AsyncIterableIterator<E>, AsyncDispos
     this.#native = native
     this.#where = where
     this.#signal = signal ?? undefined
-    if (this.#signal?.aborted) this.#abort()
+    // Only once the object is whole.
+    if (this.#signal?.aborted) queueMicrotask(this.#abort)
     else this.#signal?.addEventListener('abort', this.#abort, { once: true })
   }
 
   protected abstract decode(json: string): E[]
 
-  /** Told of each event, or of the last one of a batch, that is handed out. */
+  /** Told of each event that is handed out. */
   protected abstract handed(event: E): void
 
   /** What ended it, if that was an error. */
@@ -43,11 +45,15 @@ export abstract class Reader<E> implements AsyncIterableIterator<E>, AsyncDispos
   }
 
   next(): Promise<IteratorResult<E, undefined>> {
-    const event = this.#buffered()
-    if (event !== undefined) return Promise.resolve(event)
     // Several that are asked for at once are told in their order.
+    const event = this.#asked === 0 ? this.#buffered() : undefined
+    if (event !== undefined) return Promise.resolve(event)
+    this.#asked += 1
     const next = this.#tail.then(this.#read)
-    this.#tail = next.catch(() => {})
+    const told = () => {
+      this.#asked -= 1
+    }
+    this.#tail = next.then(told, told)
     return next
   }
 

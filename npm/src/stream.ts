@@ -88,11 +88,7 @@ export class TurnStream extends Reader<TurnEvent> {
   batches(options: { lazy: true }): AsyncIterableIterator<LazyBatch>
   batches(options?: { lazy?: false }): AsyncIterableIterator<TurnEvent[]>
   batches(options?: { lazy?: boolean }): AsyncIterableIterator<TurnEvent[] | LazyBatch> {
-    const take = async () => {
-      const events = await this.takeEvents()
-      for (const event of events ?? []) this.handed(event)
-      return events
-    }
+    const take = () => this.#all()
     const takeLazy = async () => {
       const left = this.takeLeft()
       const native = left.length > 0 ? undefined : await this.take(() => this.#native.pollLazy())
@@ -131,9 +127,16 @@ export class TurnStream extends Reader<TurnEvent> {
     if (event.seq) this.#lastSeq = event.seq
   }
 
+  /** The next events, all of which count as handed out. */
+  async #all(poll?: () => string | null | undefined): Promise<TurnEvent[] | undefined> {
+    const events = await this.takeEvents(poll)
+    for (const event of events ?? []) this.handed(event)
+    return events
+  }
+
   /** Events for a reader that waits for the end: where the agent waits for an answer, that is an error. */
   #attended(): Promise<TurnEvent[] | undefined> {
-    return this.takeEvents(() => {
+    return this.#all(() => {
       const batch = this.#native.poll()
       const required = batch === undefined ? this.#native.inputRequired() : null
       if (required !== null) throw errorFrom(required)

@@ -51,7 +51,9 @@ test('the classes stand under each other as documented', () => {
     InputRequiredError: 'TurnwireError',
     APIUserAbortError: 'APIError',
   }
-  for (const [name, parent] of Object.entries(parents)) assert.equal(Object.getPrototypeOf(exported[name]), exported[parent], name)
+  for (const [name, parent] of Object.entries(parents)) {
+    assert.equal(Object.getPrototypeOf(exported[name]), exported[parent], name)
+  }
   assert.equal(exported['APIConnectionTimeoutError'], exported['APITimeoutError'])
 })
 
@@ -92,7 +94,8 @@ const service = practice()
 
 test('every operation is there under its name', () => {
   for (const { name } of surface.operations) {
-    const found = name.split('.').reduce<unknown>((at, key) => (at as Record<string, unknown>)[key], service.client.chat)
+    const { chat } = service.client
+    const found = name.split('.').reduce<unknown>((at, key) => (at as Record<string, unknown>)[key], chat)
     assert.equal(typeof found, 'function', name)
   }
 })

@@ -25,7 +25,9 @@ test('the program of the README runs as it stands there', async () => {
   const readme = readFileSync(join(ROOT, 'README.md'), 'utf8')
   const programs = [...readme.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, source]) => source as string)
   assert.ok(programs.length > 0)
-  for (const source of programs) assert.match(await asUser('readme.mjs', source), /List the open points\.\s+completed, \d+ µ\$/)
+  for (const source of programs) {
+    assert.match(await asUser('readme.mjs', source), /List the open points\.\s+completed, \d+ µ\$/)
+  }
 })
 
 const folder = join(ROOT, 'examples/node')

@@ -164,7 +164,10 @@ function check({ expect }: Scenario, outcome: Outcome): void {
 }
 
 async function checkCounts({ expect }: Scenario, baseURL: string): Promise<void> {
-  const ask = async () => (await (await fetch(`${baseURL}/_testkit`, { headers: { connection: 'close' } })).json()) as Counts
+  const ask = async () => {
+    const answer = await fetch(`${baseURL}/_testkit`, { headers: { connection: 'close' } })
+    return (await answer.json()) as Counts
+  }
   let counts = await ask()
   // The one that asks is open too.
   while (expect.closed && counts.openConnections > 1) {
@@ -173,7 +176,9 @@ async function checkCounts({ expect }: Scenario, baseURL: string): Promise<void>
   }
   if (expect.turns !== undefined) assert.equal(counts.turns, expect.turns, 'turns')
   if (expect.elsewhere !== undefined) assert.equal(counts.elsewhere, expect.elsewhere, 'elsewhere')
-  for (const [name, count] of Object.entries(expect.requests ?? {})) assert.equal(counts.requests[name] ?? 0, count, name)
+  for (const [name, count] of Object.entries(expect.requests ?? {})) {
+    assert.equal(counts.requests[name] ?? 0, count, name)
+  }
   assert.equal(counts.secretsElsewhere, false)
 }
 

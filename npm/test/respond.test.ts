@@ -1,6 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { InputRequiredError, textDelta, TurnAccumulator, TurnConflictError, type TurnEvent, TurnFailedError } from 'turnwire'
+import {
+  InputRequiredError,
+  textDelta,
+  TurnAccumulator,
+  TurnConflictError,
+  type TurnEvent,
+  TurnFailedError,
+} from 'turnwire'
 import { practice } from './support/server.js'
 
 const service = practice()
@@ -90,7 +97,9 @@ test('a question is asked once, and answered from the loop', async () => {
 
 test('a question that is refused blocks the turn', async () => {
   const stream = await service.client.chat.respond(await newChat(), '/ask')
-  for await (const event of stream) if (event.type === 'turn.status' && event.question) await stream.reject(event.question)
+  for await (const event of stream) {
+    if (event.type === 'turn.status' && event.question) await stream.reject(event.question)
+  }
   assert.equal((await stream.result()).status, 'blocked')
 })
 
@@ -192,7 +201,14 @@ test('a prompt is text or parts, and not both', async () => {
 
 test('several next() at once are told in order', async () => {
   const stream = await service.client.chat.respond(await newChat(), '/slow 3')
-  const results = await Promise.all(Array.from({ length: 6 }, () => stream.next()))
-  assert.deepEqual(results.map(({ value }) => value?.seq), [1, 2, 3, 4, 5, 6])
+  const order: (number | undefined)[] = []
+  const ask = async () => {
+    const asked = order.push(undefined)
+    order[asked - 1] = (await stream.next()).value?.seq
+    // One more, while others asked before it still wait.
+    if (asked <= 3) await ask()
+  }
+  await Promise.all(Array.from({ length: 6 }, ask))
+  assert.deepEqual(order, order.map((_, index) => index + 1))
   stream.close()
 })

@@ -13,7 +13,8 @@ const server = createServer((request, response) => {
     response.write(Buffer.alloc(1000, 'x'))
     return
   }
-  response.writeHead(200, { 'content-type': 'text/event-stream', 'turnwire-contract': '1', 'turnwire-turn-id': 'turn_1' })
+  const ours = { 'turnwire-contract': '1', 'turnwire-turn-id': 'turn_1' }
+  response.writeHead(200, { 'content-type': 'text/event-stream', ...ours })
   response.write('retry: 1000\n: ok\n')
   if (request.url?.includes('/stream')) return send(response, { id: 1, type: 'session.idle', properties: {} })
   const turn = { chatId: 'chat_1', turnId: 'turn_1' }
@@ -23,7 +24,8 @@ const server = createServer((request, response) => {
 })
 
 function send(response: ServerResponse, event: { type: string; seq?: number; [name: string]: unknown }): void {
-  response.write(`id: ${event.seq ?? event['id']}\nevent: ${event.seq ? event.type : 'message'}\ndata: ${JSON.stringify(event)}\n\n`)
+  const id = event.seq ?? event['id']
+  response.write(`id: ${id}\nevent: ${event.seq ? event.type : 'message'}\ndata: ${JSON.stringify(event)}\n\n`)
 }
 
 let client: Turnwire

@@ -116,7 +116,8 @@ export async function calls(): Promise<void> {
   same<TurnStream | undefined>(await client.chat.attach('chat_1'))
   same<void>(await client.chat.replyToQuestion('que_1', { id: 'chat_1', answers: [['yes']] }))
   same<Turnwire>(client.withOptions({ maxRetries: 0, headers: { 'x-a': null } }))
-  await client.chat.sendMessage('chat_1', { prompt: 'Hi', onQuestion: (question) => question.questions.map(() => ['yes']) })
+  const onQuestion = ({ questions }: Question) => questions.map(() => ['yes'])
+  await client.chat.sendMessage('chat_1', { prompt: 'Hi', onQuestion })
   await client.chat.sendMessage('chat_1', { prompt: 'Hi', onQuestion: 'wait', onPermission: async () => 'once' })
 
   // @ts-expect-error a chat has an id

@@ -23,8 +23,8 @@ exports.TURNWIRE = process.env['TURNWIRE_BIN'] ?? (0, node_path_1.join)(exports.
 exports.TESTKIT = process.env['TURNWIRE_TESTKIT'] ?? (0, node_path_1.join)(exports.ROOT, 'target/debug/turnwire-testkit');
 exports.KEY = 'tw_test_key_of_the_node_tests';
 /** Starts a program and waits for the line that tells its address. */
-async function start(program, args, line, env = {}) {
-    const child = (0, node_child_process_1.spawn)(program, args, { stdio: ['pipe', 'pipe', 'pipe'], env: { ...process.env, ...env } });
+async function start(program, args, line) {
+    const child = (0, node_child_process_1.spawn)(program, args, { stdio: ['pipe', 'pipe', 'pipe'] });
     let said = '';
     child.stderr.on('data', (data) => (said += data));
     const baseURL = await new Promise((resolve, reject) => {

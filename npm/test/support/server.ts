@@ -24,8 +24,8 @@ export interface Running {
 }
 
 /** Starts a program and waits for the line that tells its address. */
-export async function start(program: string, args: string[], line: RegExp, env: NodeJS.ProcessEnv = {}): Promise<Running> {
-  const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'], env: { ...process.env, ...env } })
+export async function start(program: string, args: string[], line: RegExp): Promise<Running> {
+  const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'] })
   let said = ''
   child.stderr.on('data', (data) => (said += data))
   const baseURL = await new Promise<string>((resolve, reject) => {
