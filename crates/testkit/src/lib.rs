@@ -4,6 +4,7 @@
 //! in advance, and does to chosen answers what a [`Scenario`] says: cuts them at a byte, stalls, repeats, lies. It counts
 //! what reached it; `GET /_testkit` tells the counts to the other languages.
 
+mod chaos;
 mod fault;
 mod routes;
 mod scenario;

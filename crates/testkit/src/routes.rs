@@ -32,7 +32,9 @@ pub(crate) async fn answer(socket: &mut TcpStream, shared: &Shared, request: &Re
         *nth
     };
     shared.ring();
-    let fault = shared.faults.iter().find(|fault| fault.applies(operation, nth)).cloned().unwrap_or_default();
+    let chosen = shared.faults.iter().find(|fault| fault.applies(operation, nth)).cloned();
+    let drawn = || shared.chaos.map(|chaos| chaos.fault(operation, nth));
+    let fault = chosen.or_else(drawn).unwrap_or_default();
     if fault.lose_request {
         return close(socket, &fault);
     }
@@ -160,7 +162,7 @@ async fn serve(
         }
         "turns.stream" => {
             let id = request.path.split('/').rev().nth(1).unwrap_or_default().to_owned();
-            let found = shared.state().turns.iter().position(|turn| turn.id == id);
+            let found = shared.state().turns.iter().rposition(|turn| turn.id == id);
             let Some(number) = found.filter(|_| shared.ours) else {
                 let body = json!({"error": {"code": "turn_not_found", "message": "There is no such turn."}});
                 return Out::new(socket, fault).whole(404, &json_headers, body.to_string().as_bytes()).await;

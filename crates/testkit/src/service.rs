@@ -1,5 +1,6 @@
 //! The service: its listeners, what it remembers, and what it counts.
 
+use crate::chaos::Chaos;
 use crate::turns::{Gate, Turn};
 use crate::wire::read_request;
 use crate::{Fault, Scenario, routes};
@@ -47,6 +48,7 @@ pub struct Testkit {
 pub(crate) struct Shared {
     pub(crate) ours: bool,
     pub(crate) faults: Vec<Fault>,
+    pub(crate) chaos: Option<Chaos>,
     pub(crate) elsewhere: String,
     pub(crate) state: Mutex<State>,
     /// Rings at every change of the state.
@@ -91,6 +93,18 @@ impl Testkit {
     /// # Errors
     /// No port.
     pub async fn with_faults(ours: bool, faults: Vec<Fault>) -> io::Result<Self> {
+        Self::serve(ours, faults, None).await
+    }
+
+    /// Starts a service of ours whose faults are drawn by lot.
+    ///
+    /// # Errors
+    /// No port.
+    pub async fn with_chaos(seed: u64) -> io::Result<Self> {
+        Self::serve(true, vec![], Some(Chaos(seed))).await
+    }
+
+    async fn serve(ours: bool, faults: Vec<Fault>, chaos: Option<Chaos>) -> io::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let elsewhere = TcpListener::bind("127.0.0.1:0").await?;
         let url = format!("http://{}", listener.local_addr()?);
@@ -98,6 +112,7 @@ impl Testkit {
         let shared = Arc::new(Shared {
             ours,
             faults,
+            chaos,
             elsewhere: format!("http://{}", elsewhere.local_addr()?),
             state: Mutex::default(),
             changed: watch::channel(0).0,
@@ -125,6 +140,15 @@ impl Testkit {
             if changed.changed().await.is_err() {
                 return;
             }
+        }
+    }
+
+    /// Forgets what a turn told, so that many fit into memory.
+    pub fn forget_turn(&self, id: &str) {
+        let mut state = self.shared.state();
+        if let Some(turn) = state.turns.iter_mut().find(|turn| turn.id == id) {
+            turn.events = Vec::new();
+            turn.raw = Vec::new();
         }
     }
 
