@@ -1,6 +1,7 @@
 //! The project's tasks: `cargo xtask demo`, `cargo xtask test`, … No dependencies, so that it builds at once.
 
 mod addons;
+mod chaos;
 mod demo;
 mod node;
 mod opencode;
@@ -20,6 +21,8 @@ Usage: cargo xtask <TASK>
   demo    one real turn through Rust, Python and Node, against a real OpenCode
           (--runtime practice: without it)
   test    every test of Rust, Python and Node, ending in one line: N passed, N failed
+  chaos   many turns through a service whose faults are drawn by lot
+          (--turns 10000 --seed 42)
   build   the program and both addons, copied to where Python and Node load them
 ";
 
@@ -30,6 +33,7 @@ fn main() -> ExitCode {
     let outcome = match task.as_deref() {
         Some("demo") => demo::run(&rest),
         Some("test") => test::run(&rest),
+        Some("chaos") => chaos::run(&rest),
         Some("build") => addons::build(),
         Some("help" | "-h" | "--help") | None => {
             println!("{USAGE}");
