@@ -3,12 +3,15 @@
 //! [`Event::parse`] reads one, [`Event::to_json`] writes it. Reading never fails on what it does not know: an unknown
 //! event, or a known one with fields of the wrong type, is [`EventKind::Unknown`] with its JSON kept.
 
+mod fields;
 mod part;
 mod request;
 mod status;
 mod usage;
 mod wire;
 
+#[cfg(feature = "client")]
+pub(crate) use fields::Ids;
 pub use part::{FilePart, OtherPart, Part, PartBody, PatchPart, TextPart, TodoItem, TodoPart, ToolError, ToolPart};
 pub use request::{Choice, InputRequest, Permission, Prompt, Question};
 pub use status::{FinishReason, MessageKind, PartState, TurnStatus};
@@ -36,6 +39,8 @@ pub struct Event {
     asked: Option<usize>,
     /// The JSON it was read from.
     raw: Option<Arc<str>>,
+    /// Whether that JSON spells a field in another service's way.
+    respelled: bool,
 }
 
 /// What happened.
@@ -259,7 +264,7 @@ impl Eq for Event {}
 impl Event {
     /// An event as the normalizer makes it.
     pub fn new(seq: u64, chat_id: ChatId, turn_id: TurnId, kind: EventKind) -> Self {
-        Self { seq, chat_id, turn_id, kind, asked: None, raw: None }
+        Self { seq, chat_id, turn_id, kind, asked: None, raw: None, respelled: false }
     }
 
     /// The event's type as it travels.

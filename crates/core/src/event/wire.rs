@@ -1,69 +1,18 @@
 //! Events to JSON and back.
 
+use super::fields::{Fields, Ids};
 use super::{
     Event, EventKind, FinishReason, MessageCompleted, MessageCreated, MessageKind, Part, PartDelta, PartUpdated,
     SessionUsage, TurnCompleted, TurnError, TurnStarted, TurnStatus, TurnStatusChanged, UnknownEvent, Usage,
     UserMessage,
 };
-use crate::id::{ChatId, MessageId, PartId, TurnId};
+use crate::id::{ChatId, TurnId};
 use crate::json::Json;
-use crate::time::Timestamp;
 use serde::ser::{SerializeMap, Serializer};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use std::borrow::Cow;
 use std::sync::Arc;
-
-/// Every field of every event, read in one pass. Spellings of other services are taken too.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Wire<'a> {
-    #[serde(rename = "type")]
-    event_type: Option<String>,
-    seq: Option<u64>,
-    #[serde(alias = "chat_id", alias = "chatID", alias = "sessionID", alias = "sessionId")]
-    chat_id: Option<ChatId>,
-    #[serde(alias = "turn_id", alias = "turnID")]
-    turn_id: Option<TurnId>,
-    #[serde(alias = "message_id", alias = "messageID")]
-    message_id: Option<MessageId>,
-    #[serde(alias = "part_id", alias = "partID")]
-    part_id: Option<PartId>,
-    #[serde(alias = "part_type")]
-    part_type: Option<String>,
-    kind: Option<MessageKind>,
-    #[serde(alias = "parent_part_id", alias = "parentPartID")]
-    parent_part_id: Option<PartId>,
-    delta: Option<String>,
-    #[serde(borrow)]
-    part: Option<&'a RawValue>,
-    status: Option<TurnStatus>,
-    message: Option<String>,
-    attempt: Option<u32>,
-    #[serde(alias = "next_attempt_at")]
-    next_attempt_at: Option<Timestamp>,
-    #[serde(borrow)]
-    requests: Option<&'a RawValue>,
-    #[serde(borrow, alias = "user_message")]
-    user_message: Option<&'a RawValue>,
-    model: Option<String>,
-    agent: Option<String>,
-    #[serde(alias = "started_at")]
-    started_at: Option<Timestamp>,
-    #[serde(alias = "created_at")]
-    created_at: Option<Timestamp>,
-    #[serde(alias = "finish_reason")]
-    finish_reason: Option<FinishReason>,
-    #[serde(borrow)]
-    usage: Option<&'a RawValue>,
-    #[serde(borrow)]
-    error: Option<&'a RawValue>,
-    #[serde(alias = "completed_at")]
-    completed_at: Option<Timestamp>,
-    #[serde(alias = "duration_ms")]
-    duration_ms: Option<u64>,
-    #[serde(alias = "merged_into")]
-    merged_into: Option<TurnId>,
-}
 
 fn read<'a, T: Deserialize<'a>>(raw: Option<&'a RawValue>) -> Option<T> {
     raw.and_then(|raw| serde_json::from_str(raw.get()).ok())
@@ -75,9 +24,14 @@ impl Event {
     /// # Errors
     /// The text is no JSON object. Anything else is read: what is not known becomes [`EventKind::Unknown`].
     pub fn parse(json: &str, name: Option<&str>) -> Result<Self, serde_json::Error> {
+        Self::parse_among(&mut Ids::default(), json, name)
+    }
+
+    /// As [`Event::parse`], sharing the ids of the events that were read before.
+    pub(crate) fn parse_among(ids: &mut Ids, json: &str, name: Option<&str>) -> Result<Self, serde_json::Error> {
         let raw: Arc<str> = Arc::from(json);
-        match serde_json::from_str::<Wire<'_>>(&raw) {
-            Ok(wire) => Ok(Self::from_wire(wire, name, &raw)),
+        match serde_json::from_str::<Fields<'_>>(&raw) {
+            Ok(fields) => Ok(Self::from_fields(fields, ids, name, &raw)),
             Err(error) => Self::unreadable(&raw, name, error),
         }
     }
@@ -96,16 +50,18 @@ impl Event {
         Ok(Self { raw: Some(raw.clone()), ..Self::new(0, ChatId::default(), TurnId::default(), kind) })
     }
 
-    fn from_wire(wire: Wire<'_>, name: Option<&str>, raw: &Arc<str>) -> Self {
-        let seq = wire.seq.unwrap_or(0);
-        let chat_id = wire.chat_id.clone().unwrap_or_default();
-        let turn_id = wire.turn_id.clone().unwrap_or_default();
-        let event_type = wire.event_type.clone().or_else(|| name.map(str::to_owned)).unwrap_or_default();
-        let kind = known(&event_type, wire).unwrap_or_else(|| {
+    fn from_fields(mut fields: Fields<'_>, ids: &mut Ids, name: Option<&str>, raw: &Arc<str>) -> Self {
+        let seq = fields.seq.unwrap_or(0);
+        let chat_id = ids.chat(fields.chat_id.as_ref());
+        let turn_id = ids.turn(fields.turn_id.as_ref());
+        let both = fields.part.is_some() && fields.delta.is_some();
+        let respelled = fields.respelled || fields.event_type.is_none() || both;
+        let event_type = fields.event_type.take().or_else(|| name.map(Cow::Borrowed)).unwrap_or_default();
+        let kind = known(&event_type, fields, ids).unwrap_or_else(|| {
             let raw = Json::parse(raw).unwrap_or_else(Json::empty_object);
-            EventKind::Unknown(UnknownEvent { event_type, raw })
+            EventKind::Unknown(UnknownEvent { event_type: event_type.clone().into_owned(), raw })
         });
-        Self { raw: Some(raw.clone()), ..Self::new(seq, chat_id, turn_id, kind) }
+        Self { raw: Some(raw.clone()), respelled, ..Self::new(seq, chat_id, turn_id, kind) }
     }
 
     /// The event as it travels: what it was read from, or, for one made here, one line of JSON.
@@ -113,18 +69,10 @@ impl Event {
         self.raw.as_deref().map_or_else(|| serde_json::to_string(self).unwrap_or_default(), str::to_owned)
     }
 
-    /// Whether its JSON spells everything as the contract does, as far as a glance tells: a service that spells one of
-    /// the ids in its own way does so with all names.
-    #[cfg(feature = "client")]
-    pub(crate) fn is_plain(&self) -> bool {
-        let Some(raw) = self.raw.as_deref() else { return false };
-        let has = |text: &str| memchr::memmem::find(raw.as_bytes(), text.as_bytes()).is_some();
-        let of_message = self.event_type().starts_with("message.");
-        self.seq > 0
-            && has(r#""type":""#)
-            && has(self.event_type())
-            && has(r#""turnId":"#)
-            && (!of_message || has(r#""messageId":"#))
+    /// Whether its JSON is as the contract writes it: no other spelling, and not both a delta and a part. Where it is not,
+    /// serialize the event instead of passing on [`Event::raw`].
+    pub fn is_plain(&self) -> bool {
+        !self.respelled
     }
 
     /// The JSON it was read from, if it was read.
@@ -134,9 +82,9 @@ impl Event {
 }
 
 /// `None`: an event we do not know, or one without what it must have.
-fn known(event_type: &str, wire: Wire<'_>) -> Option<EventKind> {
+fn known(event_type: &str, wire: Fields<'_>, ids: &mut Ids) -> Option<EventKind> {
     Some(match event_type {
-        "message.part.updated" => return part_updated(wire),
+        "message.part.updated" => return part_updated(wire, ids),
         "turn.started" => EventKind::TurnStarted(TurnStarted {
             user_message: read::<UserMessage>(wire.user_message).unwrap_or_default(),
             model: wire.model,
@@ -155,7 +103,7 @@ fn known(event_type: &str, wire: Wire<'_>) -> Option<EventKind> {
                 .collect(),
         }),
         "message.created" => EventKind::MessageCreated(MessageCreated {
-            message_id: wire.message_id?,
+            message_id: ids.message(wire.message_id.as_ref())?,
             kind: wire.kind.unwrap_or(MessageKind::Answer),
             model: wire.model,
             agent: wire.agent,
@@ -163,7 +111,7 @@ fn known(event_type: &str, wire: Wire<'_>) -> Option<EventKind> {
             created_at: wire.created_at,
         }),
         "message.completed" => EventKind::MessageCompleted(MessageCompleted {
-            message_id: wire.message_id?,
+            message_id: ids.message(wire.message_id.as_ref())?,
             kind: wire.kind,
             parent_part_id: wire.parent_part_id,
             finish_reason: wire.finish_reason.unwrap_or(FinishReason::Unknown),
@@ -186,13 +134,13 @@ fn known(event_type: &str, wire: Wire<'_>) -> Option<EventKind> {
 }
 
 /// A whole `part` wins over a `delta` beside it: the reader finds out what is new in it.
-fn part_updated(wire: Wire<'_>) -> Option<EventKind> {
+fn part_updated(wire: Fields<'_>, ids: &mut Ids) -> Option<EventKind> {
     let kind = wire.kind.filter(|kind| *kind != MessageKind::Answer);
     if wire.part.is_some() {
         let part: Part = read(wire.part)?;
         return Some(EventKind::PartUpdated(PartUpdated {
-            message_id: wire.message_id?,
-            part_id: wire.part_id.unwrap_or_else(|| part.id.clone()),
+            message_id: ids.message(wire.message_id.as_ref())?,
+            part_id: ids.part(wire.part_id.as_ref()).unwrap_or_else(|| part.id.clone()),
             part_type: part.part_type().to_owned(),
             kind,
             parent_part_id: wire.parent_part_id,
@@ -200,9 +148,9 @@ fn part_updated(wire: Wire<'_>) -> Option<EventKind> {
         }));
     }
     Some(EventKind::PartDelta(PartDelta {
-        message_id: wire.message_id?,
-        part_id: wire.part_id?,
-        part_type: wire.part_type.unwrap_or_else(|| "text".to_owned()),
+        message_id: ids.message(wire.message_id.as_ref())?,
+        part_id: ids.part(wire.part_id.as_ref())?,
+        part_type: wire.part_type.map_or_else(|| "text".to_owned(), Cow::into_owned),
         kind,
         parent_part_id: wire.parent_part_id,
         delta: wire.delta?,

@@ -9,7 +9,7 @@ use super::relayed::{Anchor, Replay};
 use super::turn::TurnStream;
 use crate::chat::{OnConflict, Respond, Resume};
 use crate::error::{Error, ErrorKind, Result};
-use crate::event::Event;
+use crate::event::{Event, Ids};
 use crate::http::{Client, Clocks, Request, RequestOptions, Service, status_error, total_timeout, within};
 use crate::id::{ChatId, TurnId};
 use crate::sse::{Decoder, Frame};
@@ -242,10 +242,10 @@ impl TurnStream {
                     anchor.watch(cx);
                 }
                 let asking = !self.reader.turn().requests.is_empty();
-                let (incoming, mut wrong) = (&mut self.incoming, None);
+                let (incoming, ids, mut wrong) = (&mut self.incoming, &mut self.ids, None);
                 let polled = body.poll_frames(cx, asking, |frame| {
                     if wrong.is_none() {
-                        match read_frame(frame) {
+                        match read_frame(ids, frame) {
                             Ok(Some(event)) => incoming.push_back(event),
                             Ok(None) => {}
                             Err(error) => wrong = Some(error),
@@ -369,7 +369,7 @@ async fn turn_body(
 }
 
 /// One frame of a turn: an event, nothing, or what is wrong.
-fn read_frame(frame: Frame<'_>) -> Result<Option<Event>> {
+fn read_frame(ids: &mut Ids, frame: Frame<'_>) -> Result<Option<Event>> {
     let data = frame.data_str();
     let data = data.trim();
     let name = frame.event_str();
@@ -381,7 +381,7 @@ fn read_frame(frame: Frame<'_>) -> Result<Option<Event>> {
     if data.is_empty() || data == "[DONE]" {
         return Ok(None);
     }
-    Event::parse(data, name.as_deref()).map(Some).map_err(|error| {
+    Event::parse_among(ids, data, name.as_deref()).map(Some).map_err(|error| {
         Error::new("invalid_frame", "The stream brought a frame that is no JSON object.")
             .with_body(data.to_owned())
             .with_source(error)

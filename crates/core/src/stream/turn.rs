@@ -9,7 +9,7 @@ use super::reconcile::StatusLog;
 use super::relayed::Anchor;
 use crate::chat::{Answers, Cancelled, PermissionReply, Resume};
 use crate::error::{Error, Result};
-use crate::event::{Event, Permission, Question};
+use crate::event::{Event, Ids, Permission, Question};
 use crate::http::{Client, Clocks, RequestOptions};
 use crate::id::{ChatId, TurnId};
 use crate::policy::resume::Resumes;
@@ -35,6 +35,7 @@ pub struct TurnStream {
     pub(super) request_id: Option<String>,
     pub(super) headers: HeaderMap,
     pub(super) reader: Reader,
+    pub(super) ids: Ids,
     /// Decoded, not yet read.
     pub(super) incoming: VecDeque<Event>,
     /// What is wrong with the connection, dealt with once `incoming` is empty.
@@ -79,6 +80,7 @@ impl TurnStream {
             options,
             clocks,
             reader: Reader::default(),
+            ids: Ids::default(),
             incoming: VecDeque::new(),
             breaking: None,
             state: State::Open(Box::new(body)),
