@@ -36,6 +36,8 @@ export interface RequestOptions extends CallOptions {
 export interface ClientOptions {
   /** The key; else `TURNWIRE_API_KEY`, `CASEDEV_API_KEY`, or that of a server on this machine. */
   apiKey?: string
+  /** A stream token: enough, without a key, to read one chat's relay. */
+  token?: string
   /** The service; else `TURNWIRE_BASE_URL`, `CASEDEV_BASE_URL`, or `http://127.0.0.1:2728`. */
   baseURL?: string
   /** The path before every route; `/agent/v2/chat`. */

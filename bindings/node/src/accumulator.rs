@@ -16,26 +16,26 @@ pub struct NativeAccumulator {
 #[napi]
 impl NativeAccumulator {
     /// No event yet.
-    #[napi(constructor)]
+    #[napi(constructor, catch_unwind)]
     pub fn new() -> Self {
         Self::default()
     }
 
     /// Takes one event in; whether it told anything new.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn push(&mut self, event: String) -> bool {
         Event::parse(&event, None).is_ok_and(|event| self.turn.push(&event))
     }
 
     /// The turn so far, as JSON.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn turn(&self) -> String {
         serde_json::to_string(self.turn.turn()).unwrap_or_default()
     }
 }
 
 /// Reads one event; its JSON as this library writes it.
-#[napi]
+#[napi(catch_unwind)]
 pub fn parse_event(json: String, name: Option<String>) -> Either<String, NativeFailure> {
     match Event::parse(&json, name.as_deref()) {
         Ok(event) => {

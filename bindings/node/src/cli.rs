@@ -18,7 +18,7 @@ pub struct NativeProgram {
 #[napi]
 impl NativeProgram {
     /// Not running yet.
-    #[napi(constructor)]
+    #[napi(constructor, catch_unwind)]
     #[expect(clippy::new_without_default, reason = "made by JavaScript only")]
     pub fn new() -> Self {
         let (interrupt, interrupts) = Interrupts::channel();
@@ -26,7 +26,7 @@ impl NativeProgram {
     }
 
     /// Runs it, once, with these arguments, the first its own name. The task ends with its exit status.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn run(&self, hub: &NativeHub, args: Vec<String>) -> napi::Result<NativeTask> {
         let runtime = runtime::handle().map_err(|error| napi::Error::from_reason(error.to_string()))?;
         let interrupts = self.interrupts.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -35,7 +35,7 @@ impl NativeProgram {
     }
 
     /// Passes a signal on: Ctrl-C, or the wish that it end.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn interrupt(&self, terminate: bool) {
         let interrupt = if terminate { Interrupt::Terminate } else { Interrupt::Interrupt };
         // Full or ended: it knows already.

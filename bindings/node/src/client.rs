@@ -59,7 +59,7 @@ fn build(settings: &str) -> Result<Client> {
 }
 
 /// A client with these settings, as JSON.
-#[napi]
+#[napi(catch_unwind)]
 pub fn open_client(hub: &NativeHub, settings: String) -> Either<NativeClient, NativeFailure> {
     match runtime::handle().and_then(|runtime| Ok((runtime, build(&settings)?))) {
         Ok((runtime, client)) => Either::A(NativeClient { client, hub: hub.hub.clone(), runtime }),
@@ -70,13 +70,13 @@ pub fn open_client(hub: &NativeHub, settings: String) -> Either<NativeClient, Na
 #[napi]
 impl NativeClient {
     /// The service's address.
-    #[napi(getter)]
+    #[napi(getter, catch_unwind)]
     pub fn base_url(&self) -> String {
         self.client.base_url().to_owned()
     }
 
     /// A client with the same connections and other options, as JSON.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn with_options(&self, options: String) -> Either<NativeClient, NativeFailure> {
         match parse::<RequestOptions>(&options) {
             Ok(options) => Either::A(Self {
@@ -89,7 +89,7 @@ impl NativeClient {
     }
 
     /// Begins an operation. Whatever is wrong with it, the task says so.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn start(&self, name: String, args: String, options: String, content: Option<Uint8Array>) -> NativeTask {
         let begin = || {
             let client = self.client.with_options(parse(&options)?);

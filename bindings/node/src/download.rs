@@ -19,7 +19,7 @@ pub struct NativeDownload {
 #[napi]
 impl NativeDownload {
     /// The next bytes; a task without a body is the end.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn chunk(&self) -> NativeTask {
         let stream = self.stream.clone();
         NativeTask::spawn(&self.hub, &self.runtime, async move {
@@ -36,7 +36,7 @@ impl NativeDownload {
     }
 
     /// Closes the socket, as soon as a chunk under way was cancelled.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn close(&self) {
         let stream = self.stream.clone();
         self.runtime.spawn(async move { stream.lock().await.take() });

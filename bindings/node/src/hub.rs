@@ -53,7 +53,7 @@ pub struct NativeHub {
 #[napi]
 impl NativeHub {
     /// `wake` is called after something became ready; `take` says what.
-    #[napi(constructor)]
+    #[napi(constructor, catch_unwind)]
     pub fn new(env: Env, wake: Function<'_, (), ()>) -> Result<Self> {
         let wake: Wake = wake.build_threadsafe_function().callee_handled::<false>().weak::<true>().build()?;
         let hub =
@@ -65,7 +65,7 @@ impl NativeHub {
     }
 
     /// What became ready since the last time.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn take(&self) -> Vec<u32> {
         std::mem::take(&mut *lock(&self.hub.ready))
     }

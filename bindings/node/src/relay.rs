@@ -23,13 +23,13 @@ pub struct NativeRelay {
 #[napi]
 impl NativeRelay {
     /// What the hub names when there is something to read.
-    #[napi(getter)]
+    #[napi(getter, catch_unwind)]
     pub fn id(&self) -> u32 {
         self.id
     }
 
     /// The next items, as one JSON array.
-    #[napi(ts_return_type = "string | null | undefined")]
+    #[napi(catch_unwind)]
     pub fn poll(&self) -> Next<JsonText> {
         match self.pump.poll(Some(self.hub.waker(self.id))) {
             Polled::Batch(batch) => {
@@ -45,14 +45,14 @@ impl NativeRelay {
     }
 
     /// What ended the stream, if that was an error.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn failure(&self) -> Either<NativeFailure, Null> {
         let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         failure(last.as_ref().and_then(|batch| batch.error.as_ref()))
     }
 
     /// Closes the socket.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn close(&self) {
         self.pump.close();
     }

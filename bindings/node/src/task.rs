@@ -94,13 +94,13 @@ pub struct NativeTask {
 #[napi]
 impl NativeTask {
     /// What the hub names when it has ended.
-    #[napi(getter)]
+    #[napi(getter, catch_unwind)]
     pub fn id(&self) -> u32 {
         self.id
     }
 
     /// How it ended; while it has not, the hub will name it.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn poll(&self) -> Option<NativeOutcome> {
         match self.task.poll(Some(self.hub.waker(self.id))) {
             TaskPolled::Ready(done) => Some(self.outcome(done)),
@@ -109,7 +109,7 @@ impl NativeTask {
     }
 
     /// Stops it. A stream it has opened meanwhile is closed, as nobody will fetch it.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn cancel(&self) {
         self.task.cancel();
         drop(self.task.poll(None));

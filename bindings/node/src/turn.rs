@@ -21,7 +21,6 @@ pub(crate) type Next<T> = Either3<T, Null, Undefined>;
 #[napi(object, object_from_js = false)]
 pub struct NativeLazyBatch {
     /// One JSON array.
-    #[napi(ts_type = "string")]
     pub json: JsonText,
     /// `[start, end, seq, kind]` of each event.
     pub table: Uint32Array,
@@ -41,62 +40,62 @@ pub struct NativeTurn {
 #[napi]
 impl NativeTurn {
     /// What the hub names when there is something to read.
-    #[napi(getter)]
+    #[napi(getter, catch_unwind)]
     pub fn id(&self) -> u32 {
         self.id
     }
 
     /// The chat.
-    #[napi(getter)]
+    #[napi(getter, catch_unwind)]
     pub fn chat_id(&self) -> String {
         self.pump.handle().chat_id().to_string()
     }
 
     /// The turn; empty where it is not known yet.
-    #[napi(getter)]
+    #[napi(getter, catch_unwind)]
     pub fn turn_id(&self) -> String {
         self.pump.handle().turn_id().map(ToString::to_string).unwrap_or_default()
     }
 
     /// The next events, as one JSON array.
-    #[napi(ts_return_type = "string | null | undefined")]
+    #[napi(catch_unwind)]
     pub fn poll(&self) -> Next<JsonText> {
         self.next(|batch| JsonText::new(batch.to_json_array()))
     }
 
     /// The next events, and where each stands in the text.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn poll_lazy(&self) -> Next<NativeLazyBatch> {
         self.next(lazy)
     }
 
     /// What ended the stream, if that was an error.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn failure(&self) -> Either<NativeFailure, Null> {
         let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         failure(last.as_ref().and_then(|batch| batch.error.as_ref()))
     }
 
     /// The turn so far, as JSON.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn snapshot(&self) -> String {
         serde_json::to_string(&self.pump.snapshot()).unwrap_or_default()
     }
 
     /// Where to go on after event number `seq`.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn cursor(&self, seq: u32) -> Option<String> {
         self.pump.cursor_after(seq.into())
     }
 
     /// Why a reader that waits for the end would wait in vain, if it would.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn input_required(&self) -> Either<NativeFailure, Null> {
         failure(self.pump.input_required().as_ref())
     }
 
     /// The turn of a stream that has ended, as JSON.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn outcome(&self) -> Either<String, NativeFailure> {
         match self.pump.outcome().and_then(|turn| json(&turn)) {
             Ok(turn) => Either::A(turn),
@@ -105,19 +104,19 @@ impl NativeTurn {
     }
 
     /// Answers a question.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn answer(&self, request_id: String, answers: Vec<Vec<String>>) -> NativeTask {
         self.on_handle(request_id, async move |turn, id| turn.answer(&id, answers).await)
     }
 
     /// Refuses a question.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn reject(&self, request_id: String) -> NativeTask {
         self.on_handle(request_id, async move |turn, id| turn.reject(&id).await)
     }
 
     /// Replies to a permission.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn allow(&self, request_id: String, reply: String) -> NativeTask {
         self.on_handle(request_id, async move |turn, id| {
             let reply = PermissionReply::from_word(&reply, None).ok_or_else(unknown_reply)?;
@@ -126,14 +125,14 @@ impl NativeTurn {
     }
 
     /// Cancels this turn.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn cancel(&self) -> NativeTask {
         let turn = self.pump.handle();
         self.task(async move { Done::value(&turn.cancel().await?) })
     }
 
     /// Closes the socket.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn close(&self) {
         self.pump.close();
     }
