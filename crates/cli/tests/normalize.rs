@@ -64,6 +64,24 @@ async fn a_recording_becomes_turns_each_session_a_chat() {
     assert!(out(&normalize(&["--session", "ses_other", "-"], &sse)).is_empty());
 }
 
+#[test]
+fn every_recorded_stream_gives_its_committed_events() {
+    let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/conformance/normalize");
+    let home = tempfile::tempdir().unwrap();
+    let mut compared = 0;
+    for version in std::fs::read_dir(cases).unwrap().map(|version| version.unwrap().path()) {
+        for file in std::fs::read_dir(version).unwrap().map(|file| file.unwrap().path()) {
+            let expected = std::fs::read_to_string(file.with_extension("events.jsonl"));
+            if file.extension().is_some_and(|extension| extension == "sse") && expected.is_ok() {
+                let normalized = run(turnwire(home.path()).arg("normalize").arg(&file), "");
+                assert!(out(&normalized) == expected.unwrap(), "{}: {}", file.display(), err(&normalized));
+                compared += 1;
+            }
+        }
+    }
+    assert!(compared > 110, "{compared}");
+}
+
 #[tokio::test]
 async fn a_recording_that_was_cut_ends_its_turn_as_interrupted() {
     let folder = tempfile::tempdir().unwrap();
