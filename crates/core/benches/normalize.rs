@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
-use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{BatchSize, Criterion, Throughput, criterion_group};
 use std::fs;
 use std::hint::black_box;
 use std::path::Path;
@@ -133,5 +133,30 @@ fn one_delta(criterion: &mut Criterion) {
     group.finish();
 }
 
+/// Not a time: how much memory a million ended turns leave behind (Linux only).
+fn million_ended_turns() {
+    let resident = || {
+        let statm = fs::read_to_string("/proc/self/statm").ok()?;
+        statm.split(' ').nth(1)?.parse::<usize>().ok().map(|pages| pages * 4)
+    };
+    let before = resident();
+    let mut capture = Capture::new(Normalizer::new());
+    let mut told = Vec::new();
+    for at in 0..1_000_000 {
+        capture.feed(&one_turn(at), &mut told).unwrap();
+        told.clear();
+    }
+    if let (Some(before), Some(after)) = (before, resident()) {
+        println!("a million ended turns: {} KiB more", after.saturating_sub(before));
+    }
+}
+
 criterion_group!(benches, streams, one_delta);
-criterion_main!(benches);
+
+fn main() {
+    if std::env::args().any(|arg| arg == "million") {
+        return million_ended_turns();
+    }
+    benches();
+    Criterion::default().configure_from_args().final_summary();
+}
