@@ -31,6 +31,11 @@ impl App {
 
     /// What ends a stream from outside.
     pub(crate) fn bounds(&self, until: Option<Instant>) -> Bounds {
-        Bounds { heartbeat: self.limits().heartbeat, stop: self.stop.clone(), until }
+        Bounds {
+            heartbeat: self.limits().heartbeat,
+            stop: self.stop.clone(),
+            until,
+            counted: self.shared.metrics.open_stream(),
+        }
     }
 }

@@ -22,6 +22,7 @@ mod error;
 mod http;
 mod ids;
 pub mod keys;
+mod metrics;
 mod relay;
 mod routes;
 mod runtime;

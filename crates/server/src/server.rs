@@ -87,8 +87,14 @@ impl Server {
         let secret = store.secret("stream-token").await.map_err(|error| data_error(error.to_string().into()))?;
 
         let runtime = runtime(&config.runtime, &data).map_err(|error| data_error(error.into()))?;
-        let shared =
-            Arc::new(Shared { store, runtime, pressure: Pressure::new(), limits: config.limits.clone(), data });
+        let shared = Arc::new(Shared {
+            store,
+            runtime,
+            pressure: Pressure::new(),
+            limits: config.limits.clone(),
+            metrics: Arc::default(),
+            data,
+        });
         let chats = Arc::new(Registry::new(shared.clone()));
         // What cannot be ended now (a full disk) is ended when its chat is next used.
         if let Err(error) = chats.recover().await {

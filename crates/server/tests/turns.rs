@@ -246,3 +246,28 @@ async fn a_turn_that_takes_too_long_is_stopped_and_the_chat_goes_on() {
     assert_eq!(service.turn(&chat, "Quick").await["status"], "completed");
     service.stop().await;
 }
+
+#[tokio::test]
+async fn what_happens_is_counted() {
+    let service = Service::start().await;
+    let chat = service.chat().await;
+    service.turn(&chat, "One").await;
+    service.turn(&chat, "/fail").await;
+    let mut open = service.relay(&chat, 0).await;
+    open.next().await.unwrap();
+    let answer = common::send(service.http.get(format!("{}/metrics", service.url))).await;
+    assert_eq!(answer.status, 200);
+    let text = String::from_utf8(answer.body.to_vec()).unwrap();
+    for line in [
+        "turnwire_turns_accepted_total 2",
+        "turnwire_turns_ended_total{status=\"completed\"} 1",
+        "turnwire_turns_ended_total{status=\"failed\"} 1",
+        "turnwire_streams_open 1",
+        "turnwire_chats_awake 1",
+        "turnwire_turns_open 0",
+        "turnwire_requests_total{method=\"POST\",status=\"200\"} 3",
+    ] {
+        assert!(text.lines().any(|found| found == line), "{line} is not in\n{text}");
+    }
+    assert!(!text.contains(&chat), "no ids in figures");
+}

@@ -184,6 +184,7 @@ impl Chat {
                 beside.push(Write::AddChild { chat: self.row.key, session_id });
             }
             if let Some((turn_id, cost_micros)) = taken.ended {
+                self.shared.metrics.turn_ended(state.fold.turn().status.as_str());
                 beside.push(Write::EndTurn {
                     turn_id: turn_id.as_str().to_owned(),
                     end_seq: seq,
@@ -196,6 +197,7 @@ impl Chat {
         if kept.is_empty() && beside.is_empty() {
             return None;
         }
+        self.shared.metrics.events(kept.len());
         let safe = self.relay.append(&kept, beside, permit);
         let open = state.open.clone();
         let turn = state.fold.turn();

@@ -20,6 +20,7 @@ pub(crate) use registry::{NewChat, Registry};
 pub(crate) use relayed::{Begin, RelayFrames};
 
 use crate::config::Limits;
+use crate::metrics::Metrics;
 use crate::relay::Pressure;
 use crate::runtime::Runtime;
 use crate::store::Store;
@@ -34,6 +35,7 @@ pub(crate) struct Shared {
     pub(crate) runtime: Arc<dyn Runtime>,
     pub(crate) pressure: Pressure,
     pub(crate) limits: Limits,
+    pub(crate) metrics: Arc<Metrics>,
     pub(crate) data: PathBuf,
 }
 

@@ -109,6 +109,7 @@ impl Chat {
             system: new.system.or_else(|| self.row.instructions.clone()),
             format: new.format,
         };
+        self.shared.metrics.turn_accepted();
         tokio::spawn(drive(self.clone(), accepted.turn_id.clone(), prompt));
         Ok(accepted)
     }

@@ -195,7 +195,8 @@ impl Registry {
         places.get(id)?.get().cloned()
     }
 
-    fn all(&self) -> Vec<Arc<Chat>> {
+    /// The chats in memory.
+    pub(crate) fn all(&self) -> Vec<Arc<Chat>> {
         let places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
         places.values().filter_map(|place| place.get().cloned()).collect()
     }

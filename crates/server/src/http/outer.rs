@@ -1,22 +1,24 @@
 //! Around every route: the request's id, the contract's header, errors as the contract has them, browsers let in.
 
 use super::drain::Drained;
+use crate::app::App;
 use crate::error::ApiError;
 use crate::ids;
 use axum::body::Body;
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use futures_util::FutureExt as _;
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::time::Instant;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const CONTRACT: HeaderName = HeaderName::from_static("turnwire-contract");
 
 /// The outermost layer.
-pub(crate) async fn outer(request: Request, next: Next) -> Response {
+pub(crate) async fn outer(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let began = Instant::now();
     let id = ids::request_id();
     let method = request.method().clone();
@@ -62,6 +64,7 @@ pub(crate) async fn outer(request: Request, next: Next) -> Response {
         );
         headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
     }
+    app.shared.metrics.request(&method, response.status().as_u16());
     tracing::info!(
         %method,
         path,

@@ -1,6 +1,7 @@
 //! The body of a stream: frames as they come, a comment when nothing comes, an end when it must end.
 
 use super::frame::{HEARTBEAT, OPENING};
+use crate::metrics::OpenStream;
 use axum::body::Body;
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
@@ -20,13 +21,15 @@ pub(crate) trait Frames: Send + 'static {
 }
 
 /// What ends a stream from outside, and how often it says that it lives.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Bounds {
     pub(crate) heartbeat: Duration,
     /// The server is going down.
     pub(crate) stop: CancellationToken,
     /// The token it was opened with runs out.
     pub(crate) until: Option<Instant>,
+    /// It is counted while it is open.
+    pub(crate) counted: OpenStream,
 }
 
 /// The answer that carries `frames`.

@@ -8,6 +8,7 @@ mod health;
 mod list;
 mod message;
 mod messages;
+mod metrics;
 mod permission;
 mod question;
 mod respond;
@@ -45,11 +46,12 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .nest(OLD_PREFIX, chats())
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
+        .route("/metrics", get(metrics::metrics))
         .route("/openapi.json", get(spec::openapi))
         .route("/events.schema.json", get(spec::events))
         .fallback(unknown)
         .method_not_allowed_fallback(other_method)
-        .layer(axum::middleware::from_fn(outer::outer))
+        .layer(axum::middleware::from_fn_with_state(app.clone(), outer::outer))
         .with_state(app)
 }
 
