@@ -32,7 +32,7 @@ async fn installed(what: &str, commands: &mut [Command]) -> bool {
             }
             Err(why) => why,
         };
-        eprintln!("SKIPPED: {what} cannot be installed: {why}");
+        common::skipped(&format!("{what} cannot be installed: {why}"));
         return false;
     }
     true

@@ -16,7 +16,7 @@ use turnwire_server::{Config, RuntimeConfig};
 fn program() -> Option<PathBuf> {
     let program = std::env::var_os("TURNWIRE_OPENCODE").filter(|path| !path.is_empty());
     if program.is_none() {
-        eprintln!("SKIPPED: set TURNWIRE_OPENCODE to an opencode program to run this test");
+        common::skipped("set TURNWIRE_OPENCODE to an opencode program to run this test");
     }
     program.map(PathBuf::from)
 }
@@ -185,4 +185,33 @@ async fn without_opencode_a_chat_is_refused_in_a_sentence() {
     assert_eq!(service.call("GET", "/readyz", None).await.status, 503);
     assert_eq!(service.call("GET", "/healthz", None).await.status, 200);
     service.call("POST", "/chat_none/respond", Some(prompt("x"))).await.error(404, "chat_not_found");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_chat_of_a_real_opencode_sleeps_wakes_and_outlives_its_server() {
+    let Some(program) = program() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let (mut config, _model) = with_model(program, folder.path()).await;
+    config.limits.idle_timeout = std::time::Duration::from_secs(1);
+    let service = Service::with(config.clone()).await;
+    let chat = service.chat().await;
+    assert_eq!(service.turn(&chat, "/tool").await["status"], "completed");
+    let path = format!("/{chat}");
+    while service.call("GET", &path, None).await.json()["status"] != "idle" {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(service.call("GET", &format!("/{chat}/files/hello.txt"), None).await.status, 200);
+    assert_eq!(service.turn(&chat, "Good morning").await["status"], "completed", "it wakes on its next use");
+    let mut stream = service.respond(&chat, "/slow 1000").await;
+    let mut frames = stream.until(|frame| frame.data.contains("\"delta\"")).await;
+    service.stop().await;
+    frames.extend(stream.rest().await);
+    assert_eq!(check(&frames).status.as_str(), "interrupted", "a server that stops ends its turns");
+
+    let service = Service::with(config).await;
+    let next = service.turn(&chat, "And on").await;
+    assert_eq!(next["status"], "completed", "{next}");
+    let messages = service.call("GET", &format!("/{chat}/messages"), None).await.json();
+    assert!(messages["data"].as_array().unwrap().len() >= 5);
+    service.stop().await;
 }

@@ -223,6 +223,12 @@ fn whole(path: &str) -> String {
     if of_a_chat { format!("{PREFIX}{path}") } else { path.to_owned() }
 }
 
+/// Says why a test is not run, past the test harness, which keeps what a test that passes prints.
+pub fn skipped(why: &str) {
+    use std::io::Write as _;
+    writeln!(std::io::stderr(), "SKIPPED: {why}").unwrap();
+}
+
 pub fn http() -> reqwest::Client {
     reqwest::Client::builder().no_proxy().build().unwrap()
 }
