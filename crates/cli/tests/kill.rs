@@ -161,7 +161,8 @@ async fn killed_while_a_question_waits() {
 fn an_opencode_that_a_killed_server_left_behind_is_ended() {
     let Some(program) = std::env::var_os("TURNWIRE_OPENCODE").filter(|path| !path.is_empty()) else {
         // Past the test harness, which keeps what a test that passes prints.
-        writeln!(std::io::stderr(), "SKIPPED: set TURNWIRE_OPENCODE to an opencode program to run this test").unwrap();
+        let why = b"SKIPPED: set TURNWIRE_OPENCODE to an opencode program to run this test\n";
+        std::io::stderr().write_all(why).unwrap();
         return;
     };
     let folder = tempfile::tempdir().unwrap();

@@ -14,11 +14,14 @@ use subtle::ConstantTimeEq as _;
 /// So many keys are remembered between two looks into the store.
 const REMEMBERED: usize = 10_000;
 
+/// Who a key was, as of when.
+type Remembered = (Option<Known>, Instant);
+
 /// The keys that open the server, hashed: nothing in memory or in a dump opens it.
 pub(crate) struct Keys {
     given: Vec<[u8; 32]>,
     /// What the store said last, for a few seconds; of wrong keys too, so that guessing does not wear the disk.
-    remembered: Mutex<HashMap<[u8; 32], (Option<Known>, Instant)>>,
+    remembered: Mutex<HashMap<[u8; 32], Remembered>>,
     /// How many requests each key has left, and as of when.
     left: Mutex<HashMap<String, (f64, Instant)>>,
 }

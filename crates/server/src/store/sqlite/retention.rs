@@ -4,7 +4,7 @@ use super::pack;
 use super::writer::signed;
 use crate::store::ChatKey;
 use rusqlite::{Connection, params};
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 /// Empties the places of single events of a turn that has ended.
 pub(super) fn thin(
@@ -17,8 +17,8 @@ pub(super) fn thin(
     let mut find = connection
         .prepare_cached("SELECT last, first, data FROM events WHERE chat = ?1 AND last >= ?2 ORDER BY last LIMIT 1")?;
     let mut put = connection.prepare_cached("UPDATE events SET data = ?3 WHERE chat = ?1 AND last = ?2")?;
-    let mut left: BTreeMap<u64, ()> = drop.iter().map(|seq| (*seq, ())).collect();
-    while let Some((&next, ())) = left.first_key_value() {
+    let mut left: BTreeSet<u64> = drop.iter().copied().collect();
+    while let Some(&next) = left.first() {
         let row =
             |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, Vec<u8>>(2)?));
         let (last, first, data) = match find.query_row(params![chat, signed(next)], row) {
@@ -28,7 +28,7 @@ pub(super) fn thin(
         let first = u64::try_from(first).unwrap_or(0);
         let mut thinned = Vec::with_capacity(data.len());
         for (seq, event) in (first..).zip(pack::unpack(data)) {
-            let dropped = left.remove(&seq).is_some();
+            let dropped = left.remove(&seq);
             pack::push(&mut thinned, if dropped { b"" } else { &event });
         }
         put.execute(params![chat, last, thinned])?;
