@@ -36,6 +36,15 @@ async fn options_of_a_call_are_sent_over_those_of_the_client() {
 }
 
 #[tokio::test]
+async fn a_trace_context_is_sent_where_there_is_one() {
+    let kit = Testkit::with_faults(true, vec![]).await.unwrap();
+    let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    let client = Client::builder().base_url(kit.url()).api_key(KEY).traceparent(move || Some(trace.to_owned()));
+    client.build().unwrap().chat().retrieve(CHAT).await.unwrap();
+    assert_eq!(kit.counts().last_headers["traceparent"], trace);
+}
+
+#[tokio::test]
 async fn a_header_can_be_taken_away_and_a_key_chosen() {
     let (kit, client) = kit(vec![]).await;
     let options: RequestOptions = serde_json::from_str(r#"{"headers":{"Authorization":null}}"#).unwrap();
@@ -162,6 +171,7 @@ async fn no_log_line_error_or_debug_form_shows_a_key_or_a_token() {
     let log = Log::default();
     let writer = log.clone();
     let subscriber = tracing_subscriber::fmt()
+        .with_ansi(false)
         .with_max_level(tracing::Level::TRACE)
         .with_span_events(tracing_subscriber::fmt::format::FmtSpan::FULL)
         .with_writer(move || writer.clone())
@@ -193,6 +203,7 @@ async fn no_log_line_error_or_debug_form_shows_a_key_or_a_token() {
 
     let logged = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
     assert!(logged.contains("taking it up again"), "the log is really read: {logged}");
+    assert!(logged.contains("http.request.method=\"POST\""), "requests have spans: {logged}");
     for text in shown.iter().chain([&logged]) {
         assert!(!text.contains("never_to_be_seen"), "{text}");
     }

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
-use turnwire::chat::{Answers, PermissionReply};
-use turnwire::stream::{Polled, Task, TaskPolled};
+use turnwire::chat::{Answers, PermissionReply, Resume};
+use turnwire::stream::{Polled, StreamState, Task, TaskPolled};
 use turnwire::{Client, Cursor, ErrorKind, EventKind, TurnAccumulator};
 use turnwire_testkit::{Fault, Testkit};
 
@@ -330,4 +330,42 @@ async fn an_unknown_event_is_told_as_it_came() {
         }
     }
     assert_eq!(unknown, [("turn.sparkled".to_owned(), "{\"type\":\"turn.sparkled\",\"n\":1e2}".to_owned())]);
+}
+
+#[tokio::test]
+async fn a_break_is_seen_by_those_who_want_to_and_is_no_event() {
+    let (_kit, client) = kit(vec![Fault { cut_events: Some(3), ..fault("respond") }]).await;
+    let states = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let seen = states.clone();
+    let turn = client.chat().respond(CHAT, "one").on_state(move |state| seen.lock().unwrap().push(state.clone()));
+    let mut stream = turn.await.unwrap();
+    stream.result().await.unwrap();
+    assert_eq!(stream.resumes(), 1);
+    let states = states.lock().unwrap();
+    let [StreamState::Resuming { attempt: 1, wait: Duration::ZERO, cause }, StreamState::Resumed] = &states[..] else {
+        panic!("{states:?}");
+    };
+    assert_eq!(cause, "connection_lost");
+}
+
+#[tokio::test]
+async fn silence_is_no_fault_while_the_agent_waits_for_an_answer_unless_comments_were_seen() {
+    for (bare, patient) in [(true, true), (false, false)] {
+        let (_kit, client) = kit(vec![Fault { bare, ..fault("respond") }]).await;
+        let turn = client.chat().respond(CHAT, "/ask").timeout(Duration::from_millis(100)).resume(Resume::Off);
+        let mut stream = turn.await.unwrap();
+        let mut asked = None;
+        while asked.is_none() {
+            asked = stream.try_next().await.unwrap().unwrap().question().cloned();
+        }
+        // Four times the idle clock.
+        let next = tokio::time::timeout(Duration::from_millis(400), stream.try_next()).await;
+        if patient {
+            assert!(next.is_err(), "{next:?}");
+            stream.answer(&asked.unwrap(), [["yes"]]).await.unwrap();
+            stream.result().await.unwrap();
+        } else {
+            assert_eq!(next.unwrap().unwrap_err().kind(), ErrorKind::StreamIdleTimeout);
+        }
+    }
 }

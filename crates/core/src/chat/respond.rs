@@ -3,11 +3,12 @@
 use super::{Chats, Prompt};
 use crate::error::Result;
 use crate::http::{Client, RequestOptions, call_options};
-use crate::stream::TurnStream;
+use crate::stream::{OnState, StreamState, TurnStream};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
+use std::sync::Arc;
 
 /// What to do where another turn runs in the chat.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,6 +49,7 @@ pub struct Respond {
     pub(crate) on_conflict: OnConflict,
     pub(crate) cancel_on_close: bool,
     pub(crate) resume: Resume,
+    pub(crate) on_state: Option<OnState>,
 }
 
 impl Chats {
@@ -72,6 +74,7 @@ impl Chats {
             on_conflict: OnConflict::default(),
             cancel_on_close: false,
             resume: Resume::default(),
+            on_state: None,
         }
     }
 
@@ -108,6 +111,12 @@ impl Respond {
     /// How the turn goes on when its connection breaks. Default: [`Resume::Auto`].
     pub fn resume(mut self, resume: Resume) -> Self {
         self.resume = resume;
+        self
+    }
+
+    /// Called when the connection breaks and when it has been taken up. It must not block.
+    pub fn on_state(mut self, tell: impl Fn(&StreamState) + Send + Sync + 'static) -> Self {
+        self.on_state = Some(Arc::new(tell));
         self
     }
 

@@ -6,11 +6,14 @@ use super::{RequestOptions, Secret, Timeout};
 use crate::error::{Error, Result};
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 use url::Url;
 
 /// The routes of the hosted service and of our server.
 const PREFIX: &str = "/agent/v2/chat";
+
+type TraceParent = Arc<dyn Fn() -> Option<String> + Send + Sync>;
 
 /// Settings of a [`Client`]. Everything has a default; see [`Client::from_env`] for where key and address come from.
 #[derive(Clone)]
@@ -29,6 +32,7 @@ pub struct ClientBuilder {
     pub(super) tcp_keepalive: Duration,
     pub(super) backoff_scale: f64,
     pub(super) max_event_bytes: Option<usize>,
+    pub(super) traceparent: Option<TraceParent>,
 }
 
 impl Default for ClientBuilder {
@@ -48,6 +52,7 @@ impl Default for ClientBuilder {
             tcp_keepalive: Duration::from_secs(60),
             backoff_scale: 1.0,
             max_event_bytes: None,
+            traceparent: None,
         }
     }
 }
@@ -186,6 +191,14 @@ impl ClientBuilder {
     #[must_use]
     pub fn max_event_bytes(mut self, bytes: usize) -> Self {
         self.max_event_bytes = Some(bytes);
+        self
+    }
+
+    /// Where the `traceparent` of each request comes from: called before one is sent, it gives the current W3C trace
+    /// context, if there is one.
+    #[must_use]
+    pub fn traceparent(mut self, current: impl Fn() -> Option<String> + Send + Sync + 'static) -> Self {
+        self.traceparent = Some(Arc::new(current));
         self
     }
 

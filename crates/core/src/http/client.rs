@@ -167,6 +167,18 @@ impl Transport {
         self.settings.token.as_ref()
     }
 
+    pub(super) fn host(&self) -> &str {
+        self.base.host_str().unwrap_or_default()
+    }
+
+    pub(super) fn port(&self) -> Option<u16> {
+        self.base.port_or_known_default()
+    }
+
+    pub(super) fn traceparent(&self) -> Option<String> {
+        self.settings.traceparent.as_ref().and_then(|current| current())
+    }
+
     pub(super) fn user_agent(&self) -> &str {
         self.settings.user_agent.as_deref().unwrap_or(concat!("turnwire/", env!("CARGO_PKG_VERSION")))
     }

@@ -2,28 +2,24 @@
 
 use super::answer::{Answer, RawResponse, connection_error, header, status_error};
 use super::client::{Clocks, Service};
-use super::{Body, Client, Request, RequestOptions, Safety};
+use super::compose::{RetainPublic as _, body_of};
+use super::read::{read_body, read_some};
+use super::{Client, Request, RequestOptions, Safety};
 use crate::error::{Error, ErrorKind, Result};
 use crate::policy::retry::{self, Outcome, Situation};
-use bytes::{Bytes, BytesMut};
-use reqwest::header::{
-    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION,
-    USER_AGENT,
-};
-use serde_json::Value;
+use bytes::Bytes;
+use reqwest::header::{HeaderMap, LOCATION};
 use std::future::Future;
 use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tracing::field::Empty;
+use tracing::{Instrument as _, Span};
 use url::Url;
 
-/// An answer that is read whole may not be larger.
-const MAX_ANSWER: usize = 64 * 1024 * 1024;
 /// Of the body of an error no more is read.
 const MAX_ERROR_BODY: usize = 256 * 1024;
 /// An error's body that does not come is not waited for.
 const ERROR_BODY_WAIT: Duration = Duration::from_secs(5);
-/// Between two bytes of an answer that is read whole.
-const BODY_IDLE: Duration = Duration::from_secs(300);
 const MAX_REDIRECTS: usize = 5;
 const DEFAULT_RETRIES: u32 = 2;
 
@@ -95,7 +91,7 @@ impl Client {
         clocks: &Clocks,
         tries: &mut Tries<'_>,
     ) -> Result<Answer, Failed> {
-        let sent = self.exchange(request, options, clocks, tries);
+        let sent = self.exchange(request, options, clocks, tries).instrument(tries.span.clone());
         let exchanged = match clocks.answer {
             Some(clock) => timeout(clock, sent).await.unwrap_or_else(|_| {
                 let message = format!("The service did not answer within {} s.", clock.as_secs_f64());
@@ -107,6 +103,7 @@ impl Client {
         let headers = response.headers();
         self.learn_service(header(headers, "turnwire-contract").is_some());
         let status = response.status();
+        tries.span.record("http.response.status_code", status.as_u16());
         if status.is_success() {
             let request_id = header(headers, "x-request-id");
             return Ok(Answer { response, request_id });
@@ -180,90 +177,6 @@ impl Client {
         text
     }
 
-    fn address(&self, request: &Request, options: &RequestOptions) -> Result<Url> {
-        let mut url = self.transport.url(&request.path)?;
-        {
-            let mut query = url.query_pairs_mut();
-            for (name, value) in &request.query {
-                if !options.query.contains_key(*name) {
-                    query.append_pair(name, value);
-                }
-            }
-            for (name, value) in &options.query {
-                match value {
-                    Value::Null => {}
-                    Value::Array(values) => values.iter().for_each(|value| {
-                        query.append_pair(name, &plain(value));
-                    }),
-                    value => {
-                        query.append_pair(name, &plain(value));
-                    }
-                }
-            }
-            if let Some(token) = request.token.as_ref().or_else(|| self.lone_token()) {
-                query.append_pair("token", token.expose());
-            }
-        }
-        if url.query() == Some("") {
-            url.set_query(None);
-        }
-        Ok(url)
-    }
-
-    /// The client's stream token, where it has no key.
-    fn lone_token(&self) -> Option<&super::Secret> {
-        if self.transport.key().is_none() { self.transport.token() } else { None }
-    }
-
-    fn headers(&self, request: &Request, options: &RequestOptions, tries: &Tries<'_>) -> Result<HeaderMap> {
-        let mut headers = HeaderMap::new();
-        headers.insert(USER_AGENT, value("User-Agent", self.transport.user_agent())?);
-        headers.insert(ACCEPT, HeaderValue::from_static(request.accept));
-        if request.is_stream() || request.follow_elsewhere {
-            // A proxy that compresses holds events back; and a download's length is that of the bytes sent.
-            headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-        }
-        if request.is_stream() {
-            headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        }
-        match &request.body {
-            Body::None => {}
-            Body::Json(_) => {
-                headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-            }
-            Body::Bytes(_) => {
-                headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
-            }
-        }
-        if let (Some(key), None) = (self.transport.key(), &request.token) {
-            let mut bearer = value("API key", &format!("Bearer {}", key.expose()))?;
-            bearer.set_sensitive(true);
-            headers.insert(AUTHORIZATION, bearer);
-        }
-        if let Some(key) = &tries.idempotency_key {
-            headers.insert("idempotency-key", value("Idempotency-Key", key)?);
-        }
-        for (name, text) in &request.headers {
-            headers.insert(*name, value(name, text)?);
-        }
-        for (name, text) in &options.headers {
-            let parsed = HeaderName::from_bytes(name.as_bytes()).map_err(|error| {
-                Error::new("invalid_argument", format!("{name:?} is no name of a header.")).with_source(error)
-            })?;
-            match text {
-                Some(text) => {
-                    let mut given = value(name, text)?;
-                    given.set_sensitive(parsed == AUTHORIZATION);
-                    headers.insert(parsed, given);
-                }
-                None => {
-                    headers.remove(parsed);
-                }
-            }
-        }
-        Ok(headers)
-    }
-
     /// Whether the service is ours, asked where it is not known yet. Every answer of ours says so, a 404 too.
     pub(crate) async fn ask_service(&self, about: &Request, clocks: &Clocks) -> Service {
         if self.service() == Service::Unknown {
@@ -305,13 +218,15 @@ struct Head {
 }
 
 /// The attempts of one request.
-struct Tries<'a> {
+pub(super) struct Tries<'a> {
     client: &'a Client,
     request: &'a Request,
     clocks: Clocks,
     max_retries: u32,
     made: u32,
-    idempotency_key: Option<String>,
+    pub(super) idempotency_key: Option<String>,
+    /// One span for all attempts, under OpenTelemetry's names.
+    span: Span,
 }
 
 impl<'a> Tries<'a> {
@@ -325,12 +240,24 @@ impl<'a> Tries<'a> {
             max_retries: options.max_retries.unwrap_or(DEFAULT_RETRIES),
             made: 0,
             idempotency_key,
+            span: tracing::debug_span!(
+                "turnwire.request",
+                otel.name = request.operation,
+                otel.kind = "client",
+                http.request.method = request.method.as_str(),
+                server.address = client.transport.host(),
+                server.port = client.transport.port(),
+                http.response.status_code = Empty,
+                http.request.resend_count = Empty,
+                error.r#type = Empty,
+            ),
         }
     }
 
     /// Waits for the next attempt, or gives the error back where there is to be none.
     async fn again(&mut self, failed: Failed) -> Result<()> {
         let Failed { error, outcome } = failed;
+        self.span.record("error.type", error.code());
         let creates = self.request.safety == Safety::Creates;
         if creates && outcome == Outcome::Lost && self.made < self.max_retries {
             Box::pin(self.client.ask_service(self.request, &self.clocks)).await;
@@ -343,6 +270,7 @@ impl<'a> Tries<'a> {
         };
         let Some(wait) = retry::next(&outcome, &situation, fastrand::f64()) else { return Err(error) };
         self.made += 1;
+        self.span.record("http.request.resend_count", self.made);
         let wait = if wait.asked { wait.time } else { wait.time.mul_f64(self.client.backoff_scale()) };
         tracing::debug!(
             operation = self.request.operation,
@@ -369,30 +297,6 @@ fn random_key() -> String {
     format!("turnwire-{:016x}{:016x}", fastrand::u64(..), fastrand::u64(..))
 }
 
-fn value(name: &str, text: &str) -> Result<HeaderValue> {
-    HeaderValue::from_str(text).map_err(|_| {
-        // Neither the text nor the cause is shown: it may be a key.
-        Error::new("invalid_argument", format!("The {name} holds characters that no header can carry."))
-    })
-}
-
-fn plain(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
-}
-
-fn body_of(request: &Request, options: &RequestOptions) -> Option<Bytes> {
-    match &request.body {
-        Body::None if options.body.is_empty() => None,
-        Body::None => Some(Value::Object(options.body.clone()).to_string().into()),
-        Body::Bytes(bytes) => Some(bytes.clone()),
-        Body::Json(fields) => {
-            let mut fields = fields.clone();
-            fields.extend(options.body.clone());
-            Some(Value::Object(fields).to_string().into())
-        }
-    }
-}
-
 /// Where a redirect leads that may be followed: one that keeps the method, or any of a GET.
 fn redirect(response: &reqwest::Response, url: &Url) -> Option<Result<Url, Failed>> {
     let status = response.status().as_u16();
@@ -406,58 +310,6 @@ fn redirect(response: &reqwest::Response, url: &Url) -> Option<Result<Url, Faile
             .into()));
     };
     Some(Ok(target))
-}
-
-trait RetainPublic {
-    /// Takes away all that another origin has no business to know.
-    fn retain_public(&mut self);
-}
-
-impl RetainPublic for HeaderMap {
-    fn retain_public(&mut self) {
-        let public = [USER_AGENT, ACCEPT, ACCEPT_ENCODING, reqwest::header::RANGE];
-        let kept: HeaderMap =
-            public.into_iter().filter_map(|name| self.get(&name).cloned().map(|value| (name, value))).collect();
-        *self = kept;
-    }
-}
-
-async fn read_body(mut response: reqwest::Response, clocks: &Clocks) -> Result<Bytes> {
-    let idle = clocks.idle.unwrap_or(BODY_IDLE);
-    let mut body = BytesMut::new();
-    loop {
-        let next = response.chunk();
-        let chunk = if idle.is_zero() {
-            next.await
-        } else {
-            timeout(idle, next)
-                .await
-                .map_err(|_| Error::new("answer_timeout", "The service stopped in the middle of its answer."))?
-        };
-        match chunk.map_err(connection_error)? {
-            None => return Ok(body.freeze()),
-            Some(chunk) if body.is_empty() && response.content_length() == Some(chunk.len() as u64) => {
-                return Ok(chunk);
-            }
-            Some(chunk) if body.len() + chunk.len() > MAX_ANSWER => {
-                return Err(Error::new("invalid_answer", "The service's answer is larger than 64 MiB."));
-            }
-            Some(chunk) => body.extend_from_slice(&chunk),
-        }
-    }
-}
-
-/// As much of the body as comes, up to `max`.
-async fn read_some(mut response: reqwest::Response, max: usize) -> BytesMut {
-    let mut body = BytesMut::new();
-    while let Ok(Some(chunk)) = response.chunk().await {
-        let room = max - body.len();
-        body.extend_from_slice(&chunk[..chunk.len().min(room)]);
-        if body.len() == max {
-            break;
-        }
-    }
-    body
 }
 
 /// Runs under the total clock.

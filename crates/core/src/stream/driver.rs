@@ -6,6 +6,7 @@ use super::exclusive::Exclusive;
 use super::reader::Read;
 use super::relay::RelayStream;
 use super::relayed::{Anchor, Replay};
+use super::state::StreamState;
 use super::turn::TurnStream;
 use crate::chat::{OnConflict, Respond, Resume};
 use crate::error::{Error, ErrorKind, Result};
@@ -63,7 +64,7 @@ pub(super) enum Break {
 impl TurnStream {
     /// Sends the prompt and opens its turn.
     pub(crate) async fn open(respond: Respond) -> Result<Self> {
-        let Respond { client, chat_id, prompt, options, on_conflict, cancel_on_close, resume } = respond;
+        let Respond { client, chat_id, prompt, options, on_conflict, cancel_on_close, resume, on_state } = respond;
         prompt.check()?;
         let options = options.over(&client.options);
         let clocks = Clocks::of(options.timeout);
@@ -91,6 +92,7 @@ impl TurnStream {
         .await?;
         let mut stream = Self::over(client, options, clocks, ChatId::from(chat_id), body);
         stream.anchor = anchor;
+        stream.on_state = on_state;
         stream.resume = resume;
         stream.cancel_on_close = cancel_on_close;
         Ok(stream)
@@ -207,7 +209,10 @@ impl TurnStream {
             State::Opening(opening) => {
                 let opened = std::task::ready!(opening.get().as_mut().poll(cx));
                 match opened {
-                    Ok(body) => self.state = State::Open(Box::new(body)),
+                    Ok(body) => {
+                        self.state = State::Open(Box::new(body));
+                        self.tell_state(&StreamState::Resumed);
+                    }
                     Err(error) => {
                         self.state = State::Closed;
                         self.breaking =
@@ -223,6 +228,7 @@ impl TurnStream {
                     Ok(Some(relay)) => {
                         let taken_up = Replay::new(relay, self.reader.turn(), &self.statuses);
                         self.state = State::Relayed(Box::new(taken_up));
+                        self.tell_state(&StreamState::Resumed);
                     }
                     Ok(None) => self.breaking = Some(Break::Fatal(incomplete(None))),
                     Err(error) => self.breaking = Some(Break::Fatal(incomplete(Some(error)))),
@@ -278,6 +284,7 @@ impl TurnStream {
                 chat_id = self.chat_id().as_str(),
                 "the connection of a turn broke; taking it up through the relay"
             );
+            self.tell_state(&resuming(1, Duration::ZERO, cause.as_ref()));
             let (client, options) = (self.client.clone(), self.options.clone());
             let chat_id = self.handle.chat_id().clone();
             self.state = State::Reaching(Exclusive::new(Box::pin(async move {
@@ -297,6 +304,7 @@ impl TurnStream {
             cause = cause.as_ref().map_or("end of the stream", Error::code),
             "the connection of a turn broke; taking it up again"
         );
+        self.tell_state(&resuming(self.resumes.in_a_row(), wait, cause.as_ref()));
         let (client, clocks) = (self.client.clone(), self.clocks);
         let chat_id = self.handle.chat_id().clone();
         // The resumes have a budget of their own.
@@ -340,6 +348,10 @@ impl TurnStream {
             });
         }
     }
+}
+
+fn resuming(attempt: u32, wait: Duration, cause: Option<&Error>) -> StreamState {
+    StreamState::Resuming { attempt, wait, cause: cause.map_or("end", Error::code).to_owned() }
 }
 
 fn decoder(client: &Client) -> Decoder {

@@ -12,6 +12,7 @@ mod reconcile;
 mod relay;
 mod relayed;
 mod result;
+mod state;
 mod task;
 mod turn;
 
@@ -20,6 +21,8 @@ pub use cursor::Cursor;
 pub use handle::TurnHandle;
 pub use pump::{Polled, Pump, PumpSource, RelayPump, TurnPump};
 pub use relay::{RelayEvent, RelayItem, RelayStream};
+pub(crate) use state::OnState;
+pub use state::StreamState;
 pub use task::{Task, TaskPolled};
 pub use turn::{TextStream, TurnStream};
 

@@ -7,6 +7,7 @@ use super::handle::TurnHandle;
 use super::reader::Reader;
 use super::reconcile::StatusLog;
 use super::relayed::Anchor;
+use super::state::{OnState, StreamState};
 use crate::chat::{Answers, Cancelled, PermissionReply, Resume};
 use crate::error::{Error, Result};
 use crate::event::{Event, Ids, Permission, Question};
@@ -51,6 +52,7 @@ pub struct TurnStream {
     pub(super) told: u64,
     /// Whether the numbers of this service have no holes, and broken turns can be taken up.
     pub(super) ours: bool,
+    pub(super) on_state: Option<OnState>,
     pub(super) cancel_on_close: bool,
     pub(super) deadline: Option<Pin<Box<Sleep>>>,
     pub(super) closed_by_caller: bool,
@@ -90,6 +92,7 @@ impl TurnStream {
             anchor: None,
             statuses: StatusLog::default(),
             told: 0,
+            on_state: None,
             cancel_on_close: false,
             closed_by_caller: false,
             runtime: Handle::current(),
@@ -187,6 +190,13 @@ impl TurnStream {
     /// [`TurnStream::result`] raises.
     pub fn text_stream(&mut self) -> TextStream<'_> {
         TextStream { stream: self, part: None, ended: false }
+    }
+
+    /// Tells `on_state` of a change.
+    pub(super) fn tell_state(&self, state: &StreamState) {
+        if let Some(on_state) = &self.on_state {
+            on_state(state);
+        }
     }
 
     /// An error with what a stream knows.

@@ -1,0 +1,139 @@
+//! What is sent: address, headers, body.
+
+use super::send::Tries;
+use super::{Body, Client, Request, RequestOptions, Secret};
+use crate::error::{Error, Result};
+use bytes::Bytes;
+use reqwest::header::{
+    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RANGE,
+    USER_AGENT,
+};
+use serde_json::Value;
+use url::Url;
+
+impl Client {
+    pub(super) fn address(&self, request: &Request, options: &RequestOptions) -> Result<Url> {
+        let mut url = self.transport.url(&request.path)?;
+        {
+            let mut query = url.query_pairs_mut();
+            for (name, value) in &request.query {
+                if !options.query.contains_key(*name) {
+                    query.append_pair(name, value);
+                }
+            }
+            for (name, value) in &options.query {
+                match value {
+                    Value::Null => {}
+                    Value::Array(values) => values.iter().for_each(|value| {
+                        query.append_pair(name, &plain(value));
+                    }),
+                    value => {
+                        query.append_pair(name, &plain(value));
+                    }
+                }
+            }
+            if let Some(token) = request.token.as_ref().or_else(|| self.lone_token()) {
+                query.append_pair("token", token.expose());
+            }
+        }
+        if url.query() == Some("") {
+            url.set_query(None);
+        }
+        Ok(url)
+    }
+
+    /// The client's stream token, where it has no key.
+    fn lone_token(&self) -> Option<&Secret> {
+        if self.transport.key().is_none() { self.transport.token() } else { None }
+    }
+
+    pub(super) fn headers(&self, request: &Request, options: &RequestOptions, tries: &Tries<'_>) -> Result<HeaderMap> {
+        let mut headers = HeaderMap::new();
+        headers.insert(USER_AGENT, value("User-Agent", self.transport.user_agent())?);
+        headers.insert(ACCEPT, HeaderValue::from_static(request.accept));
+        if request.is_stream() || request.follow_elsewhere {
+            // A proxy that compresses holds events back; and a download's length is that of the bytes sent.
+            headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        }
+        if request.is_stream() {
+            headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        }
+        match &request.body {
+            Body::None => {}
+            Body::Json(_) => {
+                headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            }
+            Body::Bytes(_) => {
+                headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
+            }
+        }
+        if let (Some(key), None) = (self.transport.key(), &request.token) {
+            let mut bearer = value("API key", &format!("Bearer {}", key.expose()))?;
+            bearer.set_sensitive(true);
+            headers.insert(AUTHORIZATION, bearer);
+        }
+        if let Some(key) = &tries.idempotency_key {
+            headers.insert("idempotency-key", value("Idempotency-Key", key)?);
+        }
+        if let Some(trace) = self.transport.traceparent() {
+            headers.insert("traceparent", value("traceparent", &trace)?);
+        }
+        for (name, text) in &request.headers {
+            headers.insert(*name, value(name, text)?);
+        }
+        for (name, text) in &options.headers {
+            let parsed = HeaderName::from_bytes(name.as_bytes()).map_err(|error| {
+                Error::new("invalid_argument", format!("{name:?} is no name of a header.")).with_source(error)
+            })?;
+            match text {
+                Some(text) => {
+                    let mut given = value(name, text)?;
+                    given.set_sensitive(parsed == AUTHORIZATION);
+                    headers.insert(parsed, given);
+                }
+                None => {
+                    headers.remove(parsed);
+                }
+            }
+        }
+        Ok(headers)
+    }
+}
+
+fn value(name: &str, text: &str) -> Result<HeaderValue> {
+    HeaderValue::from_str(text).map_err(|_| {
+        // Neither the text nor the cause is shown: it may be a key.
+        Error::new("invalid_argument", format!("The {name} holds characters that no header can carry."))
+    })
+}
+
+fn plain(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+pub(super) fn body_of(request: &Request, options: &RequestOptions) -> Option<Bytes> {
+    match &request.body {
+        Body::None if options.body.is_empty() => None,
+        Body::None => Some(Value::Object(options.body.clone()).to_string().into()),
+        Body::Bytes(bytes) => Some(bytes.clone()),
+        Body::Json(fields) => {
+            let mut fields = fields.clone();
+            fields.extend(options.body.clone());
+            Some(Value::Object(fields).to_string().into())
+        }
+    }
+}
+
+pub(super) trait RetainPublic {
+    /// Takes away all that another origin has no business to know.
+    fn retain_public(&mut self);
+}
+
+impl RetainPublic for HeaderMap {
+    fn retain_public(&mut self) {
+        let public = [USER_AGENT, ACCEPT, ACCEPT_ENCODING, RANGE];
+        let kept: HeaderMap =
+            public.into_iter().filter_map(|name| self.get(&name).cloned().map(|value| (name, value))).collect();
+        *self = kept;
+    }
+}
