@@ -5,6 +5,7 @@ use crate::input::Input;
 use crate::output::Output;
 use crate::screen::{Screen, TICK};
 use crate::{Interrupt, Interrupts, Stop};
+use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use std::collections::HashSet;
 use std::pin::pin;
@@ -17,6 +18,8 @@ use turnwire::{Client, Error, RequestId, Turn, TurnStream};
 
 /// How long a program that leaves waits for the word that its turn was cancelled.
 const CANCEL: Duration = Duration::from_secs(3);
+/// How long output may stay unread once the program was interrupted.
+const STALLED: Duration = Duration::from_secs(1);
 
 /// What a conversation is held with.
 pub(crate) struct Conversation<'a> {
@@ -50,92 +53,174 @@ impl Ended {
 
 impl Conversation<'_> {
     /// Follows a turn to its end. An interrupt cancels it, another one leaves at once.
-    pub(crate) async fn follow(&mut self, mut stream: TurnStream) -> Result<Ended, Stop> {
-        let mut screen = Screen::new(self.output);
+    pub(crate) async fn follow(&mut self, stream: TurnStream) -> Result<Ended, Stop> {
+        let following = Following {
+            screen: Screen::new(self.output),
+            input: self.input,
+            interrupts: self.interrupts,
+            json: self.json,
+            stream,
+            asking: None,
+            settled: HashSet::new(),
+            sending: FuturesUnordered::new(),
+            cancel: None,
+            interrupted: None,
+            unanswered: false,
+        };
+        following.run().await
+    }
+}
+
+struct Following<'a> {
+    screen: Screen<'a>,
+    input: &'a mut Input,
+    interrupts: &'a mut Interrupts,
+    json: bool,
+    stream: TurnStream,
+    /// What stands on the screen to be answered.
+    asking: Option<Asking>,
+    /// What was answered from here.
+    settled: HashSet<RequestId>,
+    /// Answers on their way.
+    sending: FuturesUnordered<BoxFuture<'static, turnwire::Result<()>>>,
+    /// The request to cancel, on its way.
+    cancel: Option<JoinHandle<()>>,
+    interrupted: Option<Interrupt>,
+    unanswered: bool,
+}
+
+impl Following<'_> {
+    async fn run(mut self) -> Result<Ended, Stop> {
         let mut ticks = screen_ticks();
-        let mut asking: Option<Asking> = None;
-        let mut settled: HashSet<RequestId> = HashSet::new();
-        let mut sending = FuturesUnordered::new();
-        let mut cancel: Option<JoinHandle<()>> = None;
-        let mut ended = Ended { turn: Turn::default(), interrupted: None, unanswered: false };
         loop {
-            if cancel.is_none() {
-                renew(&mut asking, &settled, &stream, &mut screen).await?;
+            if self.cancel.is_none() {
+                self.renew().await?;
             }
             tokio::select! {
-                event = stream.try_next() => match event? {
-                    Some(event) if self.json => screen.raw(&event).await?,
-                    Some(event) => screen.event(&event).await?,
+                event = self.stream.try_next() => match event? {
+                    Some(event) => self.show(&event).await?,
                     None => break,
                 },
-                interrupt = self.interrupts.next() => {
-                    if cancel.is_some() || interrupt == Interrupt::Terminate {
-                        let cancel = cancel.take().unwrap_or_else(|| cancelled(&stream));
-                        let _ = timeout(CANCEL, cancel).await;
-                        return Err(interrupt.into());
-                    }
-                    screen.note("cancelling; Ctrl-C again leaves").await?;
-                    ended.interrupted = Some(interrupt);
-                    asking = None;
-                    cancel = Some(cancelled(&stream));
-                }
-                line = self.input.line(), if asking.is_some() => {
-                    if let (Some(line), Some(now)) = (line, &mut asking) {
-                        if self.input.is_terminal {
-                            screen.typed();
-                        }
-                        let answer = now.line(&line);
-                        if let Answer::Ask(text) = &answer {
-                            screen.ask(text).await?;
-                        } else {
-                            settled.insert(now.request.request_id().clone());
-                            sending.push(send(stream.handle(), now.request.request_id().clone(), answer));
-                            asking = None;
-                        }
-                    } else {
-                        screen.note("the agent waits for an answer and there is no more input; cancelling").await?;
-                        ended.unanswered = true;
-                        asking = None;
-                        cancel = Some(cancelled(&stream));
-                    }
-                }
-                Some(sent) = sending.next() => match sent {
+                interrupt = self.interrupts.next() => self.interrupt(interrupt).await?,
+                line = self.input.line(), if self.asking.is_some() => self.line(line).await?,
+                Some(sent) = self.sending.next() => match sent {
                     // Somebody else was faster; the events tell what came of it.
                     Err(error) if error.status() == Some(404) => {}
                     sent => sent?,
                 },
-                _ = ticks.tick(), if screen.spins() && !self.json => screen.tick().await,
+                _ = ticks.tick(), if self.screen.spins() && !self.json => self.screen.tick().await,
             }
         }
-        ended.turn = stream.snapshot().clone();
+        let turn = self.stream.snapshot().clone();
         if !self.json {
-            screen.end(&ended.turn).await?;
+            self.screen.end(&turn).await?;
         }
-        Ok(ended)
+        Ok(Ended { turn, interrupted: self.interrupted, unanswered: self.unanswered })
     }
-}
 
-/// Puts the next open request, or drops the one that somebody else has answered.
-async fn renew(
-    asking: &mut Option<Asking>,
-    settled: &HashSet<RequestId>,
-    stream: &TurnStream,
-    screen: &mut Screen<'_>,
-) -> Result<(), Stop> {
-    let open = &stream.snapshot().requests;
-    if let Some(now) = asking {
-        if open.iter().any(|request| request.request_id() == now.request.request_id()) {
+    /// Shows an event. Whoever reads the output may have stopped reading, so this must not outlast an interrupt.
+    async fn show(&mut self, event: &Event) -> Result<(), Stop> {
+        let (interrupt, stalled) = {
+            let (screen, json) = (&mut self.screen, self.json);
+            let mut showing = pin!(async {
+                if json { screen.print_line(&event.to_json()).await } else { screen.event(event).await }
+            });
+            let interrupt = if let Some(told_before) = self.interrupted {
+                told_before
+            } else {
+                tokio::select! {
+                    biased;
+                    shown = &mut showing => return shown,
+                    interrupt = self.interrupts.next() => interrupt,
+                }
+            };
+            match timeout(STALLED, showing).await {
+                Ok(shown) => shown.map(|()| (interrupt, false))?,
+                Err(_) => (interrupt, true),
+            }
+        };
+        if stalled {
+            return self.leave(interrupt).await;
+        }
+        if self.interrupted.is_some() {
             return Ok(());
         }
-        *asking = None;
-        screen.note("answered elsewhere").await?;
+        self.interrupt(interrupt).await
     }
-    if let Some(new) = open.iter().find(|request| !settled.contains(request.request_id())) {
-        let new = Asking::new(new.clone());
-        screen.ask(&new.text()).await?;
-        *asking = Some(new);
+
+    /// The first interrupt cancels the turn, the second leaves.
+    async fn interrupt(&mut self, interrupt: Interrupt) -> Result<(), Stop> {
+        if self.cancel.is_some() || interrupt == Interrupt::Terminate {
+            return self.leave(interrupt).await;
+        }
+        self.interrupted = Some(interrupt);
+        self.cancel();
+        match timeout(STALLED, self.screen.note("cancelling; Ctrl-C again leaves")).await {
+            Ok(told) => told,
+            Err(_) => self.leave(interrupt).await,
+        }
     }
-    Ok(())
+
+    async fn leave(&mut self, interrupt: Interrupt) -> Result<(), Stop> {
+        self.cancel();
+        if let Some(cancel) = self.cancel.take() {
+            let _ = timeout(CANCEL, cancel).await;
+        }
+        Err(interrupt.into())
+    }
+
+    /// Cancels the turn, beside everything else.
+    fn cancel(&mut self) {
+        self.asking = None;
+        let handle = self.stream.handle();
+        self.cancel.get_or_insert_with(|| {
+            tokio::spawn(async move {
+                // If it fails the turn goes on, which is what the events will show.
+                let _: Result<_, Error> = handle.cancel().await;
+            })
+        });
+    }
+
+    /// Puts the next open request, or drops the one that somebody else has answered.
+    async fn renew(&mut self) -> Result<(), Stop> {
+        let open = &self.stream.snapshot().requests;
+        if let Some(now) = &self.asking {
+            if open.iter().any(|request| request.request_id() == now.request.request_id()) {
+                return Ok(());
+            }
+            self.asking = None;
+            self.screen.note("answered elsewhere").await?;
+        }
+        if let Some(new) = open.iter().find(|request| !self.settled.contains(request.request_id())) {
+            let new = Asking::new(new.clone());
+            self.screen.ask(&new.text()).await?;
+            self.asking = Some(new);
+        }
+        Ok(())
+    }
+
+    /// Takes a line of input for an answer.
+    async fn line(&mut self, line: Option<String>) -> Result<(), Stop> {
+        let (Some(line), Some(now)) = (line, &mut self.asking) else {
+            self.screen.note("the agent waits for an answer and there is no more input; cancelling").await?;
+            self.unanswered = true;
+            self.cancel();
+            return Ok(());
+        };
+        if self.input.is_terminal {
+            self.screen.typed();
+        }
+        let request = now.request.request_id().clone();
+        match now.line(&line) {
+            Answer::Ask(text) => self.screen.ask(&text).await,
+            answer => {
+                self.settled.insert(request.clone());
+                self.sending.push(Box::pin(send(self.stream.handle(), request, answer)));
+                self.asking = None;
+                Ok(())
+            }
+        }
+    }
 }
 
 /// Sends an answer, beside everything else.
@@ -146,15 +231,6 @@ async fn send(turn: TurnHandle, request: RequestId, answer: Answer) -> turnwire:
         Answer::Permission(reply) => turn.allow(&request, reply).await,
         Answer::Ask(_) => Ok(()),
     }
-}
-
-/// Cancels the turn beside everything else.
-fn cancelled(stream: &TurnStream) -> JoinHandle<()> {
-    let handle = stream.handle();
-    tokio::spawn(async move {
-        // If it fails the turn goes on, which is what the events will show.
-        let _: Result<_, Error> = handle.cancel().await;
-    })
 }
 
 /// Waits for a turn to begin, with a spinner: a chat's first turn may have to start its agent.
@@ -197,12 +273,5 @@ pub(crate) async fn unless_interrupted<T, E: Into<Stop>>(
     tokio::select! {
         interrupt = interrupts.next() => Err(interrupt.into()),
         done = work => done.map_err(Into::into),
-    }
-}
-
-impl Screen<'_> {
-    /// The event as it travels.
-    async fn raw(&mut self, event: &Event) -> Result<(), Stop> {
-        self.print_line(&event.to_json()).await
     }
 }

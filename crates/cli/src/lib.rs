@@ -17,6 +17,7 @@ pub use interrupts::{Interrupt, Interrupts};
 
 use args::{Cli, Command};
 use clap::Parser;
+use conversation::unless_interrupted;
 use output::Output;
 use std::error::Error as StdError;
 use std::ffi::OsString;
@@ -108,11 +109,11 @@ async fn dispatch(command: Command, output: &mut Output, interrupts: &mut Interr
         Command::Serve(args) => commands::serve::run(args, output, interrupts).await,
         Command::Chat(args) => commands::chat::run(args, output, interrupts).await,
         Command::Send(args) => commands::send::run(args, output, interrupts).await,
-        Command::Tail(args) => commands::tail::run(args, output, interrupts).await,
-        Command::Chats(args) => commands::chats::run(args, output, interrupts).await,
-        Command::Files(args) => commands::files::run(args, output, interrupts).await,
-        Command::Token(args) => commands::token::run(args, output, interrupts).await,
-        Command::Normalize(args) => commands::normalize::run(args, output, interrupts).await,
+        Command::Tail(args) => unless_interrupted(interrupts, commands::tail::run(args, output)).await,
+        Command::Chats(args) => unless_interrupted(interrupts, commands::chats::run(args, output)).await,
+        Command::Files(args) => unless_interrupted(interrupts, commands::files::run(args, output)).await,
+        Command::Token(args) => unless_interrupted(interrupts, commands::token::run(args, output)).await,
+        Command::Normalize(args) => unless_interrupted(interrupts, commands::normalize::run(args, output)).await,
         Command::Demo(args) => commands::demo::run(args, output, interrupts).await,
     }
 }

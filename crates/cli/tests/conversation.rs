@@ -134,6 +134,21 @@ fn ctrl_c_cancels_the_turn_and_is_code_130() {
 
 #[cfg(unix)]
 #[test]
+fn output_that_nobody_reads_does_not_hold_an_interrupted_program() {
+    let server = Server::start();
+    for name in ["INT", "TERM"] {
+        let mut command = server.client(&["send", "new", "/long 50000", "--json"]);
+        let mut sent = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut first = String::new();
+        let mut unread = BufReader::new(sent.stdout.take().unwrap());
+        unread.read_line(&mut first).unwrap();
+        common::signal(&sent, name);
+        assert_eq!(sent.wait().unwrap().code(), Some(if name == "INT" { 130 } else { 143 }));
+    }
+}
+
+#[cfg(unix)]
+#[test]
 fn a_program_that_only_waits_is_interrupted_at_once() {
     let server = Server::start();
     let chat = server.chat("Hello.");

@@ -1,14 +1,13 @@
 //! `turnwire chats`: the list of chats.
 
+use crate::Stop;
 use crate::args::Chats;
-use crate::conversation::unless_interrupted;
 use crate::output::{Output, one_line};
-use crate::{Interrupts, Stop};
 use turnwire::{Chat, Client, ListChats};
 
 const PAGE: usize = 100;
 
-pub(crate) async fn run(args: Chats, output: &mut Output, interrupts: &mut Interrupts) -> Result<(), Stop> {
+pub(crate) async fn run(args: Chats, output: &mut Output) -> Result<(), Stop> {
     let client = Client::from_env()?;
     let mut left = args.limit;
     let mut cursor = None;
@@ -16,7 +15,7 @@ pub(crate) async fn run(args: Chats, output: &mut Output, interrupts: &mut Inter
         let mut which = ListChats::new().limit(u32::try_from(left.min(PAGE)).unwrap_or(u32::MAX));
         which.status.clone_from(&args.status);
         which.cursor = cursor;
-        let page = unless_interrupted(interrupts, client.chat().list(which).into_future()).await?;
+        let page = client.chat().list(which).await?;
         let mut text = String::new();
         for chat in page.data.iter().take(left) {
             text.push_str(&if args.json { json(chat)? } else { line(chat) });

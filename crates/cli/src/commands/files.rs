@@ -1,26 +1,22 @@
 //! `turnwire files`: what lies in a chat's workspace.
 
 use super::chats::json;
+use crate::Stop;
 use crate::args::Files;
-use crate::conversation::unless_interrupted;
 use crate::output::{Output, clean};
-use crate::{Interrupts, Stop};
 use turnwire::Client;
 
-pub(crate) async fn run(args: Files, output: &mut Output, interrupts: &mut Interrupts) -> Result<(), Stop> {
+pub(crate) async fn run(args: Files, output: &mut Output) -> Result<(), Stop> {
     let client = Client::from_env()?;
     let files = client.chat().files();
     if let Some(path) = args.path {
-        return unless_interrupted(interrupts, async {
-            let mut file = files.download(&args.chat, &path).stream().await?;
-            while let Some(bytes) = file.chunk().await? {
-                output.print_bytes(&bytes).await?;
-            }
-            Ok::<_, Stop>(())
-        })
-        .await;
+        let mut file = files.download(&args.chat, &path).stream().await?;
+        while let Some(bytes) = file.chunk().await? {
+            output.print_bytes(&bytes).await?;
+        }
+        return Ok(());
     }
-    let list = unless_interrupted(interrupts, files.list(&args.chat).into_future()).await?;
+    let list = files.list(&args.chat).await?;
     if list.files.is_empty() && !args.json {
         output.say_line("no files yet").await;
     }

@@ -1,8 +1,8 @@
 //! `turnwire normalize`: a recorded event stream in, the events of its turns out.
 
+use crate::Stop;
 use crate::args::Normalize;
 use crate::output::Output;
-use crate::{Interrupts, Stop};
 use std::path::Path;
 use std::pin::Pin;
 use tokio::io::{AsyncRead, AsyncReadExt};
@@ -11,14 +11,7 @@ use turnwire::normalize::Capture;
 
 const CHUNK: usize = 64 * 1024;
 
-pub(crate) async fn run(args: Normalize, output: &mut Output, interrupts: &mut Interrupts) -> Result<(), Stop> {
-    tokio::select! {
-        interrupt = interrupts.next() => Err(interrupt.into()),
-        done = normalize(&args, output) => done,
-    }
-}
-
-async fn normalize(args: &Normalize, output: &mut Output) -> Result<(), Stop> {
+pub(crate) async fn run(args: Normalize, output: &mut Output) -> Result<(), Stop> {
     let mut input = open(&args.file).await?;
     let mut capture = Some(Capture::new(match &args.session {
         Some(session) => Normalizer::for_chat(session.as_str(), session),

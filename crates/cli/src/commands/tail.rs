@@ -1,20 +1,17 @@
 //! `turnwire tail`: a chat's raw events as they come.
 
+use crate::Stop;
 use crate::args::Tail;
-use crate::conversation::unless_interrupted;
 use crate::output::{Output, one_line};
-use crate::{Interrupts, Stop};
 use serde_json::Value;
 use turnwire::stream::{RelayEvent, RelayItem};
 use turnwire::{Client, Cursor};
 
-pub(crate) async fn run(args: Tail, output: &mut Output, interrupts: &mut Interrupts) -> Result<(), Stop> {
+pub(crate) async fn run(args: Tail, output: &mut Output) -> Result<(), Stop> {
     let client = Client::from_env()?;
-    let opened = client.chat().stream(&args.chat, Cursor::from(args.after)).into_future();
-    let mut stream = unless_interrupted(interrupts, opened).await?;
+    let mut stream = client.chat().stream(&args.chat, Cursor::from(args.after)).await?;
     loop {
-        let item = unless_interrupted(interrupts, stream.try_next()).await?;
-        match item {
+        match stream.try_next().await? {
             Some(RelayItem::Event(event)) if args.json => output.print_line(&json(&event)).await?,
             Some(RelayItem::Event(event)) => output.print_line(&line(&event)).await?,
             Some(RelayItem::Gap { oldest }) => {

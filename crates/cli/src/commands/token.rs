@@ -1,15 +1,14 @@
 //! `turnwire token`: lets others read a chat's events for a few minutes.
 
 use super::chats::json;
+use crate::Stop;
 use crate::args::Token;
-use crate::conversation::unless_interrupted;
 use crate::output::Output;
-use crate::{Interrupts, Stop};
 use turnwire::Client;
 
-pub(crate) async fn run(args: Token, output: &mut Output, interrupts: &mut Interrupts) -> Result<(), Stop> {
+pub(crate) async fn run(args: Token, output: &mut Output) -> Result<(), Stop> {
     let client = Client::from_env()?;
-    let token = unless_interrupted(interrupts, client.chat().create_stream_token(&args.chat).into_future()).await?;
+    let token = client.chat().create_stream_token(&args.chat).await?;
     if args.json {
         return output.print_line(&json(&token)?).await;
     }
