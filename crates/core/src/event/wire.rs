@@ -42,12 +42,16 @@ impl Event {
         struct Head<'a> {
             #[serde(borrow, rename = "type")]
             event_type: Option<&'a RawValue>,
+            #[serde(borrow)]
+            seq: Option<&'a RawValue>,
         }
         // The members are not looked into: a lone surrogate in one of them does not matter here.
         let Ok(head) = serde_json::from_str::<Head<'_>>(raw) else { return Err(error) };
         let event_type = read::<String>(head.event_type).or_else(|| name.map(str::to_owned)).unwrap_or_default();
         let kind = EventKind::Unknown(UnknownEvent { event_type, raw: Json::parse(raw).ok_or(error)? });
-        Ok(Self { raw: Some(raw.clone()), ..Self::new(0, ChatId::default(), TurnId::default(), kind) })
+        // Its number counts wherever it can be read: what follows it is no gap.
+        let seq = read(head.seq).unwrap_or(0);
+        Ok(Self { raw: Some(raw.clone()), ..Self::new(seq, ChatId::default(), TurnId::default(), kind) })
     }
 
     fn from_fields(mut fields: Fields<'_>, ids: &mut Ids, name: Option<&str>, raw: &Arc<str>) -> Self {

@@ -9,6 +9,8 @@ use std::collections::HashSet;
 #[derive(Debug, Default)]
 pub(crate) struct Reader {
     fold: TurnAccumulator,
+    /// The number of the last event of a kind we do not know, which the fold does not count.
+    unknown: u64,
     asked: HashSet<RequestId>,
     /// The part whose text the delta just told was found in.
     held: Option<Event>,
@@ -31,7 +33,7 @@ impl Reader {
     }
 
     pub(crate) fn last_seq(&self) -> u64 {
-        self.fold.last_seq()
+        self.fold.last_seq().max(self.unknown)
     }
 
     pub(crate) fn ended(&self) -> bool {
@@ -41,6 +43,7 @@ impl Reader {
     /// Folds what was told before a cursor, so that the turn is whole again; nothing of it is told.
     pub(crate) fn restore(&mut self, event: &Event) {
         self.note_requests(event);
+        self.note_unknown(event);
         self.fold.push(event);
     }
 
@@ -53,11 +56,6 @@ impl Reader {
 
     /// Takes one event in. `strict`: the numbers of this service have no holes.
     pub(crate) fn accept(&mut self, mut event: Event, strict: bool) -> Read {
-        if matches!(event.kind, EventKind::Unknown(_)) {
-            // Told for what it is; a number it cannot have is not asked of it.
-            let old = event.seq > 0 && event.seq <= self.last_seq();
-            return if old { Read::Old } else { Read::Tell(Box::new(event)) };
-        }
         let last = self.last_seq();
         if event.seq > 0 {
             if event.seq <= last {
@@ -66,6 +64,10 @@ impl Reader {
             if strict && event.seq != last + 1 {
                 return Read::Gap;
             }
+        }
+        if self.note_unknown(&event) {
+            // Told for what it is. Its number counts: what follows it is no gap.
+            return Read::Tell(Box::new(event));
         }
         if let Some(delta) = self.missing_text(&event) {
             self.fold.push(&delta);
@@ -76,6 +78,15 @@ impl Reader {
             event.set_asked(Some(index));
         }
         if self.fold.push(&event) { Read::Tell(Box::new(event)) } else { Read::Old }
+    }
+
+    /// Whether the event is one we do not know, whose number is then remembered.
+    fn note_unknown(&mut self, event: &Event) -> bool {
+        let unknown = matches!(event.kind, EventKind::Unknown(_));
+        if unknown {
+            self.unknown = self.unknown.max(event.seq);
+        }
+        unknown
     }
 
     /// The text of a whole part that no delta has told.
