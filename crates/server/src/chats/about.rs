@@ -45,6 +45,10 @@ impl Chat {
 
     /// Where a turn stands in the log.
     pub(crate) async fn turn(&self, turn_id: &str) -> StoreResult<Option<TurnRow>> {
+        if self.open_turn().is_some_and(|open| open == *turn_id) {
+            // The chat names its open turn a moment before that is written down; whoever accepts it holds this until then.
+            drop(self.accepting.lock().await);
+        }
         self.shared.store.turn(self.row.key, turn_id.to_owned()).await
     }
 
