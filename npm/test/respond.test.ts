@@ -212,3 +212,15 @@ test('several next() at once are told in order', async () => {
   assert.deepEqual(order, order.map((_, index) => index + 1))
   stream.close()
 })
+
+test('many streams at once each tell their own turn', async () => {
+  const prompts = Array.from({ length: 40 }, (_, index) => `Number ${index} says ${'so '.repeat(index)}again.`)
+  const texts = await Promise.all(
+    prompts.map(async (prompt) => {
+      let text = ''
+      for await (const event of service.client.chat.respond(await newChat(), prompt)) text += textDelta(event) ?? ''
+      return text
+    }),
+  )
+  for (const [index, prompt] of prompts.entries()) assert.ok(texts[index]?.includes(prompt.trim()), texts[index])
+})

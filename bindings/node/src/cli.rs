@@ -19,7 +19,6 @@ pub struct NativeProgram {
 impl NativeProgram {
     /// Not running yet.
     #[napi(constructor, catch_unwind)]
-    #[expect(clippy::new_without_default, reason = "made by JavaScript only")]
     pub fn new() -> Self {
         let (interrupt, interrupts) = Interrupts::channel();
         Self { interrupt, interrupts: Mutex::new(Some(interrupts)) }

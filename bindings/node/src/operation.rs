@@ -101,7 +101,7 @@ pub(crate) fn operation(client: &Client, name: &str, args: &str, content: Option
             if let Some(token) = given.token {
                 relay = relay.token(token);
             }
-            Box::pin(async move { Ok(Done::Relay(relay.await?)) })
+            Box::pin(async move { Ok(Done::Relay(Box::new(relay.await?))) })
         }
         other => return Err(invalid(format!("There is no operation {other:?}."))),
     })

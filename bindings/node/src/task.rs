@@ -20,7 +20,7 @@ use turnwire::{Error, Result};
 pub(crate) enum Done {
     Answer { status: u16, headers: Vec<String>, body: Vec<u8>, value: Option<String> },
     Turn(Box<TurnStream>),
-    Relay(RelayStream),
+    Relay(Box<RelayStream>),
     Download(Box<DownloadStream>),
     Chunk(Option<Vec<u8>>),
     Exit(i32),
