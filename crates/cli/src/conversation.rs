@@ -150,7 +150,7 @@ impl Following<'_> {
 
     /// The first interrupt cancels the turn, the second leaves.
     async fn interrupt(&mut self, interrupt: Interrupt) -> Result<(), Stop> {
-        if self.cancel.is_some() || interrupt == Interrupt::Terminate {
+        if self.cancel.is_some() || interrupt != Interrupt::Interrupt {
             return self.leave(interrupt).await;
         }
         self.interrupted = Some(interrupt);
@@ -162,7 +162,9 @@ impl Following<'_> {
     }
 
     async fn leave(&mut self, interrupt: Interrupt) -> Result<(), Stop> {
-        self.cancel();
+        if interrupt != Interrupt::Hangup {
+            self.cancel();
+        }
         if let Some(cancel) = self.cancel.take() {
             let _ = timeout(CANCEL, cancel).await;
         }

@@ -1,6 +1,7 @@
 //! Ctrl-C, as the program is told of it.
 
 use std::future::Future;
+use std::io::IsTerminal;
 use tokio::sync::mpsc;
 
 /// Why the program is to stop.
@@ -11,6 +12,8 @@ pub enum Interrupt {
     Interrupt,
     /// SIGTERM. Everything ends, with 143.
     Terminate,
+    /// SIGHUP: the terminal is gone. Everything ends, with 129; a turn goes on, for whoever connects again.
+    Hangup,
 }
 
 impl Interrupt {
@@ -19,6 +22,7 @@ impl Interrupt {
         match self {
             Self::Interrupt => 130,
             Self::Terminate => 143,
+            Self::Hangup => 129,
         }
     }
 }
@@ -66,15 +70,18 @@ impl Interrupts {
     }
 }
 
-/// The interrupts of this process: Ctrl-C and, where there is one, SIGTERM. For the program only: inside Python or Node
+/// The interrupts of this process: Ctrl-C and, where they exist, SIGTERM and SIGHUP. For the program only: inside Python or Node
 /// it would take the host's handlers away.
 pub(crate) fn of_this_process() -> Interrupts {
     let (send, interrupts) = Interrupts::channel();
+    let terminal = std::io::stderr().is_terminal();
     tokio::spawn(async move {
         loop {
             let interrupt = tokio::select! {
                 Ok(()) = tokio::signal::ctrl_c() => Interrupt::Interrupt,
-                () = terminated() => Interrupt::Terminate,
+                () = told(Signal::Terminate) => Interrupt::Terminate,
+                // Without a terminal it is not ours: `nohup` has it ignored, and that is to stay.
+                () = told(Signal::Hangup), if terminal => Interrupt::Hangup,
                 () = send.closed() => return,
             };
             // Full: eight were not looked at, a ninth says nothing new.
@@ -84,18 +91,27 @@ pub(crate) fn of_this_process() -> Interrupts {
     interrupts
 }
 
+enum Signal {
+    Terminate,
+    Hangup,
+}
+
 #[cfg(unix)]
-async fn terminated() {
+async fn told(which: Signal) {
     use tokio::signal::unix::{SignalKind, signal};
-    match signal(SignalKind::terminate()) {
-        Ok(mut terminate) => {
-            terminate.recv().await;
+    let kind = match which {
+        Signal::Terminate => SignalKind::terminate(),
+        Signal::Hangup => SignalKind::hangup(),
+    };
+    match signal(kind) {
+        Ok(mut signal) => {
+            signal.recv().await;
         }
         Err(_) => std::future::pending().await,
     }
 }
 
 #[cfg(not(unix))]
-async fn terminated() {
+async fn told(_: Signal) {
     std::future::pending().await
 }

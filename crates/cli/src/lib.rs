@@ -89,7 +89,7 @@ where
         Ok(cli) => cli,
         Err(error) => return usage(&error, &mut output).await,
     };
-    match dispatch(cli.command, &mut output, &mut interrupts).await {
+    match Box::pin(dispatch(cli.command, &mut output, &mut interrupts)).await {
         Ok(()) => 0,
         Err(Stop::Code(code)) => code,
         Err(Stop::Failed(message, causes)) => {

@@ -71,10 +71,10 @@ fn every_recorded_stream_gives_its_committed_events() {
     let mut compared = 0;
     for version in std::fs::read_dir(cases).unwrap().map(|version| version.unwrap().path()) {
         for file in std::fs::read_dir(version).unwrap().map(|file| file.unwrap().path()) {
-            let expected = std::fs::read_to_string(file.with_extension("events.jsonl"));
-            if file.extension().is_some_and(|extension| extension == "sse") && expected.is_ok() {
+            let Ok(expected) = std::fs::read_to_string(file.with_extension("events.jsonl")) else { continue };
+            if file.extension().is_some_and(|extension| extension == "sse") {
                 let normalized = run(turnwire(home.path()).arg("normalize").arg(&file), "");
-                assert!(out(&normalized) == expected.unwrap(), "{}: {}", file.display(), err(&normalized));
+                assert!(out(&normalized) == expected, "{}: {}", file.display(), err(&normalized));
                 compared += 1;
             }
         }
