@@ -156,12 +156,18 @@ async fn a_killed_opencode_interrupts_the_turn_and_is_started_again() {
     let (config, _model) = with_model(program, folder.path()).await;
     let service = Service::with(config).await;
     let chat = service.chat().await;
+    // While it waits for an answer.
+    let mut stream = service.respond(&chat, "/ask").await;
+    let mut frames = stream.until(|frame| frame.data.contains("\"requests\":[{")).await;
+    kill(folder.path());
+    frames.extend(stream.rest().await);
+    let turn = check(&frames);
+    assert_eq!((turn.status.as_str(), turn.requests.len()), ("interrupted", 0));
+
+    // While it writes.
     let mut stream = service.respond(&chat, "/slow 1000").await;
     let mut frames = stream.until(|frame| frame.data.contains("\"delta\"")).await;
-    let note: Value =
-        serde_json::from_slice(&std::fs::read(folder.path().join("opencode/process.json")).unwrap()).unwrap();
-    let killed = std::process::Command::new("kill").args(["-9", &note["pid"].to_string()]).status().unwrap();
-    assert!(killed.success());
+    kill(folder.path());
     frames.extend(stream.rest().await);
     let turn = check(&frames);
     assert_eq!(turn.status.as_str(), "interrupted");
@@ -170,6 +176,13 @@ async fn a_killed_opencode_interrupts_the_turn_and_is_started_again() {
     let next = service.turn(&chat, "Are you back?").await;
     assert_eq!(next["status"], "completed", "{next}");
     service.stop().await;
+}
+
+/// Kills the `OpenCode` of a server with `SIGKILL`.
+fn kill(data: &std::path::Path) {
+    let note: Value = serde_json::from_slice(&std::fs::read(data.join("opencode/process.json")).unwrap()).unwrap();
+    let killed = std::process::Command::new("kill").args(["-9", &note["pid"].to_string()]).status().unwrap();
+    assert!(killed.success());
 }
 
 #[tokio::test]
@@ -213,5 +226,52 @@ async fn a_chat_of_a_real_opencode_sleeps_wakes_and_outlives_its_server() {
     assert_eq!(next["status"], "completed", "{next}");
     let messages = service.call("GET", &format!("/{chat}/messages"), None).await.json();
     assert!(messages["data"].as_array().unwrap().len() >= 5);
+    service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_permission_is_given_or_refused() {
+    let Some(program) = program() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let (mut config, _model) = with_model(program, folder.path()).await;
+    if let RuntimeConfig::Local { opencode_config: Some(opencode), .. } = &mut config.runtime {
+        opencode["permission"] = json!({ "bash": "ask" });
+    }
+    let service = Service::with(config).await;
+    let chat = service.chat().await;
+    for (reply, status) in [(json!({ "reply": "reject" }), "blocked"), (json!({ "reply": "once" }), "completed")] {
+        let mut stream = service.respond(&chat, "/tool").await;
+        let mut frames = stream.until(|frame| frame.data.contains("\"requests\":[{")).await;
+        let request = frames.last().unwrap().json()["requests"][0].clone();
+        assert_eq!((&request["kind"], &request["permission"]), (&json!("permission"), &json!("bash")), "{request}");
+        let path = format!("/{chat}/permission/{}/reply", request["requestId"].as_str().unwrap());
+        service.call("POST", &path, Some(json!({ "reply": "perhaps" }))).await.error(400, "invalid_request");
+        assert_eq!(service.call("POST", &path, Some(reply)).await.status, 204);
+        frames.extend(stream.rest().await);
+        assert_eq!(check(&frames).status.as_str(), status);
+        service.call("POST", &path, Some(json!({ "reply": "once" }))).await.error(404, "permission_not_found");
+    }
+    service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_provider_that_never_works_is_not_tried_for_ever() {
+    let Some(program) = program() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let (mut config, _model) = with_model(program, folder.path()).await;
+    config.limits.turn_retries = 1;
+    let broken = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let opencode_config = model::opencode_config(&format!("http://{}", broken.local_addr().unwrap()));
+    let refuse = axum::Router::new().fallback(|| async { http::StatusCode::SERVICE_UNAVAILABLE });
+    tokio::spawn(async move { axum::serve(broken, refuse).await });
+    if let RuntimeConfig::Local { opencode_config: config, .. } = &mut config.runtime {
+        *config = Some(opencode_config);
+    }
+    let service = Service::with(config).await;
+    let chat = service.chat().await;
+    let frames = service.respond(&chat, "Hello").await.rest().await;
+    let turn = check(&frames);
+    assert_eq!((turn.status.as_str(), turn.error.unwrap().code.as_str()), ("failed", "turn_limit"));
+    assert!(frames.iter().any(|frame| frame.data.contains("\"status\":\"retrying\"")), "its tries are told");
     service.stop().await;
 }

@@ -307,3 +307,41 @@ async fn a_full_disk_loses_nothing_that_was_told() {
     assert_eq!(service.turn(&chat, "More").await["status"], "completed");
     service.stop().await;
 }
+
+#[tokio::test]
+async fn a_page_of_another_origin_may_ask_before_it_asks() {
+    let service = Service::start().await;
+    let chat = service.chat().await;
+    let asked = http()
+        .request(reqwest::Method::OPTIONS, format!("{}{PREFIX}/{chat}/respond", service.url))
+        .header("origin", "https://example.com")
+        .header("access-control-request-method", "POST")
+        .header("access-control-request-headers", "authorization,content-type,idempotency-key,last-event-id");
+    let answer = send(asked).await;
+    assert_eq!(answer.status, 204);
+    assert_eq!(answer.header("access-control-allow-origin"), "*");
+    for header in ["authorization", "content-type", "idempotency-key", "last-event-id"] {
+        assert!(answer.header("access-control-allow-headers").contains(header), "{header}");
+    }
+    let refused = send(http().get(format!("{}{PREFIX}/{chat}", service.url))).await;
+    assert_eq!(refused.header("access-control-allow-origin"), "*", "it may read why it was refused");
+    assert!(refused.header("access-control-expose-headers").contains("x-request-id"));
+}
+
+#[tokio::test]
+async fn many_streams_share_one_connection_of_http_2() {
+    let service = Service::start().await;
+    let chat = service.chat().await;
+    let http2 = reqwest::Client::builder().no_proxy().http2_prior_knowledge().build().unwrap();
+    let url = format!("{}{PREFIX}/{chat}/stream?lastEventId=0", service.url);
+    let mut streams = Vec::new();
+    for _ in 0..120 {
+        let mut opened = common::stream(http2.get(&url).bearer_auth(common::KEY)).await;
+        assert_eq!(opened.next().await.unwrap().id, "1");
+        streams.push(opened);
+    }
+    assert_eq!(service.turn(&chat, "To all of you").await["status"], "completed");
+    for stream in &mut streams {
+        stream.until(|frame| frame.data.contains("To all of you")).await;
+    }
+}
