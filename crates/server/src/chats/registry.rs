@@ -221,16 +221,8 @@ impl Registry {
 
     /// The server goes down: turns that run are ended, sessions are let go of.
     pub(crate) async fn shutdown(&self) {
-        for chat in self.all() {
-            if chat.live.lock().await.is_some() || chat.open_turn().is_some() {
-                if let Some(live) = chat.live().await
-                    && chat.open_turn().is_some()
-                {
-                    let _ = tokio::time::timeout(Duration::from_secs(1), live.session.abort()).await;
-                }
-                chat.stop_for_now().await;
-            }
-        }
+        let chats = self.all();
+        futures_util::future::join_all(chats.iter().map(|chat| chat.stop_for_now())).await;
     }
 }
 
@@ -244,7 +236,11 @@ fn no_folder(error: &std::io::Error) -> ApiError {
 impl Chat {
     /// The server goes down.
     async fn stop_for_now(&self) {
-        self.live.lock().await.take();
+        let live = self.live.lock().await.take();
+        if let Some(live) = live.filter(|_| self.open_turn().is_some()) {
+            // What it is doing it need not finish; the runtime is stopped anyway.
+            let _ = tokio::time::timeout(Duration::from_secs(1), live.session.abort()).await;
+        }
         let (accrued, open) = {
             let mut state = self.state();
             (self.fall_asleep(&mut state, "stopped"), state.open.is_some())

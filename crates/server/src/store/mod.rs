@@ -14,7 +14,8 @@ pub(crate) type ChatKey = i64;
 /// Shorthand for results of the store.
 pub(crate) type StoreResult<T> = Result<T, StoreError>;
 
-/// Told once a write is safe, or why it is not. Called on the writer's thread: it must not block.
+/// Told once a write is safe, or why it is not. Called on the writer's thread, where it must not block; never on the
+/// submitter's.
 pub(crate) type Done = Box<dyn FnOnce(StoreResult<()>) + Send>;
 
 /// Why the store did not do it.

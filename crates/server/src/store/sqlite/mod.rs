@@ -101,7 +101,8 @@ impl Sqlite {
     fn send(&self, job: Job) {
         let refused = self.jobs.lock().unwrap_or_else(PoisonError::into_inner).send(job);
         if let Err(std::sync::mpsc::SendError(Job::Write(_, done) | Job::Close(done))) = refused {
-            done(Err(StoreError::Failed("the store is closed".to_owned())));
+            // Never on the caller's own thread: it may hold a lock that whoever is told wants.
+            std::thread::spawn(move || done(Err(StoreError::Failed("the store is closed".to_owned()))));
         }
     }
 
