@@ -108,6 +108,9 @@ impl Chat {
     pub(super) fn end(&mut self, cause: Cause, ended: &mut Recent, out: &mut Vec<Event>) {
         let Some(mut turn) = self.turn.take() else { return };
         turn.end(cause, out);
+        for made in self.prompts.take_made() {
+            ended.insert_in(self.id.as_str(), made.as_str());
+        }
         let mut ids: Vec<&str> = turn.aliases.iter().map(|id| &**id).collect();
         // In one order whatever the set's, as the oldest are forgotten first.
         ids.sort_unstable();

@@ -22,7 +22,7 @@ impl Chat {
 
     fn user_message(&mut self, id: &str, info: &Info<'_>, scene: &mut Scene<'_>) {
         let known = scene.ended.contains_in(self.id.as_str(), id)
-            || self.prompts.contains(id)
+            || self.prompts.get(id).is_some()
             || self.turn.as_ref().is_some_and(|turn| turn.aliases.contains(id));
         // One first seen looked at again is of a turn before our time.
         if known || info.has_summary() {
@@ -59,7 +59,13 @@ impl Chat {
         if self.turn.as_ref().is_some_and(|turn| turn.aliases.contains(parent)) {
             return true;
         }
-        if info.times().completed.0.is_some() || !self.prompts.contains(parent) {
+        let Some(prompt) = self.prompts.get(parent) else { return false };
+        // What the runtime says in the user's name during a turn is of that turn.
+        if self.turn.is_some() && prompt.is_made() {
+            self.alias(&MessageId::from(parent));
+            return true;
+        }
+        if info.times().completed.0.is_some() {
             return false;
         }
         self.end(Cause::Successor, scene.ended, scene.out);
@@ -86,6 +92,7 @@ impl Chat {
             turn.begun = true;
             turn.standing.base = crate::event::TurnStatus::Running;
             turn.standing.compacting = message.kind == MessageKind::Summary;
+            turn.standing.replaying = false;
             turn.tell_status(scene.out);
         }
         turn.teller.tell(message.created(info), scene.out);

@@ -174,7 +174,10 @@ impl Normalizer {
             return;
         }
         self.in_session(session, event, raw, out);
-        self.retry_parked(session, event_type, out);
+        let part = event.properties.part.0.as_ref();
+        if event_type == "turnwire.snapshot" || part.is_some_and(|part| part.part_type.get() == Some("tool")) {
+            self.retry_parked(session, out);
+        }
     }
 
     /// The quick way of a delta: it opens nothing and ends nothing.
@@ -228,13 +231,11 @@ impl Normalizer {
     }
 
     /// A tool part may be the one that held-back events of a child session wait for.
-    fn retry_parked(&mut self, session: &str, event_type: &str, out: &mut Vec<Event>) {
-        if event_type != "message.part.updated" && event_type != "turnwire.snapshot" {
-            return;
-        }
+    fn retry_parked(&mut self, session: &str, out: &mut Vec<Event>) {
         let root: Arc<str> = Arc::from(self.sessions.root_of(session));
         let Some(turn) = self.chats.get_mut(&root).and_then(|chat| chat.turn.as_mut()) else { return };
-        if turn.parked.is_empty() {
+        // One of those that wait tells nothing new about what they wait for.
+        if turn.parked.is_empty() || turn.parked.iter().all(|(child, _)| &**child == session) {
             return;
         }
         for (child, raw) in turn.unpark() {

@@ -52,15 +52,12 @@ impl Chat {
         self.end_if_settled(scene);
     }
 
-    /// A part of what the user said. What the runtime says in the user's name during a turn is of that turn.
+    /// A part of what the user said. A compaction's during a turn is of that turn.
     pub(super) fn user_part(&mut self, info: &PartInfo<'_>, scene: &mut Scene<'_>) {
-        let Some(prompt) = self.prompts.part(info) else { return };
-        if self.turn.is_none() || !prompt.is_made() {
-            return;
-        }
-        let (id, compaction) = (prompt.id.clone(), prompt.compaction);
+        let Some(prompt) = self.prompts.part(info).filter(|prompt| prompt.compaction) else { return };
+        let id = prompt.id.clone();
         self.alias(&id);
-        if compaction && let Some(turn) = &mut self.turn {
+        if let Some(turn) = &mut self.turn {
             turn.standing.compacting = true;
             turn.tell_status(scene.out);
         }

@@ -44,8 +44,13 @@ impl Prompts {
         self.0.is_empty()
     }
 
-    pub(super) fn contains(&self, id: &str) -> bool {
-        self.0.iter().any(|prompt| prompt.id == id)
+    pub(super) fn get(&self, id: &str) -> Option<&UserPrompt> {
+        self.0.iter().find(|prompt| prompt.id == id)
+    }
+
+    /// Takes out what the runtime said in the user's name.
+    pub(super) fn take_made(&mut self) -> impl Iterator<Item = MessageId> {
+        self.0.extract_if(.., |prompt| prompt.is_made()).map(|prompt| prompt.id)
     }
 
     pub(super) fn add(&mut self, id: &str, info: &Info<'_>) {

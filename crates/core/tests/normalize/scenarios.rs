@@ -267,6 +267,30 @@ fn a_compaction_is_told_within_the_turn_that_needed_it() {
     assert_eq!(kinds, ["answer", "summary", "answer"]);
 }
 
+#[test]
+fn a_queued_prompt_whose_first_part_the_runtime_wrote_is_still_the_users() {
+    let mut log = begun();
+    log.user_message("msg_v", json!({}));
+    log.user_part("msg_v", json!({"type": "text", "text": "Called the Read tool", "synthetic": true}));
+    log.user_part("msg_v", json!({"type": "text", "text": "read it"}));
+    log.done("msg_a", "msg_u", "stop").busy();
+    log.agent("msg_b", "msg_v", json!({})).done("msg_b", "msg_v", "stop").busy().idle();
+    assert_eq!(statuses(&read(&log)), [("turn_u", "completed"), ("turn_v", "completed")]);
+
+    // A word of the runtime's own to go on is of the open turn, and answered or not opens none later.
+    for answered in [true, false] {
+        let mut log = begun();
+        log.user_message("msg_n", json!({}));
+        log.user_part("msg_n", json!({"type": "text", "text": "Continue", "synthetic": true}));
+        log.done("msg_a", "msg_u", "stop").busy();
+        if answered {
+            log.agent("msg_b", "msg_n", json!({})).done("msg_b", "msg_n", "stop").busy();
+        }
+        log.idle().busy().idle();
+        assert_eq!(only(&log).messages.len(), 1 + usize::from(answered));
+    }
+}
+
 /// A child's messages stand under the tool that runs it, even where the tool is named only later.
 #[test]
 fn a_subagent_is_told_under_its_tool_once_that_is_known() {
