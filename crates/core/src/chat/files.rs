@@ -183,6 +183,7 @@ pub struct DownloadStream {
     received: u64,
     /// Whether the service takes up a download where it broke off, and what of.
     validator: Option<String>,
+    /// Resumes in a row that brought nothing.
     resumes: u32,
 }
 
@@ -230,6 +231,7 @@ impl DownloadStream {
             let broken = match next {
                 Ok(Some(chunk)) => {
                     self.received += chunk.len() as u64;
+                    self.resumes = 0;
                     return Ok(Some(chunk));
                 }
                 Ok(None) if self.length.is_none_or(|length| length == self.received) => {

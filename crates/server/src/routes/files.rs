@@ -52,8 +52,11 @@ pub(crate) async fn download(
     let asked = path.clone();
     let opened = tokio::task::spawn_blocking(move || workspace::open(&root, &asked)).await;
     let (file, size) = opened.map_err(|error| ApiError::internal(&error))??;
-    let range =
-        headers.get(header::RANGE).and_then(|range| range.to_str().ok()).and_then(|range| range_of(range, size));
+    let tag = entity_tag(&file, size);
+    let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+    // A range of the file it was asked of: of one that changed meanwhile the whole is sent.
+    let unchanged = text(header::IF_RANGE).is_none_or(|asked| Some(asked) == tag.as_deref());
+    let range = text(header::RANGE).filter(|_| unchanged).and_then(|range| range_of(range, size));
     let (from, length) = range.unwrap_or((0, size));
     let mut file = tokio::fs::File::from_std(file);
     if from > 0 {
@@ -73,6 +76,9 @@ pub(crate) async fn download(
     }
     about.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
     about.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    if let Some(tag) = tag.and_then(|tag| HeaderValue::from_str(&tag).ok()) {
+        about.insert(header::ETAG, tag);
+    }
     about.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     if range.is_some() {
         let told = format!("bytes {from}-{}/{size}", from + length - 1);
@@ -82,6 +88,12 @@ pub(crate) async fn download(
         *response.status_mut() = StatusCode::PARTIAL_CONTENT;
     }
     Ok(response)
+}
+
+/// What tells this state of a file from any other: when it was written, and its size.
+fn entity_tag(file: &std::fs::File, size: u64) -> Option<String> {
+    let written = file.metadata().ok()?.modified().ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
+    Some(format!("\"{:x}-{size:x}\"", written.as_nanos()))
 }
 
 /// One range of bytes: where it begins and how long it is. Anything else (several, beyond the end) is answered with the whole
