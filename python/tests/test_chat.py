@@ -39,6 +39,7 @@ def test_lists_iterate_over_all_pages(client: Turnwire) -> None:
 def test_messages_and_turns_are_read_again(client: Turnwire, chat: Chat) -> None:
     turn = client.chat.send_message(chat.id, "Say it again.")
     assert client.chat.turns.retrieve(turn.id, id=chat.id) == turn
+    assert client.chat.with_raw_response.turns.retrieve(turn.id, id=chat.id).json() == turn.to_dict()
     messages = list(client.chat.messages.list(chat.id))
     assert [part.text for part in messages[-1].parts if isinstance(part, turnwire.TextPart)] == ["Say it again."]
 
@@ -105,6 +106,22 @@ def test_a_prompt_is_a_text_or_parts_and_never_both_or_neither(client: Turnwire)
         client.chat.create(timeot=3)  # type: ignore[call-arg]
     with pytest.raises(ValueError, match="above 0"):
         client.chat.create(timeout=-1)
+
+
+def test_what_a_service_cannot_take_is_a_clear_error(client: Turnwire, chat: Chat) -> None:
+    with pytest.raises(turnwire.APIStatusError) as caught:
+        client.chat.respond(chat.id, "x" * 5_000_000)
+    assert (caught.value.status_code, caught.value.code) == (413, "payload_too_large")
+    with pytest.raises(turnwire.BadRequestError):
+        client.chat.respond(chat.id, parts=[{"type": "video", "url": "data:,"}])
+    with pytest.raises(turnwire.BadRequestError):
+        client.chat.create(idle_timeout_ms=1)
+    for path in ("../secret", "/etc/passwd", "a/../../b"):
+        with pytest.raises(turnwire.APIStatusError) as caught:
+            client.chat.files.upload(path, id=chat.id, content="x")
+        assert caught.value.status_code in (400, 404), path
+    with pytest.raises(TypeError, match="cannot be sent"):
+        client.chat.create(title=object())  # type: ignore[arg-type]
 
 
 def test_options_of_the_client_and_of_the_call_reach_the_service() -> None:

@@ -58,6 +58,7 @@ class _Client(Generic[C]):
         ca_bundle: str | PathLike[str] | None = None,
         user_agent: str | None = None,
         max_event_bytes: int | None = None,
+        backoff_scale: float | None = None,
     ) -> None:
         """Nothing is sent yet. Address and key come from the arguments, else from ``TURNWIRE_BASE_URL`` and
         ``TURNWIRE_API_KEY``, else from ``CASEDEV_BASE_URL`` and ``CASEDEV_API_KEY``, else from the ``turnwire serve``
@@ -65,6 +66,8 @@ class _Client(Generic[C]):
 
         ``token``: a stream token, enough to read one chat's stream. ``timeout``: seconds for the answer and the idle
         clock, or a ``Timeout``; ``None``: neither. ``max_retries``: 2 if not given. ``ca_bundle``: a PEM file.
+        ``max_event_bytes``: the largest event a stream may bring, 16 MiB if not given, for ``stream`` 32 MiB.
+        ``backoff_scale`` multiplies the waits between retries; tests set it to 0.
         """
         options: dict[str, Any] = {"extra_headers": default_headers, "extra_query": default_query}
         if timeout is not _UNSET:
@@ -80,6 +83,7 @@ class _Client(Generic[C]):
             "caBundle": None if ca_bundle is None else fspath(ca_bundle),
             "userAgent": user_agent,
             "maxEventBytes": max_event_bytes,
+            "backoffScale": backoff_scale,
         }
         given = json.dumps({name: value for name, value in settings.items() if value is not None})
         self._use(_native.Client(given, _options.to_json(options)))

@@ -1,13 +1,16 @@
-"""Answering while a turn runs: what ``send_message`` does with its handlers."""
+"""Answering while a turn runs: what ``send_message`` does with its handlers. A request that is not found is one that
+somebody else has answered in the meantime."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any, Literal, Union
 
 from ._arguments import Answers, PermissionReply
 from ._async_stream import AsyncTurnStream
+from ._errors import NotFoundError
 from ._models import Permission, Question, Turn
 from ._stream import TurnStream
 
@@ -26,11 +29,14 @@ def settle_turn(stream: TurnStream, on_question: OnQuestion | None, on_permissio
             if on_question is None:
                 break
             answers = on_question(question)
-            stream.reject(question) if answers is None else stream.answer(question, answers)
+            with suppress(NotFoundError):
+                stream.reject(question) if answers is None else stream.answer(question, answers)
         elif (permission := event.permission) and on_permission != "wait":
             if on_permission is None:
                 break
-            stream.allow(permission, on_permission(permission))
+            reply = on_permission(permission)
+            with suppress(NotFoundError):
+                stream.allow(permission, reply)
     return stream.result()
 
 
@@ -43,11 +49,14 @@ async def settle_turn_async(
             if on_question is None:
                 break
             answers = await _value(on_question(question))
-            await (stream.reject(question) if answers is None else stream.answer(question, answers))
+            with suppress(NotFoundError):
+                await (stream.reject(question) if answers is None else stream.answer(question, answers))
         elif (permission := event.permission) and on_permission != "wait":
             if on_permission is None:
                 break
-            await stream.allow(permission, await _value(on_permission(permission)))
+            reply = await _value(on_permission(permission))
+            with suppress(NotFoundError):
+                await stream.allow(permission, reply)
     return await stream.result()
 
 

@@ -34,6 +34,7 @@ struct Settings {
     ca_bundle: Option<PathBuf>,
     user_agent: Option<String>,
     max_event_bytes: Option<usize>,
+    backoff_scale: Option<f64>,
 }
 
 /// The arguments of all operations under the names of the wire; each takes its own.
@@ -69,7 +70,7 @@ fn build(py: Python<'_>, settings: &str, options: &[String]) -> PyResult<turnwir
             })*
         };
     }
-    given!(base_url, api_key, token, prefix, proxy, ca_bundle, user_agent, max_event_bytes);
+    given!(base_url, api_key, token, prefix, proxy, ca_bundle, user_agent, max_event_bytes, backoff_scale);
     builder.build().map_err(|error| exception(py, &error))
 }
 
