@@ -77,7 +77,9 @@ function timeoutJson(timeout: number | Timeout | undefined): unknown {
 
 /** As the core reads them; the signal stays here. */
 export function callOptionsJson(options: CallOptions): string {
-  const { timeout, maxRetries, idempotencyKey, headers, query, body } = options
+  const { timeout, maxRetries, idempotencyKey, headers, query, body, signal: _, ...unknown }: RequestOptions = options
+  const [stray] = Object.keys(unknown)
+  if (stray !== undefined) throw new TypeError(`There is no option ${JSON.stringify(stray)} of a call.`)
   return JSON.stringify({
     timeout: timeoutJson(timeout),
     maxRetries,

@@ -39,8 +39,8 @@ export interface SendMessageParams extends PromptParams {
 export type Answers = readonly (readonly string[])[]
 
 /** A prompt as the core reads it. */
-export function promptJson(given: string | PromptParams): Record<string, unknown> {
-  const params = typeof given === 'string' ? { prompt: given } : given
+export function promptJson(given: string | PromptParams | undefined): Record<string, unknown> {
+  const params: PromptParams = typeof given === 'string' ? { prompt: given } : (given ?? {})
   const { prompt, parts, ...rest } = params
   if ((prompt === undefined) === (parts === undefined)) {
     throw new TypeError(`Give a turn either a prompt or parts, not ${prompt === undefined ? 'neither' : 'both'}.`)

@@ -13,7 +13,7 @@ export async function send(
   prompt: string | SendMessageParams,
   options: RequestOptions | undefined,
 ): Promise<Answer<Turn>> {
-  const { onQuestion, onPermission, ...given } = typeof prompt === 'string' ? { prompt } : prompt
+  const { onQuestion, onPermission, ...given } = typeof prompt === 'string' ? { prompt } : (prompt ?? {})
   const { data: stream, response } = await chats.respond(id, given, options).withResponse()
   try {
     if (onQuestion !== undefined || onPermission !== undefined) await attend(stream, onQuestion, onPermission)

@@ -6,6 +6,7 @@ import {
   BadRequestError,
   NotFoundError,
   type PromptPart,
+  type RequestOptions,
   TurnFailedError,
   Turnwire,
 } from 'turnwire'
@@ -58,6 +59,9 @@ test('arguments of another type are a TypeError in a sentence', async () => {
   const id = await newChat()
   const wrong = [
     () => chat.create({ title: 7 as unknown as string }),
+    () => chat.respond(id, undefined as unknown as string),
+    () => chat.sendMessage(id, undefined as unknown as string),
+    () => chat.sendMessage(id, '/ask', { onQuestion: () => [['yes']] } as RequestOptions),
     () => chat.retrieve(7 as unknown as string),
     () => chat.replyToQuestion('que_1', { id, answers: ['yes'] as unknown as string[][] }),
     () => chat.replyToPermission('per_1', { id, reply: 'maybe' as 'once' }),

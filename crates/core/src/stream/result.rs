@@ -75,7 +75,7 @@ impl TurnStream {
     fn required(&self) -> Error {
         self.with_context(Error::new(
             "input_required",
-            "The agent waits for an answer; give one, or pass on_question and on_permission.",
+            "The agent waits for an answer; answer it while you read the events, or say beforehand who answers questions and permissions.",
         ))
     }
 
