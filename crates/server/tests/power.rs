@@ -49,10 +49,10 @@ async fn what_was_told_before_a_power_cut_is_there_after_it() {
         for (frame, number) in log.iter().zip(1_u64..) {
             assert_eq!(frame.id, number.to_string(), "cut at {cut}: no hole");
         }
-        let last: u64 = later.last().unwrap().id.parse().unwrap();
-        if head < last {
+        let newest: u64 = later.last().unwrap().id.parse().unwrap();
+        if head < newest {
             lost += 1;
-            let first: Frame = service.relay(&chat, last + 100).await.next().await.unwrap();
+            let first: Frame = service.relay(&chat, newest + 100).await.next().await.unwrap();
             assert_eq!(first.event.as_deref(), Some("reset"), "cut at {cut}: a reader who knows more is told so");
         }
         assert_eq!(service.turn(&chat, "And on").await["status"], "completed", "cut at {cut}");

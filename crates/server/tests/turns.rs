@@ -271,3 +271,30 @@ async fn what_happens_is_counted() {
     }
     assert!(!text.contains(&chat), "no ids in figures");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_chats_at_once_do_not_mix_and_do_not_stop_each_other() {
+    let service = Service::start().await;
+    let mut chats = Vec::new();
+    for _ in 0..40 {
+        chats.push(service.chat().await);
+    }
+    let turns = chats.iter().zip(100..).map(|(chat, words)| {
+        let service = &service;
+        async move {
+            let turn = service.turn(chat, &format!("/long {words}")).await;
+            assert_eq!(turn["status"], "completed", "{turn}");
+            assert_eq!(turn["chatId"], chat.as_str());
+            assert_eq!(turn["text"].as_str().unwrap().split_whitespace().count(), words);
+        }
+    });
+    futures_util::future::join_all(turns).await;
+    for chat in &chats {
+        let head = service.call("GET", &format!("/{chat}"), None).await.json()["lastEventId"].to_string();
+        let log = service.relay(chat, 0).await.until(|frame| frame.id == head).await;
+        let sessions: std::collections::HashSet<_> =
+            log.iter().map(|frame| frame.json()["properties"]["sessionID"].to_string()).collect();
+        assert_eq!(sessions.len(), 1, "only events of this chat's session");
+        assert!(log.iter().zip(1_u64..).all(|(frame, number)| frame.id == number.to_string()));
+    }
+}

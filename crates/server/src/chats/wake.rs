@@ -12,6 +12,8 @@ use turnwire::event::TurnStatus;
 
 /// How long a runtime may take to be there.
 const OPEN_TIME: Duration = Duration::from_secs(90);
+/// A runtime that was lost gets so long to be told to stop.
+const ABORT_TIME: Duration = Duration::from_secs(2);
 /// So many events are taken in at once.
 const BATCH: usize = 256;
 
@@ -143,6 +145,10 @@ async fn hear(chat: Arc<Chat>, live: Weak<Live>, mut upstream: mpsc::Receiver<Up
                 }
                 Upstream::Lost(why) => {
                     take_in(&chat, std::mem::take(&mut events)).await;
+                    if let Some(live) = live.upgrade() {
+                        // Lost to us, it may still be working.
+                        let _ = tokio::time::timeout(ABORT_TIME, live.session.abort()).await;
+                    }
                     chat.lost(&why).await;
                     return;
                 }

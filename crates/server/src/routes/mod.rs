@@ -5,6 +5,7 @@ mod create;
 mod delete;
 mod files;
 mod health;
+mod home;
 mod list;
 mod message;
 mod messages;
@@ -44,6 +45,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
     Router::new()
         .nest(PREFIX, with_token)
         .nest(OLD_PREFIX, chats())
+        .route("/", get(home::home))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(metrics::metrics))
