@@ -50,6 +50,19 @@ def test_cancelled_while_opening_the_stream_sends_no_second_prompt() -> None:
         assert len(service.requests) == 1
 
 
+def test_a_stream_closed_while_it_opens_is_closed_when_it_is_open() -> None:
+    async def main(service: Canned) -> None:
+        stream = AsyncTurnwire(base_url=service.url, api_key="k").chat.respond("chat_1", "Hi")
+        opening = asyncio.ensure_future(stream)
+        await asyncio.sleep(0)
+        await stream.close()
+        assert [event async for event in await opening] == []
+        assert await asyncio.to_thread(service.left.wait, 10)
+
+    with Canned(OK_STREAM + STARTED) as service:
+        asyncio.run(main(service))
+
+
 def test_a_wait_that_is_given_up_loses_no_event(service: Service) -> None:
     async def main() -> None:
         client = AsyncTurnwire(base_url=service.url, api_key=KEY)

@@ -26,6 +26,7 @@ class _AsyncStream(Generic[E]):
         self._start = start
         self._native: Any = native
         self._place: Place[E] = Place()
+        self._begun = False
         self._closed = False
         #: Held by whoever opens the stream or waits for its next batch.
         self._busy = asyncio.Lock()
@@ -35,11 +36,13 @@ class _AsyncStream(Generic[E]):
         if self._native is None:
             async with self._busy:
                 if self._native is None:
-                    if self._closed:
+                    if self._closed or self._begun:
                         raise RuntimeError("this stream is closed: it failed to open, or was left before it was open")
                     # Never a second time: the first may have started a turn.
-                    self._closed = True
+                    self._begun = True
                     self._native = await finished(self._start())
+                    if self._closed:
+                        self._native.close()
         return self._native
 
     async def _opened(self: S) -> S:
