@@ -1,6 +1,6 @@
 //! Talk to coding agents: chats that last, turns that stream, events with types.
 //!
-//! The way of the data: bytes → [`sse`] → raw OpenCode events ([`opencode`]) → [`normalize`] → [`Event`] →
+//! The way of the data: bytes → [`sse`] → raw OpenCode events → [`normalize`] → [`Event`] →
 //! [`TurnAccumulator`] → [`Turn`]. All of that is pure: bytes and values in, values out; no clock, no socket, no async,
 //! no global. The feature `client` (on by default) adds the HTTP client.
 

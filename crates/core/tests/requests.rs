@@ -1,10 +1,8 @@
-//! What a request carries: options, keys, prompts; and that nobody sees a secret.
+//! What a request carries: options, keys, prompts.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use std::io;
-use std::sync::{Arc, Mutex};
 use turnwire::chat::NewChat;
-use turnwire::{Client, Cursor, ErrorKind, Prompt, RequestOptions};
+use turnwire::{Client, Cursor, ErrorKind, ListChats, Prompt, RequestOptions};
 use turnwire_testkit::{Fault, Testkit};
 
 const CHAT: &str = "chat_testkit";
@@ -152,59 +150,15 @@ async fn both_published_shapes_of_an_error_are_read() {
     }
 }
 
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 #[tokio::test]
-async fn no_log_line_error_or_debug_form_shows_a_key_or_a_token() {
-    let log = Log::default();
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_ansi(false)
-        .with_max_level(tracing::Level::TRACE)
-        .with_span_events(tracing_subscriber::fmt::format::FmtSpan::FULL)
-        .with_writer(move || writer.clone())
-        .finish();
-    let guard = tracing::subscriber::set_default(subscriber);
-
-    let echo = Fault {
-        on: "retrieve".into(),
-        nth: vec![0],
-        status: Some(401),
-        body: Some(format!(r#"{{"message":"The key {KEY} is wrong."}}"#)),
-        ..Fault::default()
-    };
-    let cut = Fault { on: "respond".into(), cut_events: Some(3), ..Fault::default() };
-    let lost = Fault { on: "stream".into(), nth: vec![0], lose_request: true, ..Fault::default() };
-    let (kit, client) = kit(vec![echo, cut, lost]).await;
-    let mut shown = vec![format!("{client:?}")];
-    let mut note = |error: turnwire::Error| {
-        shown.push(format!("{error} {error:?} {:?} {:?}", error.causes(), error.body()));
-    };
-    note(client.chat().retrieve(CHAT).await.unwrap_err());
-    note(client.chat().stream(CHAT, Cursor::Live).token("tok_never_to_be_seen").max_retries(1).await.unwrap_err());
-    let mut stream = client.chat().respond(CHAT, "one").await.unwrap();
-    stream.result().await.unwrap();
-    shown.push(format!("{stream:?} {:?}", client.chat().respond(CHAT, "x")));
-    shown.push(format!("{:?}", Client::builder().api_key(KEY).token("tok_never_to_be_seen").header("x-key", KEY)));
-    drop(guard);
-    assert!(kit.counts().requests["respond"] == 1);
-
-    let logged = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
-    assert!(logged.contains("taking it up again"), "the log is really read: {logged}");
-    assert!(logged.contains("http.request.method=\"POST\""), "requests have spans: {logged}");
-    for text in shown.iter().chain([&logged]) {
-        assert!(!text.contains("never_to_be_seen"), "{text}");
-    }
+async fn a_list_goes_over_all_its_pages_as_it_is_read() {
+    use futures_util::TryStreamExt as _;
+    let (kit, client) = kit(vec![]).await;
+    let page = client.chat().list(ListChats::new()).await.unwrap();
+    assert_eq!((page.data.len(), page.next_cursor.as_deref()), (2, Some("1")));
+    let all: Vec<_> = client.chat().list_all(ListChats::new().limit(2)).try_collect().await.unwrap();
+    let ids: Vec<_> = all.iter().map(|chat| chat.id.as_str()).collect();
+    assert_eq!(ids, ["chat_0", "chat_1", "chat_2", "chat_3", "chat_4", "chat_5"]);
+    assert_eq!(kit.counts().requests["list"], 4);
+    assert_eq!(kit.counts().last_query, "limit=2&cursor=2");
 }

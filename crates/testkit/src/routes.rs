@@ -73,6 +73,7 @@ fn operation(request: &Request) -> &'static str {
     let words: Vec<&str> = path.split('/').skip(1).collect();
     match (request.method.as_str(), words.as_slice()) {
         ("POST", []) => "create",
+        ("GET", []) => "list",
         ("GET", [_]) => "retrieve",
         ("DELETE", [_]) => "delete",
         ("POST", [_, "respond"]) => "respond",
@@ -193,6 +194,15 @@ async fn serve(
                 return Err(Stop::Cut);
             }
             plain(socket, shared, &json_headers, fault).await
+        }
+        "list" => {
+            // Three pages of two chats.
+            let page =
+                request.query.split('&').find_map(|pair| pair.strip_prefix("cursor=")?.parse().ok()).unwrap_or(0);
+            let chat = |number: usize| json!({"id": format!("chat_{number}"), "status": "idle"});
+            let next = (page < 2).then(|| (page + 1).to_string());
+            let body = json!({"data": [chat(page * 2), chat(page * 2 + 1)], "nextCursor": next}).to_string();
+            Out::new(socket, fault).whole(200, &json_headers, body.as_bytes()).await
         }
         "retrieve" | "delete" => plain(socket, shared, &json_headers, fault).await,
         _ => {

@@ -1,8 +1,11 @@
 //! List the chats (our server).
 
 use super::{Chat, Chats};
+use crate::error::Result;
 use crate::http::{Call, Request};
 use crate::json::nullable;
+use futures_core::stream::BoxStream;
+use futures_util::stream;
 use reqwest::Method;
 use serde::{Deserialize, Serialize};
 
@@ -60,7 +63,35 @@ impl ListChats {
     }
 }
 
+/// All items of a list, page after page; each page is asked for when the former one has been read.
+pub(super) fn all<T: Send + 'static>(
+    cursor: Option<String>,
+    page: impl Fn(Option<String>) -> Call<Page<T>> + Send + 'static,
+) -> BoxStream<'static, Result<T>>
+where
+    Page<T>: 'static,
+{
+    let begin = (page, Some(cursor), Vec::new().into_iter());
+    Box::pin(stream::try_unfold(begin, |(page, mut next, mut items)| async move {
+        loop {
+            if let Some(item) = items.next() {
+                return Ok(Some((item, (page, next, items))));
+            }
+            let Some(cursor) = next.take() else { return Ok(None) };
+            let read = page(cursor).await?;
+            next = read.next_cursor.map(Some);
+            items = read.data.into_iter();
+        }
+    }))
+}
+
 impl Chats {
+    /// All chats, newest first, over all pages.
+    pub fn list_all(&self, which: ListChats) -> BoxStream<'static, Result<Chat>> {
+        let chats = self.clone();
+        all(which.cursor.clone(), move |cursor| chats.list(ListChats { cursor, ..which.clone() }))
+    }
+
     /// A page of the chats, newest first.
     pub fn list(&self, which: ListChats) -> Call<Page<Chat>> {
         let request = Request::new("list", Method::GET)

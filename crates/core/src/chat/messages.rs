@@ -1,10 +1,13 @@
 //! The messages of a chat (our server).
 
+use super::list::all;
 use super::{Chats, Page};
+use crate::error::Result;
 use crate::event::{FinishReason, MessageKind, MessageUsage, TurnError};
 use crate::http::{Call, Client, Request};
 use crate::id::{MessageId, PartId};
 use crate::json::{Json, nullable};
+use futures_core::stream::BoxStream;
 use reqwest::Method;
 use serde::{Deserialize, Serialize};
 
@@ -69,6 +72,12 @@ impl Chats {
 }
 
 impl Messages {
+    /// All messages of a chat, over all pages.
+    pub fn list_all(&self, id: impl AsRef<str>, which: ListMessages) -> BoxStream<'static, Result<StoredMessage>> {
+        let (messages, id) = (self.clone(), id.as_ref().to_owned());
+        all(which.cursor.clone(), move |cursor| messages.list(&id, ListMessages { cursor, ..which.clone() }))
+    }
+
     /// A page of a chat's messages.
     pub fn list(&self, id: impl AsRef<str>, which: ListMessages) -> Call<Page<StoredMessage>> {
         let request = Request::new("messages.list", Method::GET).id("chat id", id.as_ref());
