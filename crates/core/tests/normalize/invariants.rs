@@ -29,6 +29,20 @@ fn the_same_bytes_come_out_each_time_and_for_one_chat() {
     }
 }
 
+#[test]
+fn both_streams_of_a_runtime_tell_the_same() {
+    let cases = cases();
+    let mut compared = 0;
+    for case in &cases {
+        let Some(name) = case.name.strip_suffix(".global") else { continue };
+        if let Some(plain) = cases.iter().find(|plain| plain.name == name) {
+            assert_eq!(lines(&normalize(&case.bytes)), lines(&normalize(&plain.bytes)), "{}", case.name);
+            compared += 1;
+        }
+    }
+    assert_eq!(compared, 5);
+}
+
 /// A cut in an event's bytes can change no other event: between two events a decoder remembers nothing but the last
 /// id, of which these streams have none. So each event is cut at each of its bytes, with the end of the one before it.
 #[test]
