@@ -90,6 +90,7 @@ impl Chat {
         let message = Message::new(MessageId::from(id), Arc::from(scene.session), info, parent_part);
         if !scene.child {
             turn.begun = true;
+            turn.idle = false;
             turn.standing.base = crate::event::TurnStatus::Running;
             turn.standing.compacting = message.kind == MessageKind::Summary;
             turn.standing.replaying = false;

@@ -138,6 +138,8 @@ impl Turn {
                 // Known by its id, so that the same step told twice counts once.
                 if !self.by_part.contains_key(id) {
                     self.by_part.insert(PartId::from(id), (at, usize::MAX));
+                    // A step begins: an idle from before it was the late one of the turn before.
+                    self.idle &= !self.messages[at].is_root();
                     self.messages[at].begin(true, &mut self.teller, out);
                 }
             }

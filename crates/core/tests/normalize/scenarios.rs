@@ -449,6 +449,24 @@ fn a_turn_begins_when_the_server_accepts_it() {
 }
 
 #[test]
+fn a_late_idle_of_the_turn_before_does_not_end_the_next() {
+    let last = |log: &mut Log| {
+        log.step("msg_a").done("msg_a", "msg_u", "tool-calls").busy();
+        log.agent("msg_b", "msg_u", json!({})).busy().step("msg_b").done("msg_b", "msg_u", "stop").busy().idle();
+    };
+    let mut before = accepted();
+    before.busy().idle().agent("msg_a", "msg_u", json!({}));
+    last(&mut before);
+    let mut after = accepted();
+    after.busy().agent("msg_a", "msg_u", json!({})).idle();
+    last(&mut after);
+    for log in [before, after] {
+        let turn = only(&log);
+        assert_eq!((turn.status.as_str(), turn.messages.len()), ("completed", 2));
+    }
+}
+
+#[test]
 fn what_the_server_decides_ends_a_turn() {
     let ends: [(&str, Value, &str, Option<&str>); 5] = [
         (
