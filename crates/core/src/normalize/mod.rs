@@ -119,17 +119,13 @@ impl Normalizer {
     /// Takes one raw event (its JSON) in and appends what it tells to `out`. Never fails: what it cannot read tells
     /// nothing.
     pub fn push(&mut self, raw: &[u8], out: &mut Vec<Event>) {
-        if let Some(delta) = Delta::read(raw)
+        if let Some(delta) = Delta::read(raw).filter(|_| !mend::suspicious(raw))
             && let Some(session) = delta.session_id.filled()
         {
             return self.delta(session, &delta, raw, out);
         }
-        if let Some(event) = RawEvent::parse(raw) {
-            self.event(&event, raw, out);
-            return;
-        }
-        let mended = mend::mend(raw);
-        if let Some(event) = RawEvent::parse_mended(&mended, raw) {
+        let mut mended = String::new();
+        if let Some(event) = read(raw, &mut mended) {
             self.event(&event, raw, out);
         }
     }
@@ -239,11 +235,8 @@ impl Normalizer {
             return;
         }
         for (child, raw) in turn.unpark() {
-            if let Some(event) = RawEvent::parse(&raw) {
-                self.in_session(&child, &event, &raw, out);
-            } else if let mended = mend::mend(&raw)
-                && let Some(event) = RawEvent::parse_mended(&mended, &raw)
-            {
+            let mut mended = String::new();
+            if let Some(event) = read(&raw, &mut mended) {
                 self.in_session(&child, &event, &raw, out);
             }
         }
@@ -264,4 +257,15 @@ impl Normalizer {
             }
         }
     }
+}
+
+/// Reads an event; one that no strict reader takes is mended first, into `mended`.
+fn read<'a>(raw: &'a [u8], mended: &'a mut String) -> Option<RawEvent<'a>> {
+    if !mend::suspicious(raw)
+        && let Some(event) = RawEvent::parse(raw)
+    {
+        return Some(event);
+    }
+    *mended = mend::mend(raw);
+    RawEvent::parse_mended(mended, raw)
 }

@@ -177,7 +177,7 @@ pub(super) fn at(time: Number) -> Option<Timestamp> {
 
 /// Raw JSON to pass on. Strict readers choke on halves of surrogate pairs, so these are mended.
 pub(super) fn json(raw: &RawValue) -> Json {
-    if mend::suspicious(raw.get())
+    if mend::suspicious(raw.get().as_bytes())
         && let Some(json) = Json::parse(&mend::mend(raw.get().as_bytes()))
     {
         return json;

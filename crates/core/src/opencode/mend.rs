@@ -73,10 +73,9 @@ pub(crate) fn trim_edges(text: &str, edges: Edges) -> &str {
     if edges.tail.is_some() { text.strip_suffix(LOST).unwrap_or(text) } else { text }
 }
 
-/// Whether JSON text may hold the escape of half a surrogate pair.
-pub(crate) fn suspicious(json: &str) -> bool {
-    let bytes = json.as_bytes();
-    memchr::memmem::find_iter(bytes, b"\\u").any(|at| matches!(bytes.get(at + 2), Some(b'd' | b'D')))
+/// Whether JSON may hold half a surrogate pair: the runtime escapes no whole one.
+pub(crate) fn suspicious(json: &[u8]) -> bool {
+    memchr::memmem::find_iter(json, b"\\u").any(|at| matches!(json.get(at + 2), Some(b'd' | b'D')))
 }
 
 #[cfg(test)]

@@ -359,6 +359,26 @@ fn a_character_whose_halves_come_apart_is_joined() {
 }
 
 #[test]
+fn half_a_character_in_a_tools_output_costs_only_itself() {
+    let mut log = begun();
+    let state = json!({"status": "running", "input": {"k": "HALF"}, "metadata": {"output": "HALF tail", "n": "HALF"}});
+    log.tool("msg_a", "prt_1", "bash", state);
+    let mut normalizer = Normalizer::new();
+    let mut told = Vec::new();
+    for raw in log.raw() {
+        let raw = String::from_utf8(raw).unwrap().replace("HALF", "\\ude80");
+        normalizer.push(raw.as_bytes(), &mut told);
+    }
+    let EventKind::PartUpdated(updated) = &told.last().unwrap().kind else { panic!("{told:?}") };
+    let PartBody::Tool(tool) = &updated.part.body else { panic!() };
+    assert_eq!(tool.output.as_deref(), Some("\u{fffd} tail"));
+    assert_eq!(
+        (tool.input.to_value(), tool.metadata.as_ref().unwrap().to_value()),
+        (json!({"k": "\u{fffd}"}), json!({"n": "\u{fffd}"}))
+    );
+}
+
+#[test]
 fn cumulative_text_is_told_as_what_grew() {
     let mut log = begun();
     log.with_ids = false;
