@@ -40,6 +40,13 @@ def test_a_tool_is_told_with_what_it_did(client: Turnwire, chat: Chat) -> None:
     assert client.chat.files.list(chat.id).files
 
 
+def test_the_text_of_all_answers_has_an_empty_line_between_two_parts(client: Turnwire, chat: Chat) -> None:
+    with client.chat.respond(chat.id, "/tool Write it.") as stream:
+        text = "".join(stream.text_stream)
+    parts = [part for message in stream.snapshot.messages for part in message.parts]
+    assert text == "\n\n".join(part.text for part in parts if isinstance(part, turnwire.TextPart) and part.text)
+
+
 def test_reasoning_is_no_answer(client: Turnwire, chat: Chat) -> None:
     with client.chat.respond(chat.id, "/think Why?") as stream:
         text = "".join(stream.text_stream)

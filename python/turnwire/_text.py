@@ -16,7 +16,6 @@ class TextPieces:
     def of(self, event: TurnEvent) -> Iterator[str]:
         """The text that an event adds."""
         if (text := event.text_delta) and isinstance(event, PartDelta):
-            if self._part not in (None, event.part_id):
-                yield "\n\n"
+            another = self._part not in (None, event.part_id)
             self._part = event.part_id
-            yield text
+            yield f"\n\n{text}" if another else text
