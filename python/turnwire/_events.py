@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TypeAlias
+from typing import TypeAlias, get_args
 
 from . import _native
 from ._native import (
@@ -53,6 +53,7 @@ TurnEvent: TypeAlias = (
 #: What ``client.chat.stream`` gives.
 RelayItem: TypeAlias = RelayEvent | RelayGap | RelayReset
 
-# So that `match event: case {"type": "turn.completed"}` reads an event as it would a dictionary.
-Mapping.register(_native.EventBase)
-Mapping.register(RelayEvent)
+# So that `match event: case {"type": "turn.completed"}` reads an event as it would a dictionary. The base comes last:
+# Python 3.10 tells a class that it is a mapping only if it was not one already.
+for _class in (*get_args(TurnEvent), _native.EventBase, RelayEvent):
+    Mapping.register(_class)
