@@ -10,6 +10,9 @@ use turnwire::{Client, Cursor};
 pub(crate) async fn run(args: Tail, output: &mut Output) -> Result<(), Stop> {
     let client = Client::from_env()?;
     let mut stream = client.chat().stream(&args.chat, Cursor::from(args.after)).await?;
+    if output.err_is_terminal {
+        output.say_line("following; Ctrl-C ends").await;
+    }
     loop {
         match stream.try_next().await? {
             Some(RelayItem::Event(event)) if args.json => output.print_line(&json(&event)).await?,
@@ -51,6 +54,8 @@ fn detail(properties: &Value) -> String {
     } else if info["role"].is_string() {
         let ended = if info["time"]["completed"].is_null() { "" } else { "ended" };
         format!("{} {} {ended}", text(&info["role"]), text(&info["finish"]))
+    } else if info["title"].is_string() {
+        text(&info["title"])
     } else if properties["status"].is_object() {
         text(&properties["status"]["type"])
     } else if properties["error"].is_object() {
