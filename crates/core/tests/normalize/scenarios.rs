@@ -359,6 +359,27 @@ fn a_character_whose_halves_come_apart_is_joined() {
 }
 
 #[test]
+fn a_replay_of_what_a_tool_was_before_tells_nothing() {
+    let mut log = begun();
+    log.with_ids = false;
+    let states = [
+        json!({"status": "pending", "input": {}}),
+        json!({"status": "running", "input": {}, "metadata": {"output": "o"}}),
+        json!({"status": "completed", "input": {}, "output": "ok"}),
+    ];
+    for state in &states {
+        log.tool("msg_a", "prt_1", "bash", state.clone());
+    }
+    let once = log.told().len();
+    for state in &states {
+        log.tool("msg_a", "prt_1", "bash", state.clone());
+    }
+    assert_eq!(log.told().len(), once);
+    log.done("msg_a", "msg_u", "stop").busy().idle();
+    assert_eq!(only(&log).messages[0].parts[0].state, PartState::Done);
+}
+
+#[test]
 fn half_a_character_in_a_tools_output_costs_only_itself() {
     let mut log = begun();
     let state = json!({"status": "running", "input": {"k": "HALF"}, "metadata": {"output": "HALF tail", "n": "HALF"}});
