@@ -160,9 +160,12 @@ fn a_program_that_only_waits_is_interrupted_at_once() {
     assert_eq!(tail.wait().unwrap().code(), Some(130));
 
     let mut talk = server.client(&["chat"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-    talk.stdin.as_mut().unwrap().write_all(b"Hello.\n").unwrap();
+    // Both are kept open to the end: waiting for a child closes its input, which ends a conversation too.
+    let mut input = talk.stdin.take().unwrap();
+    let mut output = BufReader::new(talk.stdout.take().unwrap());
+    input.write_all(b"Hello.\n").unwrap();
     let mut said = String::new();
-    BufReader::new(talk.stdout.take().unwrap()).read_line(&mut said).unwrap();
+    output.read_line(&mut said).unwrap();
     common::signal(&talk, "INT");
     assert_eq!((said.as_str(), talk.wait().unwrap().code()), ("Hello.\n", Some(130)));
 }
