@@ -62,6 +62,29 @@ async fn the_same_idempotency_key_is_the_same_turn() {
 }
 
 #[tokio::test]
+async fn a_prompt_without_its_key_is_never_sent_again() {
+    let lost = Fault { on: "respond".to_owned(), lose_answer: true, ..Fault::default() };
+    let (kit, client) = kit(vec![lost]).await;
+    client.chat().retrieve(CHAT).await.unwrap();
+    let options: RequestOptions = serde_json::from_str(r#"{"headers":{"Idempotency-Key":null}}"#).unwrap();
+    assert!(client.chat().respond(CHAT, "one").options(options).await.is_err());
+    let counts = kit.counts();
+    assert_eq!((counts.turns, counts.requests["respond"]), (1, 1));
+    assert!(!counts.last_headers.contains_key("idempotency-key"));
+}
+
+#[tokio::test]
+async fn what_a_proxy_answers_does_not_make_the_service_another() {
+    // The proxy's 502 has no header of ours; the prompt, which did not arrive, is sent again under its key.
+    let proxy = Fault { on: "respond".to_owned(), foreign: true, status: Some(502), ..Fault::default() };
+    let (kit, client) = kit(vec![proxy]).await;
+    client.chat().retrieve(CHAT).await.unwrap();
+    client.chat().send_message(CHAT, "one").await.unwrap();
+    let counts = kit.counts();
+    assert_eq!((counts.turns, counts.requests["respond"]), (1, 2));
+}
+
+#[tokio::test]
 async fn a_token_alone_is_enough_to_follow_a_relay() {
     let kit = Testkit::with_faults(true, vec![]).await.unwrap();
     let client = Client::builder().base_url(kit.url()).token("tok_1").build().unwrap();

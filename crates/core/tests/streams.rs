@@ -150,6 +150,16 @@ async fn cancel_on_close_cancels_the_turn_too() {
 }
 
 #[tokio::test]
+async fn cancel_on_close_cancels_the_turn_of_a_stream_that_failed_too() {
+    let insert = serde_json::from_str(r#"{"after":3,"raw":"event: error\ndata: {}\n\n"}"#).unwrap();
+    let (kit, client) = kit(vec![Fault { insert: Some(insert), ..fault("respond") }]).await;
+    let mut stream = client.chat().respond(CHAT, "/hang").cancel_on_close(true).await.unwrap();
+    assert_eq!(stream.result().await.unwrap_err().code(), "stream_error");
+    drop(stream);
+    kit.until(|counts| counts.requests.get("cancel") == Some(&1)).await;
+}
+
+#[tokio::test]
 async fn a_turn_that_ended_is_not_cancelled_when_its_stream_closes() {
     let (kit, client) = kit(vec![]).await;
     let mut stream = client.chat().respond(CHAT, "one").cancel_on_close(true).await.unwrap();

@@ -20,6 +20,8 @@ pub struct Fault {
     pub never_answer: bool,
     /// The answer begins so much later.
     pub delay_ms: u64,
+    /// The answer is a proxy's: it says nothing of the service behind it.
+    pub foreign: bool,
     /// This status is answered, and the request is not acted upon.
     pub status: Option<u16>,
     /// Headers beside.

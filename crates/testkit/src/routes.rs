@@ -114,7 +114,7 @@ async fn serve(
     fault: &Fault,
 ) -> Result<(), Stop> {
     let mut headers = "x-request-id: req_testkit\r\n".to_owned();
-    if shared.ours {
+    if shared.ours && !fault.foreign {
         headers.push_str("turnwire-contract: 1\r\n");
     }
     for (name, value) in &fault.headers {

@@ -118,8 +118,19 @@ impl Client {
         }
     }
 
-    pub(crate) fn learn_service(&self, ours: bool) {
-        self.transport.service.store(if ours { 1 } else { 2 }, Ordering::Relaxed);
+    /// Learns whose service it is from an answer. What a proxy before it or another origin answers says nothing, and
+    /// one that was once seen to be ours stays so.
+    pub(crate) fn learn_service(&self, response: &reqwest::Response) {
+        if response.url().origin() != self.transport.base.origin() {
+            return;
+        }
+        let service = &self.transport.service;
+        if response.headers().contains_key("turnwire-contract") {
+            service.store(1, Ordering::Relaxed);
+        } else if !response.status().is_server_error() {
+            // Where it is known already, it stays known.
+            let _ = service.compare_exchange(0, 2, Ordering::Relaxed, Ordering::Relaxed);
+        }
     }
 }
 

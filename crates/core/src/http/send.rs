@@ -8,6 +8,7 @@ use super::{Client, Request, RequestOptions, Safety};
 use crate::error::{Error, ErrorKind, Result};
 use crate::policy::retry::{self, Outcome, Situation};
 use bytes::Bytes;
+use reqwest::Method;
 use reqwest::header::{HeaderMap, LOCATION};
 use std::future::Future;
 use std::time::Duration;
@@ -100,12 +101,11 @@ impl Client {
             None => sent.await,
         };
         let response = exchanged?;
-        let headers = response.headers();
-        self.learn_service(header(headers, "turnwire-contract").is_some());
+        self.learn_service(&response);
         let status = response.status();
         tries.span.record("http.response.status_code", status.as_u16());
         if status.is_success() {
-            let request_id = header(headers, "x-request-id");
+            let request_id = header(response.headers(), "x-request-id");
             return Ok(Answer { response, request_id });
         }
         Err(self.refused(response).await)
@@ -129,7 +129,7 @@ impl Client {
                 sending = sending.body(body.clone());
             }
             let response = sending.send().await.map_err(Failed::unanswered)?;
-            let Some(target) = redirect(&response, &url) else { return Ok(response) };
+            let Some(target) = redirect(&request.method, &response, &url) else { return Ok(response) };
             let target = target?;
             if target.origin() != url.origin() {
                 if !request.follow_elsewhere {
@@ -231,8 +231,10 @@ pub(super) struct Tries<'a> {
 
 impl<'a> Tries<'a> {
     fn new(client: &'a Client, request: &'a Request, options: &RequestOptions) -> Self {
-        let idempotency_key =
-            (request.safety == Safety::Creates).then(|| options.idempotency_key.clone().unwrap_or_else(random_key));
+        let refused =
+            options.headers.iter().any(|(name, value)| value.is_none() && name.eq_ignore_ascii_case("idempotency-key"));
+        let idempotency_key = (request.safety == Safety::Creates && !refused)
+            .then(|| options.idempotency_key.clone().unwrap_or_else(random_key));
         Self {
             client,
             request,
@@ -264,7 +266,7 @@ impl<'a> Tries<'a> {
         }
         let situation = Situation {
             repeatable: !creates,
-            attaches: creates && self.client.service() == Service::Ours,
+            attaches: self.idempotency_key.is_some() && self.client.service() == Service::Ours,
             retries: self.made,
             max_retries: self.max_retries,
         };
@@ -298,9 +300,10 @@ fn random_key() -> String {
 }
 
 /// Where a redirect leads that may be followed: one that keeps the method, or any of a GET.
-fn redirect(response: &reqwest::Response, url: &Url) -> Option<Result<Url, Failed>> {
+fn redirect(method: &Method, response: &reqwest::Response, url: &Url) -> Option<Result<Url, Failed>> {
     let status = response.status().as_u16();
-    if !matches!(status, 301 | 302 | 303 | 307 | 308) {
+    let followed = matches!(status, 307 | 308) || (*method == Method::GET && matches!(status, 301..=303));
+    if !followed {
         return None;
     }
     let target = response.headers().get(LOCATION)?.to_str().ok().and_then(|to| url.join(to).ok());

@@ -337,9 +337,9 @@ impl TurnStream {
 
     /// Closes the socket; where the caller asked for it, cancels the turn that is left.
     pub(super) fn shut(&mut self) {
-        let open = !matches!(self.state, State::Closed);
         self.state = State::Closed;
-        if open && self.cancel_on_close && !self.reader.ended() {
+        // Once, also where an error had closed the socket before.
+        if std::mem::take(&mut self.cancel_on_close) && !self.reader.ended() {
             let handle = self.handle.clone();
             self.runtime.spawn(async move {
                 if let Err(error) = handle.cancel().await {
