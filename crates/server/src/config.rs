@@ -59,6 +59,9 @@ pub struct Limits {
     pub log_bytes: Option<u64>,
     /// How many requests a key may make a minute; it may save up one minute's. Default: as many as it likes.
     pub requests_per_minute: Option<u32>,
+    /// How long a connection may take to say what it wants: to its first byte, and from there to the end of a request's
+    /// headers. Default 10 s.
+    pub header_time: Duration,
     /// How many connections may be open at once. Default 8,192.
     pub connections: usize,
 }
@@ -79,6 +82,7 @@ impl Default for Limits {
             keep_turns: None,
             log_bytes: None,
             requests_per_minute: None,
+            header_time: Duration::from_secs(10),
             connections: 8192,
         }
     }

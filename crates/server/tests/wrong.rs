@@ -344,3 +344,25 @@ async fn many_streams_share_one_connection_of_http_2() {
         stream.until(|frame| frame.data.contains("To all of you")).await;
     }
 }
+
+#[tokio::test]
+async fn a_connection_that_says_nothing_is_closed() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = config(folder.path());
+    config.limits.header_time = std::time::Duration::from_millis(200);
+    let service = Service::with(config).await;
+    let address = service.url.trim_start_matches("http://").to_owned();
+    for said in ["", "P", "PRI * HTTP/2.0\r\n\r\nSM", "GET / HTTP/1.1\r\nhost"] {
+        let address = address.clone();
+        let closed = tokio::task::spawn_blocking(move || {
+            let mut socket = std::net::TcpStream::connect(address).unwrap();
+            socket.set_read_timeout(Some(common::LONG)).unwrap();
+            socket.write_all(said.as_bytes()).unwrap();
+            socket.read_to_end(&mut Vec::new())
+        });
+        closed.await.unwrap().unwrap_or_else(|error| panic!("after {said:?}: {error}"));
+    }
+    let chat = service.chat().await;
+    assert_eq!(service.turn(&chat, "Hello").await["status"], "completed");
+    service.stop().await;
+}

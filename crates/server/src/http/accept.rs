@@ -1,5 +1,6 @@
 //! The accept loop: our own, as it needs clocks on headers, a bound on connections, and an end that does not wait for ever.
 
+use super::begun::Begun;
 use crate::config::Limits;
 use axum::Router;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -12,15 +13,13 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-/// A connection's request must have told its headers in this time.
-const HEADER_TIME: Duration = Duration::from_secs(10);
 /// After an accept that failed (no file handles left), others get time to end.
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// Takes connections until `stop`, then lets those that are open end within the limits' drain time.
 pub(crate) async fn run(listener: TcpListener, router: Router, limits: Limits, stop: CancellationToken) {
     let mut builder = Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_TIME);
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(limits.header_time);
     builder
         .http2()
         .timer(TokioTimer::new())
@@ -46,10 +45,16 @@ pub(crate) async fn run(listener: TcpListener, router: Router, limits: Limits, s
         // Deltas are small and must not wait for each other.
         let _ = socket.set_nodelay(true);
         let service = TowerToHyperService::new(router.clone());
-        let connection = builder.serve_connection_with_upgrades(TokioIo::new(socket), service).into_owned();
-        let connection = graceful.watch(connection);
+        let (builder, watcher, stop) = (builder.clone(), graceful.watcher(), stop.clone());
         tokio::spawn(async move {
-            if let Err(error) = connection.await {
+            // The clock on headers runs from the first bytes on; until then it is this one.
+            let begun = tokio::select! {
+                () = stop.cancelled() => return,
+                begun = tokio::time::timeout(limits.header_time, Begun::wait(socket)) => begun,
+            };
+            let Ok(Ok(Some(socket))) = begun else { return };
+            let connection = builder.serve_connection_with_upgrades(TokioIo::new(socket), service);
+            if let Err(error) = watcher.watch(connection).await {
                 tracing::debug!(%error, "a connection ended badly");
             }
             drop(place);

@@ -1,6 +1,7 @@
 //! What all requests and answers have in common.
 
 pub(crate) mod accept;
+mod begun;
 pub(crate) mod body;
 pub(crate) mod drain;
 pub(crate) mod outer;
