@@ -22,7 +22,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use writer::{Job, convert};
 
-/// So many connections read at once; more readers wait on the blocking pool.
+/// So many connections read at once; whoever else reads waits for one of them, on no thread.
 const READERS: usize = 4;
 
 /// Its name in the data folder.
@@ -46,7 +46,8 @@ pub(crate) struct Sqlite {
 
 struct Readers {
     idle: Mutex<Vec<Connection>>,
-    places: tokio::sync::Semaphore,
+    /// As many as there are idle connections: who holds one finds a connection.
+    places: Arc<tokio::sync::Semaphore>,
 }
 
 /// Why the file could not be opened.
@@ -94,7 +95,8 @@ impl Sqlite {
         }
         let (jobs, queue) = channel();
         std::thread::Builder::new().name("turnwire-log".to_owned()).spawn(move || writer::run(connection, &queue))?;
-        let readers = Arc::new(Readers { idle: Mutex::new(idle), places: tokio::sync::Semaphore::new(READERS) });
+        let readers =
+            Arc::new(Readers { idle: Mutex::new(idle), places: Arc::new(tokio::sync::Semaphore::new(READERS)) });
         Ok(Self { jobs: Mutex::new(jobs), readers, lock: Mutex::new(Some(lock)) })
     }
 
@@ -112,14 +114,16 @@ impl Sqlite {
     ) -> BoxFuture<'_, StoreResult<T>> {
         let readers = self.readers.clone();
         async move {
-            let _place =
-                readers.places.acquire().await.map_err(|_| StoreError::Failed("the store is closed".to_owned()))?;
+            let place = readers.places.clone().acquire_owned().await;
+            let place = place.map_err(|_| StoreError::Failed("the store is closed".to_owned()))?;
             let pool = readers.clone();
             let read = tokio::task::spawn_blocking(move || {
                 let connection = pool.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
                 let connection = connection.ok_or_else(|| StoreError::Failed("the store is closed".to_owned()))?;
                 let result = query(&connection).map_err(|error| convert(&error));
                 pool.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+                // Only now, even if nobody waits for the answer any more: the next one must find the connection.
+                drop(place);
                 result
             });
             read.await.unwrap_or_else(|error| Err(StoreError::Failed(error.to_string())))
@@ -227,5 +231,44 @@ impl Store for Sqlite {
             self.lock.lock().unwrap_or_else(PoisonError::into_inner).take();
         }
         .boxed()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::{Delivery, READERS, Sqlite, Store as _};
+    use std::sync::{Arc, Barrier};
+
+    #[tokio::test]
+    async fn a_read_that_is_given_up_keeps_its_place_until_its_connection_is_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Arc::new(Sqlite::open(folder.path(), Delivery::Fast, None).ok().unwrap());
+        let (told, mut begun) = tokio::sync::mpsc::unbounded_channel();
+        let gate = Arc::new(Barrier::new(READERS + 1));
+        let mut given_up = Vec::new();
+        for _ in 0..READERS {
+            let (store, told, gate) = (store.clone(), told.clone(), gate.clone());
+            given_up.push(tokio::spawn(async move {
+                let query = move |_: &rusqlite::Connection| {
+                    told.send(()).unwrap();
+                    gate.wait();
+                    Ok(())
+                };
+                store.read(query).await
+            }));
+        }
+        for _ in 0..READERS {
+            begun.recv().await.unwrap();
+        }
+        for read in given_up {
+            read.abort();
+            assert!(read.await.unwrap_err().is_cancelled());
+        }
+        assert_eq!(store.readers.places.available_permits(), 0, "their connections are not back");
+        let next = store.chat("chat_none".to_owned());
+        let (next, _) = tokio::join!(next, tokio::task::spawn_blocking(move || gate.wait()));
+        assert!(next.unwrap().is_none());
+        store.close().await;
     }
 }
