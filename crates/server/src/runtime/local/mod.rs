@@ -18,9 +18,12 @@ use serde_json::Value;
 use session::LocalSession;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use surroundings::Surroundings;
+use tokio_util::sync::CancellationToken;
+
+/// At the end the process gets so long to be gone.
+const STOP_TIME: Duration = Duration::from_secs(5);
 
 /// `OpenCode` on this machine.
 #[derive(Clone, Debug)]
@@ -32,7 +35,8 @@ struct Inner {
     surroundings: Surroundings,
     /// Held while the process is started: all wait for the one start.
     process: tokio::sync::Mutex<Option<Arc<Process>>>,
-    stopped: AtomicBool,
+    /// The server goes down: a start is given up, and none follows.
+    stopped: CancellationToken,
 }
 
 impl Local {
@@ -45,7 +49,7 @@ impl Local {
             program,
             surroundings,
             process: tokio::sync::Mutex::default(),
-            stopped: AtomicBool::new(false),
+            stopped: CancellationToken::new(),
         }));
         if local.0.find().is_ok() {
             local.0.start_again(Duration::ZERO);
@@ -65,10 +69,14 @@ impl Inner {
         if let Some(process) = place.as_ref().filter(|process| !process.is_gone()) {
             return Ok(process.clone());
         }
-        if self.stopped.load(Ordering::Relaxed) {
-            return Err(RuntimeError::unavailable("The server is going down; try again in a moment."));
-        }
-        let process = Process::start(&self.find()?, &self.surroundings).await?;
+        let program = self.find()?;
+        let process = tokio::select! {
+            biased;
+            () = self.stopped.cancelled() => {
+                return Err(RuntimeError::unavailable("The server is going down; try again in a moment."));
+            }
+            started = Process::start(&program, &self.surroundings) => started?,
+        };
         *place = Some(process.clone());
         tokio::spawn(look_after(self.clone(), process.clone()));
         Ok(process)
@@ -78,7 +86,9 @@ impl Inner {
         let inner = self.clone();
         tokio::spawn(async move {
             tokio::time::sleep(after).await;
-            if let Err(error) = inner.process().await {
+            if let Err(error) = inner.process().await
+                && !inner.stopped.is_cancelled()
+            {
                 // The next chat that needs it tries again, and is told.
                 tracing::warn!(%error, "OpenCode could not be started");
             }
@@ -90,7 +100,7 @@ impl Inner {
 async fn look_after(inner: Arc<Inner>, process: Arc<Process>) {
     let began = std::time::Instant::now();
     process.watch().await;
-    if !inner.stopped.load(Ordering::Relaxed) && began.elapsed() > Duration::from_secs(5) {
+    if !inner.stopped.is_cancelled() && began.elapsed() > Duration::from_secs(5) {
         tracing::warn!("OpenCode is gone and is started again");
         inner.start_again(Duration::from_millis(200));
     }
@@ -116,11 +126,18 @@ impl Runtime for Local {
 
     fn shutdown(&self) -> BoxFuture<'_, ()> {
         async {
-            self.0.stopped.store(true, Ordering::Relaxed);
-            if let Some(process) = self.0.process.lock().await.take() {
-                process.end().await;
+            self.0.stopped.cancel();
+            let ended = tokio::time::timeout(STOP_TIME, async {
+                // Whoever starts it lets go of the lock, and of what was started.
+                if let Some(process) = self.0.process.lock().await.take() {
+                    process.end().await;
+                }
+            });
+            match ended.await {
+                Ok(()) => orphan::forget(&self.0.surroundings.pid_file),
+                // It stays noted, so that the next server ends it.
+                Err(_) => tracing::error!("OpenCode did not end in time and is left"),
             }
-            orphan::forget(&self.0.surroundings.pid_file);
         }
         .boxed()
     }

@@ -8,6 +8,7 @@ use crate::runtime::{RuntimeError, RuntimeResult};
 use std::collections::VecDeque;
 use std::path::Path;
 use std::process::Stdio;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
@@ -28,6 +29,8 @@ pub(super) struct Process {
     pub(super) api: Api,
     child: tokio::sync::Mutex<Child>,
     pid: u32,
+    /// We end it, so nobody need wonder that it ends.
+    ending: AtomicBool,
     /// Cancelled when it is gone.
     gone: CancellationToken,
 }
@@ -51,6 +54,8 @@ impl Process {
             RuntimeError::unavailable(format!("OpenCode ({}) cannot be started: {error}.", program.display()))
         })?;
         let pid = child.id().unwrap_or(0);
+        // It may be a launcher: all it started goes with it if the start is given up.
+        let group = Group(pid);
         orphan::note(&surroundings.pid_file, pid);
         let complaints = Arc::new(Mutex::new(VecDeque::new()));
         if let Some(stderr) = child.stderr.take() {
@@ -58,7 +63,7 @@ impl Process {
         }
         let listening = tokio::time::timeout(START, address(&mut child)).await;
         let Ok(Some(url)) = listening else {
-            orphan::kill_group(pid);
+            drop(group);
             let _ = child.wait().await;
             let lines = complaints.lock().unwrap_or_else(PoisonError::into_inner);
             let why: String =
@@ -68,9 +73,13 @@ impl Process {
             return Err(RuntimeError::unavailable(format!("OpenCode was started but does not listen; it said: {why}")));
         };
         let api = Api::new(url, password)?;
-        let process = Self { api, child: tokio::sync::Mutex::new(child), pid, gone: CancellationToken::new() };
+        let (child, gone) = (tokio::sync::Mutex::new(child), CancellationToken::new());
+        let process = Self { api, child, pid, ending: AtomicBool::new(false), gone };
         match process.api.version().await {
-            Ok(version) => tracing::info!(version, pid, "OpenCode runs"),
+            Ok(version) => {
+                group.keep();
+                tracing::info!(version, pid, "OpenCode runs");
+            }
             Err(error) => {
                 process.end().await;
                 return Err(RuntimeError::unavailable(format!(
@@ -97,7 +106,9 @@ impl Process {
             let ended = async { self.child.lock().await.wait().await };
             tokio::select! {
                 ended = ended => {
-                    tracing::warn!(status = ?ended.ok(), "OpenCode has ended");
+                    if !self.ending.load(Ordering::Relaxed) {
+                        tracing::warn!(status = ?ended.ok(), "OpenCode has ended");
+                    }
                     break;
                 }
                 () = self.gone.cancelled() => return,
@@ -114,12 +125,28 @@ impl Process {
 
     /// Ends it, and all it started.
     pub(super) async fn end(&self) {
+        self.ending.store(true, Ordering::Relaxed);
         orphan::kill_group(self.pid);
         let mut child = self.child.lock().await;
         // Where there are no groups.
         let _ = child.start_kill();
         let _ = child.wait().await;
         self.gone.cancel();
+    }
+}
+
+/// A group of processes, ended when it is dropped unless it is kept.
+struct Group(u32);
+
+impl Group {
+    fn keep(self) {
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        orphan::kill_group(self.0);
     }
 }
 
