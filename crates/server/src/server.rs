@@ -94,6 +94,7 @@ impl Server {
             limits: config.limits.clone(),
             metrics: Arc::default(),
             data,
+            stopping: CancellationToken::new(),
         });
         let chats = Arc::new(Registry::new(shared.clone()));
         // What cannot be ended now (a full disk) is ended when its chat is next used.
@@ -170,8 +171,16 @@ async fn tidy(app: Arc<App>, stop: CancellationToken) {
             () = stop.cancelled() => return,
             _ = ticks.tick() => {}
         }
-        app.chats.tidy().await;
-        if let Err(error) = app.chats.retain().await {
+        let tidied = async {
+            app.chats.tidy().await;
+            app.chats.retain().await
+        };
+        // Putting a chat to sleep may take as long as the runtime likes.
+        let tidied = tokio::select! {
+            () = stop.cancelled() => return,
+            tidied = tidied => tidied,
+        };
+        if let Err(error) = tidied {
             tracing::warn!(%error, "old turns could not be let go of");
         }
         if forget.is_multiple_of(720) {

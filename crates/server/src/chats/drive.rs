@@ -65,9 +65,16 @@ impl Driver {
         };
         match (live, prompted) {
             (Ok(live), Ok(())) => self.watch_over(&live, deadline).await,
-            (_, Err(error)) => {
+            // The server goes down, and ends the turn itself.
+            (_, Err(_)) if chat.shared.stopping.is_cancelled() => {}
+            (live, Err(error)) => {
                 tracing::warn!(%error, chat = self.chat.id(), "a turn could not be started");
-                self.close("failed", Some((error.code(), &error.message)));
+                let failed = Some((error.code(), error.message.as_str()));
+                match live {
+                    // No answer is no refusal: the runtime may have taken the prompt and be at work on it.
+                    Ok(live) => self.stop(&live, failed).await,
+                    Err(_) => self.close("failed", failed),
+                }
             }
             (Err(_), Ok(())) => {}
         }
@@ -109,23 +116,19 @@ impl Driver {
                 continue;
             }
             if news.steps > limits.turn_steps as usize {
-                self.stop(live, "turn_limit", &format!("The turn was stopped after {} messages.", limits.turn_steps))
-                    .await;
+                let why = format!("The turn was stopped after {} messages.", limits.turn_steps);
+                self.stop(live, Some(("turn_limit", &why))).await;
                 break;
             }
             if news.attempt > limits.turn_retries {
                 let tries = limits.turn_retries;
-                self.stop(
-                    live,
-                    "turn_limit",
-                    &format!("The provider failed {tries} times in a row; the turn was stopped."),
-                )
-                .await;
+                let why = format!("The provider failed {tries} times in a row; the turn was stopped.");
+                self.stop(live, Some(("turn_limit", &why))).await;
                 break;
             }
             if now >= deadline {
-                self.stop(live, "runtime_timeout", "The turn took longer than this server allows and was stopped.")
-                    .await;
+                let why = "The turn took longer than this server allows and was stopped.";
+                self.stop(live, Some(("runtime_timeout", why))).await;
                 break;
             }
             let settle = aborted.map(|at| at + ABORT).or(idle_since.map(|at| at + SETTLE));
@@ -167,8 +170,8 @@ impl Driver {
     }
 
     /// Ends the turn as failed, then stops the runtime.
-    async fn stop(&self, live: &Live, code: &'static str, why: &str) {
-        self.close("failed", Some((code, why)));
+    async fn stop(&self, live: &Live, error: Option<(&'static str, &str)>) {
+        self.close("failed", error);
         self.abort(live).await;
         self.quieten(live).await;
     }
@@ -198,8 +201,8 @@ impl Driver {
         } else if turn.messages.iter().any(|message| message.finish_reason.is_some()) {
             self.close("completed", None);
         } else {
-            // Why is in the log, if anybody said it.
-            self.close("failed", None);
+            // Why is in the log, if anybody said it. It may yet begin, as nothing of it was seen to end.
+            self.stop(live, None).await;
         }
     }
 

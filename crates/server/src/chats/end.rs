@@ -72,8 +72,9 @@ impl Chat {
             };
             self.decided(vec![closed], Vec::new()).await?;
         }
-        let live = self.live.lock().await.take();
-        if let Some(live) = live {
+        // Held until the chat has ended: whoever wants to wake it meanwhile must find that out first.
+        let mut place = self.live.lock().await;
+        if let Some(live) = place.take() {
             // The agent must be still before its session goes: a busy one would go on after it.
             let _ = live.session.abort().await;
             let _ = live.session.reject_all().await;
@@ -98,6 +99,7 @@ impl Chat {
             state.ended_ms = Some(at_ms);
             safe
         };
+        drop(place);
         if let Some(safe) = safe {
             safe.await.unwrap_or_else(|_| Err(StoreError::Failed("the store is closed".to_owned())))?;
         }

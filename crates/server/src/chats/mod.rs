@@ -2,6 +2,7 @@
 
 mod about;
 mod chat;
+mod creating;
 mod decide;
 mod drive;
 mod end;
@@ -22,10 +23,11 @@ pub(crate) use relayed::{Begin, RelayFrames};
 use crate::config::Limits;
 use crate::metrics::Metrics;
 use crate::relay::Pressure;
-use crate::runtime::Runtime;
+use crate::runtime::{Runtime, RuntimeError};
 use crate::store::Store;
 use std::path::PathBuf;
 use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
 use turnwire::TurnId;
 
 /// What all chats share.
@@ -37,6 +39,8 @@ pub(crate) struct Shared {
     pub(crate) limits: Limits,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) data: PathBuf,
+    /// The server goes down: nothing is waited for that takes long.
+    pub(crate) stopping: CancellationToken,
 }
 
 impl Shared {
@@ -44,6 +48,11 @@ impl Shared {
     pub(crate) fn workspace(&self, chat_id: &str) -> PathBuf {
         self.data.join("workspaces").join(chat_id)
     }
+}
+
+/// What is told of anything that would take long while the server goes down.
+fn going_down() -> RuntimeError {
+    RuntimeError::unavailable("The server is going down; try again in a moment.")
 }
 
 /// What the one who drives a turn has to know of it.

@@ -1,5 +1,6 @@
 //! The chats in memory: each loaded from its log when it is first used, let go of when nobody uses it.
 
+use super::creating::Creating;
 use super::{Chat, Idempotency, Shared};
 use crate::error::{ApiError, ApiResult};
 use crate::ids;
@@ -17,6 +18,8 @@ type Place = Arc<OnceCell<Arc<Chat>>>;
 const PIECE: (usize, usize) = (4096, 4 << 20);
 /// How long a new session may take, the start of the runtime included.
 const CREATE_TIME: Duration = Duration::from_secs(60);
+/// When the server goes down a chat's runtime is waited for so long.
+const STOP_TIME: Duration = Duration::from_secs(2);
 
 /// What a chat is created with.
 #[derive(Clone, Debug, Default)]
@@ -32,13 +35,12 @@ pub(crate) struct NewChat {
 pub(crate) struct Registry {
     pub(crate) shared: Arc<Shared>,
     places: Mutex<HashMap<String, Place>>,
-    /// Held while a chat with an idempotency key is created: the same key twice at once makes one chat.
-    creating: tokio::sync::Mutex<()>,
+    creating: Creating,
 }
 
 impl Registry {
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
-        Self { shared, places: Mutex::default(), creating: tokio::sync::Mutex::default() }
+        Self { shared, places: Mutex::default(), creating: Creating::default() }
     }
 
     /// The chat of this id, if `owner` may see it.
@@ -65,20 +67,38 @@ impl Registry {
         if !id.starts_with("chat_") {
             return Ok(None);
         }
-        let place = self.place(id);
-        let loaded = place
-            .get_or_try_init(|| async {
-                let row = self.shared.store.chat(id.to_owned()).await?;
-                let row = row.ok_or_else(|| ApiError::chat_not_found(id))?;
-                self.read(row).await
-            })
-            .await;
-        match loaded {
-            Ok(chat) => Ok(Some(chat.clone())),
-            Err(error) => {
-                self.places.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
-                if error.code() == "chat_not_found" { Ok(None) } else { Err(error) }
+        loop {
+            let place = self.place(id);
+            let loaded = place
+                .get_or_try_init(|| async {
+                    let row = self.shared.store.chat(id.to_owned()).await?;
+                    let row = row.ok_or_else(|| ApiError::chat_not_found(id))?;
+                    self.read(row).await
+                })
+                .await;
+            match loaded {
+                Ok(chat) if self.keep(id, &place) => return Ok(Some(chat.clone())),
+                // Meanwhile another took its place: a chat is in memory once.
+                Ok(_) => {}
+                Err(error) => {
+                    self.leave(id, &place);
+                    return if error.code() == "chat_not_found" { Ok(None) } else { Err(error) };
+                }
             }
+        }
+    }
+
+    /// Whether `place` is the one of this id. Where there is none (one who waited with us failed, and left), it is now.
+    fn keep(&self, id: &str, place: &Place) -> bool {
+        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::ptr_eq(places.entry(id.to_owned()).or_insert_with(|| place.clone()), place)
+    }
+
+    /// Takes `place` away, if it is the one of this id.
+    fn leave(&self, id: &str, place: &Place) {
+        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        if places.get(id).is_some_and(|found| Arc::ptr_eq(found, place)) {
+            places.remove(id);
         }
     }
 
@@ -117,8 +137,12 @@ impl Registry {
     ) -> ApiResult<Arc<Chat>> {
         let registry = self.clone();
         let created = tokio::spawn(async move {
-            let _one_at_a_time = match &key {
-                Some(_) => Some(registry.creating.lock().await),
+            let place = match &key {
+                Some(key) => Some(registry.creating.place(&key.scope, &key.key)?),
+                None => None,
+            };
+            let _one_at_a_time = match &place {
+                Some(place) => place.turn().await,
                 None => None,
             };
             if let Some(key) = &key
@@ -141,9 +165,15 @@ impl Registry {
         // Always a title: without one the runtime would ask a model for it.
         let title = Some(new.title.clone().unwrap_or_else(|| id.clone()));
         let opening = Opening { directory: directory.clone(), session_id: None, title };
-        let opened = tokio::time::timeout(CREATE_TIME, shared.runtime.open(opening, sink)).await;
-        let opened = opened.map_err(|_| ApiError::unavailable("The runtime did not come up in time; try again."));
-        let session = match opened.and_then(|opened| opened.map_err(ApiError::from)) {
+        let opened = tokio::select! {
+            biased;
+            () = shared.stopping.cancelled() => Err(super::going_down().into()),
+            opened = tokio::time::timeout(CREATE_TIME, shared.runtime.open(opening, sink)) => match opened {
+                Ok(opened) => opened.map_err(ApiError::from),
+                Err(_) => Err(ApiError::unavailable("The runtime did not come up in time; try again.")),
+            },
+        };
+        let session = match opened {
             Ok(session) => session,
             Err(error) => {
                 let _ = tokio::fs::remove_dir(&directory).await;
@@ -221,6 +251,7 @@ impl Registry {
 
     /// The server goes down: turns that run are ended, sessions are let go of.
     pub(crate) async fn shutdown(&self) {
+        self.shared.stopping.cancel();
         let chats = self.all();
         futures_util::future::join_all(chats.iter().map(|chat| chat.stop_for_now())).await;
     }
@@ -236,7 +267,8 @@ fn no_folder(error: &std::io::Error) -> ApiError {
 impl Chat {
     /// The server goes down.
     async fn stop_for_now(&self) {
-        let live = self.live.lock().await.take();
+        // Whoever wakes it gives up by itself; whoever is just ending it may take longer than there is time.
+        let live = tokio::time::timeout(STOP_TIME, self.live.lock()).await.ok().and_then(|mut place| place.take());
         if let Some(live) = live.filter(|_| self.open_turn().is_some()) {
             // What it is doing it need not finish; the runtime is stopped anyway.
             let _ = tokio::time::timeout(Duration::from_secs(1), live.session.abort()).await;

@@ -38,10 +38,14 @@ impl Chat {
         let (sink, upstream) = mpsc::channel(QUEUE);
         let opening =
             Opening { directory: self.workspace(), session_id: Some(self.session_id().to_owned()), title: None };
-        let opened = tokio::time::timeout(OPEN_TIME, self.shared.runtime.open(opening, sink)).await;
-        let opened = opened.unwrap_or_else(|_| {
-            Err(RuntimeError::new(RuntimeFault::Timeout, "The runtime did not come up in time; try again."))
-        });
+        let late = || RuntimeError::new(RuntimeFault::Timeout, "The runtime did not come up in time; try again.");
+        let opened = tokio::select! {
+            biased;
+            () = self.shared.stopping.cancelled() => Err(super::going_down()),
+            opened = tokio::time::timeout(OPEN_TIME, self.shared.runtime.open(opening, sink)) => {
+                opened.unwrap_or_else(|_| Err(late()))
+            }
+        };
         match opened {
             Ok(session) => {
                 self.decide(vec![Decision::Runtime("running")], Vec::new());
@@ -109,9 +113,13 @@ impl Chat {
         vec![Write::Accrue { chat: self.row.key, runtime_ms, cost_micros: 0 }]
     }
 
-    /// The runtime is gone: the turn that ran on it is interrupted, with the text that was heard.
-    pub(super) async fn lost(&self, why: &str) {
+    /// The runtime is gone: the turn that ran on it is interrupted, with the text that was heard. Of one that was taken away, or
+    /// that another has followed, nothing needs to be said.
+    async fn lost(&self, live: &Weak<Live>, why: &str) {
         let mut place = self.live.lock().await;
+        if !is_in(&place, live) {
+            return;
+        }
         place.take();
         let accrued = self.fall_asleep(&mut self.state(), "stopped");
         self.close_as_lost(why, accrued);
@@ -129,6 +137,11 @@ impl Chat {
         let closed = Decision::Closed { message_id: message_id.as_str(), status, error };
         self.decide(vec![closed, Decision::Runtime("lost")], beside)
     }
+}
+
+/// Whether `live` is the one in place. Its memory is not used again while somebody can ask.
+fn is_in(place: &Option<Arc<Live>>, live: &Weak<Live>) -> bool {
+    place.as_ref().is_some_and(|found| std::ptr::eq(Arc::as_ptr(found), live.as_ptr()))
 }
 
 /// Takes in what the runtime tells, until it is gone or nobody listens.
@@ -149,7 +162,7 @@ async fn hear(chat: Arc<Chat>, live: Weak<Live>, mut upstream: mpsc::Receiver<Up
                         // Lost to us, it may still be working.
                         let _ = tokio::time::timeout(ABORT_TIME, live.session.abort()).await;
                     }
-                    chat.lost(&why).await;
+                    chat.lost(&live, &why).await;
                     return;
                 }
             }
@@ -160,7 +173,10 @@ async fn hear(chat: Arc<Chat>, live: Weak<Live>, mut upstream: mpsc::Receiver<Up
             if let Some(live) = live.upgrade() {
                 let _ = live.session.abort().await;
             }
-            chat.live.lock().await.take();
+            let mut place = chat.live.lock().await;
+            if is_in(&place, &live) {
+                place.take();
+            }
             return;
         }
     }
