@@ -20,7 +20,7 @@ pub(crate) fn load_or_make(data: &Path) -> Result<Key, Stop> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
         Err(error) => return Err(problem("cannot read the key in", error)),
     }
-    std::fs::create_dir_all(data).map_err(|error| problem("cannot make the folder of", error))?;
+    private_folder(data).map_err(|error| problem("cannot make the folder of", error))?;
     let key = new_key()?;
     // Written under another name first, so that nobody ever reads half a key, and readable by its owner from the start.
     let draft = data.join(format!("api-key.{}", std::process::id()));
@@ -34,6 +34,15 @@ pub(crate) fn load_or_make(data: &Path) -> Result<Key, Stop> {
         return Err(problem("cannot keep the key in", error));
     }
     Ok(Key { key, made: Some(file) })
+}
+
+/// What is said in chats is kept there too: for its owner only.
+fn private_folder(path: &Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
 }
 
 fn private_file(path: &Path) -> std::io::Result<std::fs::File> {

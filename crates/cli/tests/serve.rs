@@ -81,6 +81,32 @@ fn the_demo_runs_a_real_opencode() {
 }
 
 #[test]
+fn a_demo_that_is_asked_something_answers_by_itself() {
+    let home = tempfile::tempdir().unwrap();
+    let shown = run(turnwire(home.path()).args(["demo", "--runtime", "practice", "--prompt", "/ask"]), "");
+    assert!(out(&shown).contains("You answered: yes."), "{}{}", out(&shown), err(&shown));
+    assert!(shown.status.success());
+}
+
+#[cfg(unix)]
+#[test]
+fn nothing_of_the_data_folder_can_be_read_by_others_even_where_the_folder_was_there_before() {
+    use std::os::unix::fs::PermissionsExt;
+    let home = tempfile::tempdir().unwrap();
+    let data = home.path().join(".local/share/turnwire");
+    std::fs::create_dir_all(&data).unwrap();
+    std::fs::set_permissions(&data, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let server = Server::start_in(home);
+    server.chat("Hello.");
+    let entries: Vec<_> = std::fs::read_dir(&data).unwrap().map(Result::unwrap).collect();
+    assert!(entries.iter().any(|entry| entry.file_name() == "turnwire.sqlite"));
+    for entry in entries {
+        let mode = entry.metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o077, 0, "{} has mode {mode:o}", entry.path().display());
+    }
+}
+
+#[test]
 fn a_demo_without_the_opencode_it_was_told_says_what_to_do() {
     let home = tempfile::tempdir().unwrap();
     let shown = run(turnwire(home.path()).args(["demo", "--opencode", "/nowhere/opencode"]), "");

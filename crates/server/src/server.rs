@@ -156,7 +156,16 @@ fn folder(path: &Path) -> std::io::Result<PathBuf> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(path)?;
-    builder.create(path.join("workspaces"))?;
+    for folder in ["workspaces", "opencode", "uploads"] {
+        builder.create(path.join(folder))?;
+    }
+    // Also where the folder was there before and others may look into it: SQLite gives its further files the same mode.
+    #[cfg(unix)]
+    for file in ["turnwire.sqlite", "lock.sqlite"] {
+        use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+        let open = std::fs::OpenOptions::new().append(true).create(true).mode(0o600).open(path.join(file))?;
+        open.set_permissions(std::fs::Permissions::from_mode(0o600))?;
+    }
     // Absolute and free of links: it is compared with, and handed to other programs.
     path.canonicalize()
 }

@@ -7,7 +7,8 @@ use crate::output::{Output, one_line};
 use crate::{Interrupts, Stop};
 use std::path::PathBuf;
 use std::time::Instant;
-use turnwire::event::{Event, EventKind, PartBody};
+use turnwire::chat::PermissionReply;
+use turnwire::event::{Event, EventKind, PartBody, Prompt};
 use turnwire::{Client, NewChat};
 use turnwire_server::{Config, RuntimeConfig, Server};
 
@@ -53,6 +54,13 @@ async fn turn(args: &Demo, client: &Client, output: &mut Output) -> Result<(), S
     while let Some(event) = stream.try_next().await? {
         events += 1;
         output.print_line(&if args.json { event.to_json() } else { line(&event) }).await?;
+        // Nobody watches who could choose: the first answer of each, and no permission.
+        if let Some(question) = event.question() {
+            let first = |prompt: &Prompt| prompt.options.first().map(|option| option.label.clone());
+            stream.answer(question, question.questions.iter().map(first).collect::<Vec<_>>()).await?;
+        } else if let Some(permission) = event.permission() {
+            stream.allow(permission, PermissionReply::Reject(None)).await?;
+        }
     }
     let turn = stream.result().await?;
     let seconds = crate::screen::seconds(u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX));
