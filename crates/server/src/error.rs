@@ -38,6 +38,10 @@ impl ApiError {
         Self::new("chat_not_found", format!("There is no chat {id:?} for this key; check the id, or create a chat."))
     }
 
+    pub(crate) fn turn_not_found(id: &str) -> Self {
+        Self::new("turn_not_found", format!("There is no turn {id:?} in this chat; old ones may have been let go of."))
+    }
+
     pub(crate) fn chat_ended(id: &str) -> Self {
         Self::new(
             "chat_ended",

@@ -10,6 +10,21 @@ fn deltas(frames: &[Frame]) -> usize {
     frames.iter().filter(|frame| frame.data.contains("\"type\":\"message.part.delta\"")).count()
 }
 
+/// Numbers follow one another, but where a frame says that they do not.
+fn no_silent_hole(frames: &[Frame]) {
+    let (mut next, mut gaps) = (1, 0);
+    for frame in frames {
+        if frame.event.as_deref() == Some("gap") {
+            next = frame.json()["oldest"].as_u64().unwrap();
+            gaps += 1;
+        } else {
+            assert_eq!(frame.id, next.to_string());
+            next += 1;
+        }
+    }
+    assert!(gaps > 0);
+}
+
 /// Until something of the chat's first turn was let go of: a reader who is late is told so.
 async fn let_go(service: &Service, chat: &str) {
     while service.relay(chat, 5).await.next().await.unwrap().event.is_none() {
@@ -33,10 +48,23 @@ async fn deltas_go_and_the_turn_stays() {
     let chat = service.chat().await;
     let turn = service.turn(&chat, "/long 500").await;
     let_go(&service, &chat).await;
+    let whole = format!("/{chat}/turns/{}/stream", turn["id"].as_str().unwrap());
     // What was told last is in memory for a while; another server has only what is kept.
     service.stop().await;
     let service = Service::with(common::config(folder.path())).await;
-    assert_eq!(deltas(&log(&service, &chat).await), 0);
+    let kept = log(&service, &chat).await;
+    assert_eq!(deltas(&kept), 0);
+    no_silent_hole(&kept);
+    let mut turns = service.open(service.request("GET", &format!("/{chat}/stream?lastEventId=0&view=turns"))).await;
+    let turns = turns.until(|frame| frame.data.contains("\"turn.completed\"")).await;
+    assert!(turns.iter().any(|frame| frame.event.as_deref() == Some("gap")), "its numbers have holes too");
+    // Whatever a reader had of it: it gets to the turn's end.
+    for had in ["1", "20", "300", "100000"] {
+        let again = service.request("GET", &whole).header("last-event-id", had);
+        let again = service.open(again).await.rest().await;
+        assert_eq!((again[0].id.as_str(), again[0].event.as_deref()), ("1", Some("turn.started")));
+        assert_eq!(again.last().unwrap().event.as_deref(), Some("turn.completed"));
+    }
     let id = turn["id"].as_str().unwrap();
     let told = service.call("GET", &format!("/{chat}/turns/{id}"), None).await.json();
     assert_eq!((&told["text"], &told["usage"], &told["status"]), (&turn["text"], &turn["usage"], &turn["status"]));
@@ -86,12 +114,17 @@ async fn turns_go_and_numbers_stay() {
     config.limits.idle_timeout = Duration::from_millis(200);
     let service = Service::with(config).await;
     let chat = service.chat().await;
-    let turn = service.turn(&chat, "/tool").await;
+    let under_a_key = || {
+        let request = service.request("POST", &format!("/{chat}/message")).header("idempotency-key", "k");
+        common::send(request.body(common::prompt("/tool").to_string()))
+    };
+    let turn = under_a_key().await.json();
     let path = format!("/{chat}/turns/{}", turn["id"].as_str().unwrap());
     while service.call("GET", &path, None).await.status == 200 {
         tokio::task::yield_now().await;
     }
     service.call("GET", &path, None).await.error(404, "turn_not_found");
+    under_a_key().await.error(404, "turn_not_found");
     let head = service.call("GET", &format!("/{chat}"), None).await.json()["lastEventId"].as_u64().unwrap();
     let mut late = service.relay(&chat, 1).await;
     assert_eq!(late.next().await.unwrap().event.as_deref(), Some("gap"));

@@ -14,7 +14,7 @@ use turnwire::{Event, Turn, TurnAccumulator, TurnId};
 /// The events of one turn, read from the log: the same at any time, by whoever reads.
 struct TurnEvents {
     /// Held, so that the chat stays the one whose log grows.
-    _chat: Arc<Chat>,
+    chat: Arc<Chat>,
     reader: Reader,
     normalizer: Normalizer,
     turn_id: TurnId,
@@ -24,7 +24,7 @@ struct TurnEvents {
 impl TurnEvents {
     fn new(chat: &Arc<Chat>, turn_id: TurnId, cursor: u64) -> Self {
         let normalizer = Normalizer::for_chat(chat.id(), chat.session_id());
-        Self { _chat: chat.clone(), reader: chat.relay.reader(cursor), normalizer, turn_id, over: false }
+        Self { chat: chat.clone(), reader: chat.relay.reader(cursor), normalizer, turn_id, over: false }
     }
 
     /// The next events of the turn; `None` after its last, or where the log ends before it.
@@ -54,13 +54,15 @@ impl TurnEvents {
 /// The frames of a turn's stream.
 pub(crate) struct TurnFrames {
     events: TurnEvents,
+    /// Where the turn begins.
+    cursor: u64,
     /// The number in the turn of the last event the reader has.
     after: u64,
 }
 
 impl TurnFrames {
     pub(crate) fn new(chat: &Arc<Chat>, turn_id: TurnId, cursor: u64, after: u64) -> Self {
-        Self { events: TurnEvents::new(chat, turn_id, cursor), after }
+        Self { events: TurnEvents::new(chat, turn_id, cursor), cursor, after }
     }
 }
 
@@ -68,6 +70,12 @@ impl Frames for TurnFrames {
     async fn next(&mut self) -> Option<Vec<Bytes>> {
         loop {
             let events = self.events.next().await?;
+            if self.events.over && events.last().is_some_and(|last| last.seq < self.after) {
+                // The reader has more than there is: the turn was thinned while it was read. So all of it is told.
+                self.after = 0;
+                self.events = TurnEvents::new(&self.events.chat.clone(), self.events.turn_id.clone(), self.cursor);
+                continue;
+            }
             let new = events.iter().filter(|event| event.seq > self.after);
             let frames: Vec<_> = new.map(|event| of_turn(event.seq, event.event_type(), &event.to_json())).collect();
             if !frames.is_empty() {

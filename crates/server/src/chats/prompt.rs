@@ -88,7 +88,8 @@ impl Chat {
             && let Some(turn_id) = key.recall(store).await?
         {
             let turn = store.turn(self.row.key, turn_id.clone()).await?;
-            let turn = turn.ok_or_else(|| ApiError::internal(&"an idempotency key without its turn"))?;
+            // It was let go of before its key was.
+            let turn = turn.ok_or_else(|| ApiError::turn_not_found(&turn_id))?;
             return Ok(Accepted { turn_id: TurnId::from(turn_id), cursor: turn.cursor });
         }
         if self.ended() {
@@ -125,7 +126,7 @@ impl Chat {
         let turn_id = TurnId::of_message(&message_id);
         state.begin(turn_id.clone(), &message_id);
         let cursor = self.relay.numbered();
-        let turn = TurnRow { turn_id: turn_id.as_str().to_owned(), cursor, end_seq: None };
+        let turn = TurnRow { turn_id: turn_id.as_str().to_owned(), cursor, end_seq: None, thinned: false };
         let mut beside = vec![Write::AcceptTurn { chat: self.row.key, turn }];
         beside.extend(key.map(|key| key.row(turn_id.as_str())));
         let event = Decision::Accepted { message_id: &message_id, parts, model }.event(self.session_id());

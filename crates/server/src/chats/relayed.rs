@@ -25,7 +25,7 @@ impl Begin {
 
     /// What the reader has is older than what is kept: `oldest` is the first event to come.
     pub(crate) fn at_gap(oldest: u64) -> Self {
-        Self { after: oldest.saturating_sub(1), first: Some(named("gap", &format!("{{\"oldest\":{oldest}}}"))) }
+        Self { after: oldest.saturating_sub(1), first: Some(gap(oldest)) }
     }
 
     /// What the reader has is newer than what is there: the log was lost; it goes on live after `head`.
@@ -34,12 +34,19 @@ impl Begin {
     }
 }
 
+/// Events are gone; `oldest` is the first there is after them.
+fn gap(oldest: u64) -> Bytes {
+    named("gap", &format!("{{\"oldest\":{oldest}}}"))
+}
+
 /// The frames of the relay.
 pub(crate) struct RelayFrames {
     /// Held, so that the chat stays the one whose log grows.
     _chat: Arc<Chat>,
     reader: Reader,
     first: Option<Bytes>,
+    /// The number of the last event the reader has, or knows to be gone.
+    last: u64,
     turns: Option<Turns>,
 }
 
@@ -53,7 +60,7 @@ struct Turns {
 impl RelayFrames {
     /// The raw events.
     pub(crate) fn raw(chat: Arc<Chat>, begin: Begin) -> Self {
-        Self { reader: chat.relay.reader(begin.after), first: begin.first, turns: None, _chat: chat }
+        Self { reader: chat.relay.reader(begin.after), first: begin.first, last: begin.after, turns: None, _chat: chat }
     }
 
     /// The events of all turns.
@@ -62,7 +69,18 @@ impl RelayFrames {
         let from = turn.map_or(begin.after, |turn| turn.cursor);
         let normalizer = Normalizer::for_chat(chat.id(), chat.session_id());
         let turns = Some(Turns { normalizer, after: begin.after });
-        Ok(Self { reader: chat.relay.reader(from), first: begin.first, turns, _chat: chat })
+        Ok(Self { reader: chat.relay.reader(from), first: begin.first, last: begin.after, turns, _chat: chat })
+    }
+}
+
+impl RelayFrames {
+    /// What is let go of while a reader is behind it, or was before it came, is never a silent hole.
+    fn gap_before(&mut self, seq: u64) -> Option<Bytes> {
+        if seq <= self.last + 1 {
+            return None;
+        }
+        self.last = seq - 1;
+        Some(gap(seq))
     }
 }
 
@@ -89,18 +107,22 @@ impl Frames for RelayFrames {
         }
         loop {
             let told = match self.reader.next().await {
-                Ok(told) => told?,
+                Ok(Some(told)) => told,
+                // What stood at the end of the log may have been let go of while the reader was behind.
+                Ok(None) => return self.gap_before(self.reader.cursor() + 1).map(|gap| vec![gap]),
                 Err(error) => {
                     tracing::error!(%error, "the log could not be read");
                     return None;
                 }
             };
-            let Some(turns) = &mut self.turns else {
-                return Some(told.into_iter().map(|told| told.frame).collect());
-            };
-            let mut frames = Vec::new();
-            for told in &told {
-                turns.frames(told, &mut frames);
+            let mut frames = Vec::with_capacity(told.len());
+            for told in told {
+                frames.extend(self.gap_before(told.seq));
+                self.last = self.last.max(told.seq);
+                match &mut self.turns {
+                    None => frames.push(told.frame),
+                    Some(turns) => turns.frames(&told, &mut frames),
+                }
             }
             if !frames.is_empty() {
                 return Some(frames);

@@ -18,8 +18,7 @@ use turnwire::TurnId;
 async fn find(app: &App, caller: &Caller, id: &str, turn_id: &str) -> ApiResult<(Arc<Chat>, TurnRow)> {
     let chat = app.chats.get(id, &caller.owner).await?;
     let turn = chat.turn(turn_id).await?;
-    let turn =
-        turn.ok_or_else(|| ApiError::new("turn_not_found", format!("There is no turn {turn_id:?} in this chat.")))?;
+    let turn = turn.ok_or_else(|| ApiError::turn_not_found(turn_id))?;
     Ok((chat, turn))
 }
 
@@ -40,6 +39,8 @@ pub(crate) async fn stream(
 ) -> ApiResult<Response> {
     let after = last_event_id(&headers, None)?.unwrap_or(0);
     let (chat, turn) = find(&app, &caller, &id, &turn_id).await?;
+    // Its numbers are no longer those the reader has: all of it is told again.
+    let after = if turn.thinned { 0 } else { after };
     let accepted = Accepted { turn_id: TurnId::from(turn_id), cursor: turn.cursor };
     let frames = TurnFrames::new(&chat, accepted.turn_id.clone(), accepted.cursor, after);
     let mut response = sse::response(frames, app.bounds(None));

@@ -77,6 +77,8 @@ pub(crate) struct TurnRow {
     pub(crate) cursor: u64,
     /// The number of the event that ended it.
     pub(crate) end_seq: Option<u64>,
+    /// Events of it were let go of: told again, the rest is numbered anew.
+    pub(crate) thinned: bool,
 }
 
 /// What an idempotency key stands for.

@@ -44,7 +44,7 @@ fn chat_row(row: &Row<'_>) -> rusqlite::Result<ChatRow> {
 
 fn turn_row(row: &Row<'_>) -> rusqlite::Result<TurnRow> {
     let end_seq = row.get::<_, Option<i64>>(2)?.map(|seq| u64::try_from(seq).unwrap_or(0));
-    Ok(TurnRow { turn_id: row.get(0)?, cursor: unsigned(row, 1)?, end_seq })
+    Ok(TurnRow { turn_id: row.get(0)?, cursor: unsigned(row, 1)?, end_seq, thinned: row.get(3)? })
 }
 
 pub(super) fn chat(connection: &Connection, id: &str) -> rusqlite::Result<Option<ChatRow>> {
@@ -130,7 +130,7 @@ pub(super) fn used_bytes(connection: &Connection) -> rusqlite::Result<u64> {
     Ok(pages * number("PRAGMA page_size")?)
 }
 
-const TURN: &str = "SELECT turn_id, cursor, end_seq FROM turns WHERE chat = ?1";
+const TURN: &str = "SELECT turn_id, cursor, end_seq, thinned > 1 FROM turns WHERE chat = ?1";
 
 pub(super) fn turn(connection: &Connection, chat: ChatKey, turn_id: &str) -> rusqlite::Result<Option<TurnRow>> {
     let mut query = connection.prepare_cached(&format!("{TURN} AND turn_id = ?2"))?;

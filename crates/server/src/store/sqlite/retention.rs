@@ -35,7 +35,11 @@ pub(super) fn thin(
         // A number that stands before the row is already gone.
         left = left.split_off(&u64::try_from(last + 1).unwrap_or(u64::MAX));
     }
-    connection.prepare_cached("UPDATE turns SET thinned = 1 WHERE turn_id = ?")?.execute([turn_id])?;
+    // 1: it was looked at; 2: something is gone.
+    let thinned = if drop.is_empty() { 1 } else { 2 };
+    connection
+        .prepare_cached("UPDATE turns SET thinned = ?2 WHERE turn_id = ?1")?
+        .execute(params![turn_id, thinned])?;
     if drop.is_empty() { Ok(()) } else { whole_from(connection, chat, end_seq + 1) }
 }
 
