@@ -17,6 +17,24 @@ use std::time::Instant;
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const CONTRACT: HeaderName = HeaderName::from_static("turnwire-contract");
 
+/// What stands in for a refusal that is not ours (a path that is no UTF-8, say): its text is no body of the contract.
+fn foreign(response: &Response) -> Option<ApiError> {
+    let ours = response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == "application/json");
+    if !response.status().is_client_error() || ours {
+        return None;
+    }
+    Some(match response.status() {
+        StatusCode::NOT_FOUND => {
+            ApiError::new("route_not_found", "There is no such route; /openapi.json lists those there are.")
+        }
+        StatusCode::METHOD_NOT_ALLOWED => {
+            ApiError::new("method_not_allowed", "This route has no such method; /openapi.json lists those it has.")
+        }
+        StatusCode::PAYLOAD_TOO_LARGE => ApiError::new("payload_too_large", "The request is too large; send less."),
+        _ => ApiError::invalid("The request cannot be read; its path must be UTF-8, percent-encoded."),
+    })
+}
+
 /// The outermost layer.
 pub(crate) async fn outer(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let began = Instant::now();
@@ -35,7 +53,7 @@ pub(crate) async fn outer(State(app): State<Arc<App>>, request: Request, next: N
             Err(_) => ApiError::internal(&"a route panicked").into_response(),
         }
     };
-    if let Some(error) = response.extensions_mut().remove::<ApiError>() {
+    if let Some(error) = response.extensions_mut().remove::<ApiError>().or_else(|| foreign(&response)) {
         response = error.render(&id);
     }
     let headers = response.headers_mut();
