@@ -58,6 +58,9 @@ async fn what_is_not_there_is_said_to_be_not_there() {
     let reply = Some(json!({"reply": "once"}));
     service.call("POST", &format!("/{chat}/permission/per_none/reply"), reply).await.error(404, "permission_not_found");
     service.call("GET", "/nothing", None).await.error(404, "route_not_found");
+    for path in ["%FF", "%FF/stream", &format!("{chat}/turns/%C0"), &format!("{chat}/files/%FF")] {
+        send(service.request("GET", &format!("{PREFIX}/{path}"))).await.error(400, "invalid_request");
+    }
     service.call("PUT", &format!("/{chat}"), None).await.error(405, "method_not_allowed");
 }
 
@@ -193,6 +196,7 @@ async fn files_stay_inside_the_workspace() {
         ("%2e%2e/%2e%2e/%2e%2e/secret.txt", 400),
         ("/etc/passwd", 400),
         ("%2Fetc%2Fpasswd", 400),
+        ("%FF", 400),
         ("notes/../../x", 400),
         ("a%00b", 400),
         ("..%5C..%5Csecret.txt", 400),
@@ -261,6 +265,40 @@ async fn an_upload_is_whole_or_not_there() {
     assert_eq!(&*service.call("GET", &path, None).await.body, b"old");
     service.stop().await;
     assert_eq!(std::fs::read_dir(folder.path().join("uploads")).unwrap().count(), 0, "nothing is left behind");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_link_put_there_during_an_upload_is_not_followed() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let service = Service::with(config(&data)).await;
+    let chat = service.chat().await;
+    let outside = folder.path().join("outside");
+    std::fs::create_dir(&outside).unwrap();
+    let (rest, late) = tokio::sync::oneshot::channel::<()>();
+    let first = futures_util::stream::iter([Ok::<_, std::io::Error>("half")]);
+    let pieces = futures_util::StreamExt::chain(
+        first,
+        futures_util::stream::once(async move {
+            late.await.unwrap();
+            Ok("the rest")
+        }),
+    );
+    let upload = service.request("PUT", &format!("/{chat}/files/notes/x.txt"));
+    let upload = tokio::spawn(send(upload.body(reqwest::Body::wrap_stream(pieces))));
+    // Its first half has come: the place it goes to was looked at.
+    let half = || std::fs::read_dir(data.join("uploads")).is_ok_and(|mut files| files.next().is_some());
+    while !half() {
+        tokio::task::yield_now().await;
+    }
+    let notes = data.join("workspaces").join(&chat).join("notes");
+    std::fs::remove_dir(&notes).unwrap();
+    std::os::unix::fs::symlink(&outside, &notes).unwrap();
+    rest.send(()).unwrap();
+    upload.await.unwrap().error(403, "forbidden");
+    assert_eq!(std::fs::read_dir(&outside).unwrap().count(), 0);
+    service.stop().await;
 }
 
 #[tokio::test]

@@ -36,14 +36,20 @@ pub(crate) async fn upload(
     }
     let root = chat.workspace();
     let asked = path.clone();
-    let target = tokio::task::spawn_blocking(move || workspace::place(&root, &asked)).await;
-    let target = target.map_err(|error| ApiError::internal(&error))??;
+    // What cannot be put anywhere need not be sent.
+    place(root.clone(), asked.clone()).await?;
     let whole = Whole::begin(&app.shared.data).await?;
     let size_bytes = whole.take_in(body, limit).await?;
-    whole.put(target).await?;
+    // Once more: while the file came the agent may have put a link where a folder was.
+    whole.put(place(root, asked).await?).await?;
     let path = path.to_string_lossy().into_owned();
     let name = path.rsplit('/').next().unwrap_or_default().to_owned();
     Ok(Json(Entry { name, path, size_bytes }))
+}
+
+async fn place(root: PathBuf, path: PathBuf) -> ApiResult<PathBuf> {
+    let target = tokio::task::spawn_blocking(move || workspace::place(&root, &path)).await;
+    target.map_err(|error| ApiError::internal(&error))?
 }
 
 fn too_large(limit: u64) -> ApiError {
