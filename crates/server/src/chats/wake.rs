@@ -117,7 +117,7 @@ impl Chat {
     /// that another has followed, nothing needs to be said.
     async fn lost(&self, live: &Weak<Live>, why: &str) {
         let mut place = self.live.lock().await;
-        if !is_in(&place, live) {
+        if !is_in(place.as_ref(), live) {
             return;
         }
         place.take();
@@ -140,8 +140,8 @@ impl Chat {
 }
 
 /// Whether `live` is the one in place. Its memory is not used again while somebody can ask.
-fn is_in(place: &Option<Arc<Live>>, live: &Weak<Live>) -> bool {
-    place.as_ref().is_some_and(|found| std::ptr::eq(Arc::as_ptr(found), live.as_ptr()))
+fn is_in(place: Option<&Arc<Live>>, live: &Weak<Live>) -> bool {
+    place.is_some_and(|found| std::ptr::eq(Arc::as_ptr(found), live.as_ptr()))
 }
 
 /// Takes in what the runtime tells, until it is gone or nobody listens.
@@ -174,7 +174,7 @@ async fn hear(chat: Arc<Chat>, live: Weak<Live>, mut upstream: mpsc::Receiver<Up
                 let _ = live.session.abort().await;
             }
             let mut place = chat.live.lock().await;
-            if is_in(&place, &live) {
+            if is_in(place.as_ref(), &live) {
                 place.take();
             }
             return;

@@ -133,10 +133,11 @@ impl Runtime for Local {
                     process.end().await;
                 }
             });
-            match ended.await {
-                Ok(()) => orphan::forget(&self.0.surroundings.pid_file),
+            if ended.await.is_ok() {
+                orphan::forget(&self.0.surroundings.pid_file);
+            } else {
                 // It stays noted, so that the next server ends it.
-                Err(_) => tracing::error!("OpenCode did not end in time and is left"),
+                tracing::error!("OpenCode did not end in time and is left");
             }
         }
         .boxed()
