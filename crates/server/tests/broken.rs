@@ -21,7 +21,7 @@ struct StandIn {
     asked: mpsc::UnboundedSender<String>,
     /// The prompt's answer breaks off; else it is taken, and nothing comes of it.
     breaks: bool,
-    /// A session with the title `Held` is made once there is a permit.
+    /// A session with the title `Held` is made, and any is forgotten, once there is a permit.
     held: Arc<Semaphore>,
 }
 
@@ -51,6 +51,10 @@ async fn answer(State(stand_in): State<Arc<StandIn>>, request: Request) -> Respo
             return Body::from_stream(broken).into_response();
         }
         (_, "prompt_async") => return http::StatusCode::NO_CONTENT.into_response(),
+        ("DELETE", _) => {
+            stand_in.held.acquire().await.unwrap().forget();
+            json!(true)
+        }
         (_, "status") => json!({}),
         (_, "abort") => json!(true),
         _ => json!([]),
@@ -118,6 +122,26 @@ async fn a_chat_that_takes_long_to_make_holds_up_no_other() {
     assert_eq!((first.status, again.status), (200, 200));
     assert_eq!(first.json()["id"], again.json()["id"], "the same key makes one chat");
     service.stop().await;
+}
+
+#[tokio::test]
+async fn a_chat_that_is_being_ended_is_not_woken() {
+    let folder = tempfile::tempdir().unwrap();
+    let (service, mut heard, held) = stand_in(folder.path(), true).await;
+    let chat = service.chat().await;
+    service.turn(&chat, "Hello").await;
+    let ending = tokio::spawn(send(service.request("DELETE", &format!("/{chat}"))));
+    asked(&mut heard, "DELETE /session/ses_1").await;
+    // Whoever reads wakes a chat that sleeps; this one is on its way out.
+    let mut reader = service.relay(&chat, 0).await;
+    assert_eq!(reader.next().await.unwrap().id, "1");
+    held.add_permits(1);
+    assert_eq!(ending.await.unwrap().status, 200);
+    reader.rest().await;
+    service.stop().await;
+    while let Ok(asked) = heard.try_recv() {
+        assert_ne!(asked, "GET /session/ses_1", "it was opened again");
+    }
 }
 
 #[tokio::test]
