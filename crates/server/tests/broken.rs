@@ -164,7 +164,10 @@ async fn a_shutdown_does_not_wait_for_a_start() {
     waiting.abort();
     let child = std::fs::read_to_string(started).unwrap();
     let gone = || !std::process::Command::new("kill").args(["-0", child.trim()]).output().unwrap().status.success();
-    while !gone() {
-        tokio::task::yield_now().await;
-    }
+    let over = async {
+        while !gone() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(LONG, over).await.expect("what it started outlives it");
 }
