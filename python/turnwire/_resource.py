@@ -28,6 +28,11 @@ def nothing(_: Any) -> None:
 
 def given(arguments: Mapping[str, Any]) -> str:
     """Arguments for the native module; ``None`` is not given."""
+    for name, value in arguments.items():
+        # The object in place of its id is an easy mistake.
+        if isinstance(value, Model):
+            told = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name)
+            raise TypeError(f"{told} must be a string; this is a {type(value).__name__}")
     return json.dumps({name: value for name, value in arguments.items() if value is not None}, default=_plain)
 
 

@@ -2,7 +2,7 @@
 
 use crate::failure::NativeFailure;
 use crate::hub::{Hub, NativeHub};
-use crate::operation::operation;
+use crate::operation::{arguments, operation};
 use crate::runtime;
 use crate::task::NativeTask;
 use napi::Either;
@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::runtime::Handle;
 use turnwire::http::RequestOptions;
-use turnwire::{Client, Error, Result};
+use turnwire::{Client, Result};
 
 /// A client, bound to the thread of JavaScript it was made in.
 #[napi]
@@ -39,13 +39,8 @@ struct Settings {
     options: RequestOptions,
 }
 
-fn parse<'a, T: Deserialize<'a>>(options: &'a str) -> Result<T> {
-    serde_json::from_str(options)
-        .map_err(|error| Error::new("invalid_argument", format!("The options are not what a client takes: {error}.")))
-}
-
 fn build(settings: &str) -> Result<Client> {
-    let settings: Settings = parse(settings)?;
+    let settings: Settings = arguments(settings)?;
     let mut builder = Client::builder().options(settings.options);
     macro_rules! set {
         ($($name:ident),+) => {
@@ -78,7 +73,7 @@ impl NativeClient {
     /// A client with the same connections and other options, as JSON.
     #[napi(catch_unwind)]
     pub fn with_options(&self, options: String) -> Either<NativeClient, NativeFailure> {
-        match parse::<RequestOptions>(&options) {
+        match arguments::<RequestOptions>(&options) {
             Ok(options) => Either::A(Self {
                 client: self.client.with_options(options),
                 hub: self.hub.clone(),
@@ -92,7 +87,7 @@ impl NativeClient {
     #[napi(catch_unwind)]
     pub fn start(&self, name: String, args: String, options: String, content: Option<Uint8Array>) -> NativeTask {
         let begin = || {
-            let client = self.client.with_options(parse(&options)?);
+            let client = self.client.with_options(arguments(&options)?);
             operation(&client, &name, &args, content.map(|content| content.to_vec()))
         };
         let work = begin();

@@ -4,7 +4,6 @@ use crate::task::Done;
 use crate::turn::unknown_reply;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::from_str;
 use std::future::Future;
 use std::mem::take;
 use std::pin::Pin;
@@ -36,8 +35,9 @@ struct Args {
 
 pub(crate) type Operation = Pin<Box<dyn Future<Output = Result<Done>> + Send>>;
 
-fn parse<T: DeserializeOwned>(args: &str) -> Result<T> {
-    from_str(args).map_err(|error| invalid(format!("The arguments are not what the operation takes: {error}.")))
+/// Arguments or options under their names in JavaScript.
+pub(crate) fn arguments<T: DeserializeOwned>(json: &str) -> Result<T> {
+    turnwire::read_arguments(json, |name| if name == "baseUrl" { "baseURL".to_owned() } else { name.to_owned() })
 }
 
 fn invalid(message: impl Into<String>) -> Error {
@@ -51,10 +51,10 @@ fn call<T: Serialize + Send + 'static>(call: Call<T>) -> Operation {
 /// The operation `name`, not begun yet.
 pub(crate) fn operation(client: &Client, name: &str, args: &str, content: Option<Vec<u8>>) -> Result<Operation> {
     let chats: Chats = client.chat();
-    let mut given: Args = parse(args)?;
+    let mut given: Args = arguments(args)?;
     let (id, request_id) = (&take(&mut given.id), &take(&mut given.request_id));
     Ok(match name {
-        "create" => call(chats.create(parse::<NewChat>(args)?)),
+        "create" => call(chats.create(arguments::<NewChat>(args)?)),
         "delete" => call(chats.delete(id)),
         "cancel" => call(match given.turn_id {
             Some(turn) => chats.cancel_turn(id, turn),
@@ -69,8 +69,8 @@ pub(crate) fn operation(client: &Client, name: &str, args: &str, content: Option
         }
         "retrieve" => call(chats.retrieve(id)),
         "update" => call(chats.update(id, &given.title)),
-        "list" => call(chats.list(parse::<ListChats>(args)?)),
-        "messages.list" => call(chats.messages().list(id, parse::<ListMessages>(args)?)),
+        "list" => call(chats.list(arguments::<ListChats>(args)?)),
+        "messages.list" => call(chats.messages().list(id, arguments::<ListMessages>(args)?)),
         "turns.retrieve" => call(chats.turns().retrieve(id, given.turn_id.unwrap_or_default())),
         "files.list" => call(chats.files().list(id)),
         "files.upload" => call(chats.files().upload(id, &given.file_path, content.unwrap_or_default())),
@@ -80,7 +80,7 @@ pub(crate) fn operation(client: &Client, name: &str, args: &str, content: Option
         }
         "respond" => {
             let respond = chats
-                .respond(id, parse::<Prompt>(args)?)
+                .respond(id, arguments::<Prompt>(args)?)
                 .on_conflict(given.on_conflict)
                 .cancel_on_close(given.cancel_on_close)
                 .resume(given.resume);

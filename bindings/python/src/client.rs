@@ -1,6 +1,7 @@
 //! The client: one entry for the operations that answer once, one for those that stream.
 
 use crate::error::{exception, internal};
+use crate::event::snake;
 use crate::response::RawAnswer;
 use crate::runtime::{Local, runtime};
 use crate::task::{Answer, Task};
@@ -75,7 +76,11 @@ fn build(py: Python<'_>, settings: &str, options: &[String]) -> PyResult<turnwir
 }
 
 fn read<T: DeserializeOwned>(json: &str) -> PyResult<T> {
-    serde_json::from_str(json).map_err(|error| PyValueError::new_err(format!("an argument cannot be sent: {error}")))
+    let name = |name: &str| match name {
+        "headers" | "query" | "body" => format!("extra_{name}"),
+        _ => snake(name),
+    };
+    turnwire::read_arguments(json, name).map_err(|error| PyValueError::new_err(error.message().to_owned()))
 }
 
 impl Client {

@@ -174,7 +174,7 @@ pub(crate) fn dict_item<'py>(dict: &Bound<'py, PyAny>, key: Bound<'py, PyAny>) -
 }
 
 /// A name of the wire as Python spells it.
-fn snake(name: &str) -> String {
+pub(crate) fn snake(name: &str) -> String {
     let mut out = String::with_capacity(name.len() + 4);
     for letter in name.chars() {
         if letter.is_ascii_uppercase() {

@@ -76,7 +76,7 @@ impl Serialize for Timeout {
 impl<'de> Deserialize<'de> for Timeout {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(Deserialize)]
-        #[serde(untagged)]
+        #[serde(untagged, expecting = "clocks are numbers of milliseconds")]
         enum Given {
             Number(f64),
             Clocks(Clocks),

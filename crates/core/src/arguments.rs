@@ -1,0 +1,78 @@
+//! The reader of the arguments that a binding hands over.
+
+use crate::error::{Error, Result};
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+/// Arguments as a binding hands them over, as one JSON object of a type whose fields all have defaults. `name` gives
+/// the name by which its language knows an argument.
+///
+/// # Errors
+///
+/// `invalid_argument`, in a sentence that names the argument. Where it stands in a text the caller never saw, it does
+/// not say.
+pub fn read_arguments<T: DeserializeOwned>(json: &str, name: impl Fn(&str) -> String) -> Result<T> {
+    serde_json::from_str(json).map_err(|error| {
+        let given: Map<String, Value> = serde_json::from_str(json).unwrap_or_default();
+        // Each by itself: the first that cannot be read alone is the one.
+        let wrong = given.into_iter().find_map(|(key, value)| {
+            let whole = if value.is_object() { "an object" } else { "a list" };
+            let many = value.is_object() || value.is_array();
+            let alone = Value::Object(Map::from_iter([(key.clone(), value)]));
+            let error = serde_json::from_value::<T>(alone).err()?;
+            Some(demand(&name(&key), many.then_some(whole), &error.to_string()))
+        });
+        Error::new(
+            "invalid_argument",
+            wrong.unwrap_or_else(|| {
+                let why = error.to_string();
+                format!("The arguments cannot be sent: {}.", why.split(" at line ").next().unwrap_or_default())
+            }),
+        )
+    })
+}
+
+/// "… must be …, not …" from serde's "invalid type: …, expected …" and its like. `many`: what the argument is, if it
+/// has values of its own.
+fn demand(name: &str, many: Option<&str>, why: &str) -> String {
+    let told = why.split_once(", expected ").and_then(|(given, wanted)| {
+        let starts = ["invalid type: ", "invalid value: ", "unknown variant "];
+        Some((starts.iter().find_map(|start| given.strip_prefix(start))?, wanted))
+    });
+    let Some((given, wanted)) = told else { return format!("{name} is not right: {why}.") };
+    let plain = |word| match word {
+        "map" | "a map" => "an object",
+        "sequence" | "a sequence" => "a list",
+        "u32" | "u64" | "usize" => "a whole number of 0 or more",
+        "f64" => "a number",
+        other => other,
+    };
+    let given = plain(given);
+    let of = if many.is_some_and(|many| many != given) { "a value in " } else { "" };
+    format!("{of}{name} must be {}, not {given}.", plain(wanted))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::http::RequestOptions;
+
+    #[test]
+    fn an_argument_that_cannot_be_read_is_named_without_a_place_in_the_text() {
+        for (json, told) in [
+            (r#"{"body":{},"maxRetries":-1}"#, "max_retries must be a whole number of 0 or more, not integer `-1`."),
+            (r#"{"idempotencyKey":{}}"#, "idempotency_key must be a string, not an object."),
+            (r#"{"timeout":"soon"}"#, "timeout is not right: clocks are numbers of milliseconds."),
+            (r#"{"headers":{"x":5}}"#, "a value in headers must be a string, not integer `5`."),
+            (r#"{"headers":[]}"#, "headers must be an object, not a list."),
+            (r#"{"query""#, "The arguments cannot be sent: EOF while parsing an object."),
+        ] {
+            let name = |name: &str| match name {
+                "maxRetries" => "max_retries".to_owned(),
+                "idempotencyKey" => "idempotency_key".to_owned(),
+                other => other.to_owned(),
+            };
+            let read = super::read_arguments::<RequestOptions>(json, name);
+            assert_eq!(read.err().map(|error| error.message().to_owned()).as_deref(), Some(told));
+        }
+    }
+}
