@@ -1,6 +1,7 @@
 """The operations that answer once, synchronous and asynchronous, against a real server."""
 
 import asyncio
+import inspect
 import json
 from pathlib import Path
 
@@ -106,6 +107,29 @@ def test_a_prompt_is_a_text_or_parts_and_never_both_or_neither(client: Turnwire)
         client.chat.create(timeot=3)  # type: ignore[call-arg]
     with pytest.raises(ValueError, match="above 0"):
         client.chat.create(timeout=-1)
+
+
+def test_a_wrong_argument_is_named_in_a_sentence(client: Turnwire, chat: Chat) -> None:
+    for timeout in ("5", True, [5]):
+        with pytest.raises(TypeError, match="a timeout is a number of seconds"):
+            client.chat.create(timeout=timeout)  # type: ignore[arg-type]
+        with pytest.raises(TypeError, match="a timeout is a number of seconds"):
+            turnwire.Timeout(answer=timeout)  # type: ignore[arg-type]
+    for clock in (0, float("nan")):
+        with pytest.raises(ValueError, match="above 0"):
+            turnwire.Timeout(answer=clock)
+    with pytest.raises(TypeError, match="^id must be a string; this is a Chat$"):
+        client.chat.retrieve(chat)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"^title must be a string, not integer `7`\.$"):
+        client.chat.update(chat.id, title=7)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"^on_conflict must be one of `error`, `wait`, `cancel`, not `ignore`\.$"):
+        client.chat.respond(chat.id, "Hi", on_conflict="ignore")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="^a value in extra_headers must be a string, not integer `5`"):
+        client.chat.create(extra_headers={"x": 5})  # type: ignore[dict-item]
+
+
+def test_a_default_is_shown_without_its_address() -> None:
+    assert "0x" not in str(inspect.signature(Turnwire.__init__))
 
 
 def test_what_a_service_cannot_take_is_a_clear_error(client: Turnwire, chat: Chat) -> None:

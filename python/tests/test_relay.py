@@ -18,6 +18,8 @@ def test_an_ended_chat_is_replayed_whole_and_from_any_number(client: Turnwire) -
         assert relay.last_event_id == events[-1].id == len(events)
     assert [event.id for event in events] == list(range(1, len(events) + 1))
     assert events[-1].type == "turnwire.chat.ended" and events[-1]["properties"]["time"]
+    shown = f"RelayEvent(id=1, type={events[0].type!r}, session_id={events[0].session_id!r})"
+    assert repr(events[0]) == shown
     assert all(event["type"] == event.type == event.to_dict()["type"] for event in events)
     with client.chat.stream(chat.id, last_event_id=5) as relay:
         assert list(relay) == events[5:]

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from ._options import Clock, Options
 
 C = TypeVar("C")
-_UNSET: Any = object()
 
 
 class V2(Generic[C]):
@@ -50,7 +49,7 @@ class _Client(Generic[C]):
         api_key: str | None = None,
         token: str | None = None,
         prefix: str | None = None,
-        timeout: Clock = _UNSET,
+        timeout: Clock = _options.KEEP,
         max_retries: int | None = None,
         default_headers: Mapping[str, str | None] | None = None,
         default_query: Mapping[str, object] | None = None,
@@ -70,7 +69,7 @@ class _Client(Generic[C]):
         ``backoff_scale`` multiplies the waits between retries; tests set it to 0.
         """
         options: dict[str, Any] = {"extra_headers": default_headers, "extra_query": default_query}
-        if timeout is not _UNSET:
+        if timeout is not _options.KEEP:
             options["timeout"] = timeout
         if max_retries is not None:
             options["max_retries"] = max_retries

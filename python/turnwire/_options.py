@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any, TypedDict, Union
 
 
 class _Keep:
+    """What stands where nothing was given, as ``None`` has a meaning of its own."""
+
     def __repr__(self) -> str:
         return "default"
 
 
-_KEEP: Any = _Keep()
+KEEP: Any = _Keep()
 
 
 @dataclass(frozen=True)
@@ -24,17 +27,20 @@ class Timeout:
     """
 
     #: Until the connection stands. Default 5.
-    connect: float | None = _KEEP
+    connect: float | None = KEEP
     #: Until the answer's headers have come, connecting included. Default 60.
-    answer: float | None = _KEEP
+    answer: float | None = KEEP
     #: Between two bytes of an answer. Default: 45 once the service has sent a comment on this stream, else 300.
-    idle: float | None = _KEEP
+    idle: float | None = KEEP
     #: For the whole call, retries and resumes included. Default: none.
-    total: float | None = _KEEP
+    total: float | None = KEEP
+
+    def __post_init__(self) -> None:
+        self._wire()
 
     def _wire(self) -> dict[str, int]:
         clocks = {"connectMs": self.connect, "answerMs": self.answer, "idleMs": self.idle, "totalMs": self.total}
-        return {name: _milliseconds(clock) for name, clock in clocks.items() if clock is not _KEEP}
+        return {name: _milliseconds(clock) for name, clock in clocks.items() if clock is not KEEP}
 
 
 Clock = Union[float, Timeout, None]
@@ -90,6 +96,8 @@ def _milliseconds(seconds: float | None) -> int:
     """For the native module 0 is a clock that is off."""
     if seconds is None:
         return 0
+    if isinstance(seconds, bool) or not isinstance(seconds, Real):
+        raise TypeError(f"a timeout is a number of seconds, or None for none; this is {seconds!r}")
     if not seconds > 0:
         raise ValueError(f"a timeout is a number of seconds above 0, or None for none; this is {seconds!r}")
     return max(1, round(min(seconds, 1e9) * 1000))

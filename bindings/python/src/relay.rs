@@ -5,6 +5,7 @@ use crate::event::{dict_item, loads};
 use pyo3::IntoPyObjectExt;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
+use pyo3::types::PyString;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use turnwire::stream::{RelayBatch, RelayItem};
@@ -84,10 +85,12 @@ impl RelayEvent {
         Ok(hasher.finish())
     }
 
-    fn __repr__(&self) -> PyResult<String> {
+    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
         let event = self.event()?;
-        let id = event.id.map_or_else(|| "None".to_owned(), |id| id.to_string());
-        Ok(format!("RelayEvent(id={id}, type='{}', session_id={:?})", event.event_type, event.session_id))
+        let id = event.id.into_pyobject(py)?.repr()?;
+        let kind = PyString::new(py, &event.event_type).repr()?;
+        let session = event.session_id.as_deref().into_pyobject(py)?.repr()?;
+        Ok(format!("RelayEvent(id={id}, type={kind}, session_id={session})"))
     }
 }
 
