@@ -1,14 +1,14 @@
 import { abortError, errorFrom } from './failure.js'
 import { outcome, wake } from './hub.js'
 import type { NativeClient, NativeOutcome, NativeTask } from './native.js'
-import { callOptionsJson, type RequestOptions } from './options.js'
+import { type RequestOptions, requestOptionsJson } from './options.js'
 import type { Answer } from './promise.js'
 
-/** Begins an operation of the core at once, and reads how it ended. */
+/** Begins an operation of the core at once, and reads how it ended. Arguments that are wrong reject too. */
 export async function call<T>(
   client: NativeClient,
   operation: string,
-  args: Record<string, unknown>,
+  args: () => Record<string, unknown>,
   options: RequestOptions = {},
   read: (outcome: NativeOutcome) => T,
   content?: Uint8Array,
@@ -16,9 +16,11 @@ export async function call<T>(
   const caller: { stack?: string } = {}
   Error.captureStackTrace(caller)
   try {
+    const given = JSON.stringify(args())
+    const optionsJson = requestOptionsJson(options, operation)
     const { signal } = options
     if (signal?.aborted) throw abortError(signal.reason)
-    const task = client.start(operation, JSON.stringify(args), callOptionsJson(options), content)
+    const task = client.start(operation, given, optionsJson, content)
     const done = await perform(task, signal)
     return { value: read(done), response: responseOf(done) }
   } catch (error) {

@@ -1,3 +1,4 @@
+import { known, type Names } from './arguments.js'
 import { call, requestIdOf, valueOf } from './call.js'
 import type { TurnEvent } from './events.js'
 import { Files } from './files.js'
@@ -7,7 +8,7 @@ import type { RequestOptions } from './options.js'
 import { Messages, Turns } from './history.js'
 import { Page, type PageBody } from './page.js'
 import { APIPromise, IterablePromise } from './promise.js'
-import { type Answers, promptJson, type RespondParams, type SendMessageParams } from './prompt.js'
+import { type Answers, checkedAnswers, promptJson, type RespondParams, type SendMessageParams } from './prompt.js'
 import { type RelayItem, RelayStream } from './relay.js'
 import type { PermissionReply } from './requests.js'
 import { send } from './send.js'
@@ -34,6 +35,17 @@ export interface ListParams {
   cursor?: string
 }
 
+const NEW_CHAT: Names<NewChat> = {
+  title: true,
+  model: true,
+  idleTimeoutMs: true,
+  vaultIds: true,
+  instructions: true,
+}
+
+/** The names of a list's parameters. */
+export const LIST: Names<ListParams> = { limit: true, cursor: true }
+
 /** The operations on chats. */
 export class Chats {
   readonly files: Files
@@ -50,22 +62,22 @@ export class Chats {
 
   /** Makes a chat. */
   create(params: NewChat = {}, options?: RequestOptions): APIPromise<Chat> {
-    return this.#call('create', { ...params }, options)
+    return this.#call('create', () => ({ ...known('create', params, NEW_CHAT) }), options)
   }
 
   /** Ends a chat and its runtime; again: the same figures. */
   delete(id: string, options?: RequestOptions): APIPromise<EndedChat> {
-    return this.#call('delete', { id }, options)
+    return this.#call('delete', () => ({ id }), options)
   }
 
   /** Cancels the turn that runs, or, on our own server, only `turnId`. */
   cancel(id: string, params: { turnId?: string } = {}, options?: RequestOptions): APIPromise<Cancelled> {
-    return this.#call('cancel', { ...params, id }, options)
+    return this.#call('cancel', () => ({ ...known('cancel', params, { turnId: true }), id }), options)
   }
 
   /** A short-lived token to read this chat's relay with, such as in a browser. */
   createStreamToken(id: string, options?: RequestOptions): APIPromise<StreamToken> {
-    return this.#call('createStreamToken', { id }, options, (done) => new StreamToken(valueOf(done)))
+    return this.#call('createStreamToken', () => ({ id }), options, (done) => new StreamToken(valueOf(done)))
   }
 
   /** Answers a question: one list of labels, or of free text, for each. */
@@ -74,12 +86,17 @@ export class Chats {
     params: { id: string; answers: Answers },
     options?: RequestOptions,
   ): APIPromise<void> {
-    return this.#call('replyToQuestion', { ...params, requestId }, options)
+    const args = () => {
+      const { id, answers } = known('replyToQuestion', params, { id: true, answers: true })
+      return { id, answers: checkedAnswers(answers), requestId }
+    }
+    return this.#call('replyToQuestion', args, options)
   }
 
   /** Refuses a question. */
   rejectQuestion(requestId: string, params: { id: string }, options?: RequestOptions): APIPromise<void> {
-    return this.#call('rejectQuestion', { ...params, requestId }, options)
+    const args = () => ({ ...known('rejectQuestion', params, { id: true }), requestId })
+    return this.#call('rejectQuestion', args, options)
   }
 
   /** Replies to a permission. */
@@ -88,7 +105,9 @@ export class Chats {
     params: { id: string; reply: PermissionReply; message?: string },
     options?: RequestOptions,
   ): APIPromise<void> {
-    return this.#call('replyToPermission', { ...params, requestId }, options)
+    const names = { id: true, reply: true, message: true } as const
+    const args = () => ({ ...known('replyToPermission', params, names), requestId })
+    return this.#call('replyToPermission', args, options)
   }
 
   /** Starts a turn and streams it. The promise can be iterated as the stream can. */
@@ -108,7 +127,8 @@ export class Chats {
   /** Streams the turn that runs, or `turnId`, from its first event; nothing where none runs. */
   attach(id: string, params: { turnId?: string } = {}, options?: RequestOptions): APIPromise<TurnStream | undefined> {
     const read = (done: NativeOutcome) => turnStream(done, options)
-    return new APIPromise(call(this.#native, 'attach', { ...params, id }, options, read))
+    const args = () => ({ ...known('attach', params, { turnId: true }), id })
+    return new APIPromise(call(this.#native, 'attach', args, options, read))
   }
 
   /** Starts a turn and waits for its end. */
@@ -122,32 +142,33 @@ export class Chats {
     params: { token?: string; lastEventId?: number } = {},
     options?: RequestOptions,
   ): IterablePromise<RelayStream, RelayItem> {
-    const { lastEventId } = params
+    const args = () => ({ ...known('stream', params, { token: true, lastEventId: true }), id })
     const read = (done: NativeOutcome) =>
-      new RelayStream(done.relay!, lastEventId, requestIdOf(done), options?.signal)
-    return new IterablePromise(call(this.#native, 'stream', { ...params, id }, options, read))
+      new RelayStream(done.relay!, params.lastEventId, requestIdOf(done), options?.signal)
+    return new IterablePromise(call(this.#native, 'stream', args, options, read))
   }
 
   /** A chat as it stands; our own server. */
   retrieve(id: string, options?: RequestOptions): APIPromise<Chat> {
-    return this.#call('retrieve', { id }, options)
+    return this.#call('retrieve', () => ({ id }), options)
   }
 
   /** Changes a chat; our own server. */
   update(id: string, params: { title?: string }, options?: RequestOptions): APIPromise<Chat> {
-    return this.#call('update', { ...params, id }, options)
+    return this.#call('update', () => ({ ...known('update', params, { title: true }), id }), options)
   }
 
   /** The chats, newest first; our own server. The promise can be iterated, over all pages. */
   list(params: ListParams & { status?: string } = {}, options?: RequestOptions): IterablePromise<Page<Chat>, Chat> {
     const more = async (cursor: string) => this.list({ ...params, cursor }, options)
     const read = (done: NativeOutcome) => new Page(valueOf<PageBody<Chat>>(done), more)
-    return new IterablePromise(call(this.#native, 'list', { ...params }, options, read))
+    const args = () => ({ ...known('list', params, { ...LIST, status: true }) })
+    return new IterablePromise(call(this.#native, 'list', args, options, read))
   }
 
   #call<T>(
     operation: string,
-    args: Record<string, unknown>,
+    args: () => Record<string, unknown>,
     options?: RequestOptions,
     read: (done: NativeOutcome) => T = valueOf<T>,
   ): APIPromise<T> {
@@ -160,7 +181,7 @@ export class Chats {
     options?: RequestOptions,
   ): IterablePromise<TurnStream, TurnEvent> {
     const open = async () =>
-      call(this.#native, operation, args(), options, (done) => turnStream(done, options)!)
+      call(this.#native, operation, args, options, (done) => turnStream(done, options)!)
     return new IterablePromise(open())
   }
 

@@ -1,8 +1,11 @@
+import { known, type Names } from './arguments.js'
 import { call, perform, responseOf, valueOf } from './call.js'
 import type { FileEntry, FileList } from './models.js'
 import type { NativeClient, NativeOutcome, NativeTask } from './native.js'
 import type { RequestOptions } from './options.js'
 import { APIPromise } from './promise.js'
+
+const CHAT: Names<{ id: string }> = { id: true }
 
 /** The files of a chat's workspace. */
 export class Files {
@@ -14,13 +17,14 @@ export class Files {
 
   /** All files, with paths relative to the workspace. */
   list(id: string, options?: RequestOptions): APIPromise<FileList> {
-    return new APIPromise(call(this.#native, 'files.list', { id }, options, valueOf<FileList>))
+    return new APIPromise(call(this.#native, 'files.list', () => ({ id }), options, valueOf<FileList>))
   }
 
   /** A file as a `Response`: its bytes come as they are asked for, by `.body`, `.text()`, `.arrayBuffer()`. */
   download(filePath: string, params: { id: string }, options?: RequestOptions): APIPromise<Response> {
     const read = (done: NativeOutcome) => fileOf(done, options?.signal)
-    return new APIPromise(call(this.#native, 'files.download', { ...params, filePath }, options, read))
+    const args = () => ({ ...known('download', params, CHAT, 'download(path, { id })'), filePath })
+    return new APIPromise(call(this.#native, 'files.download', args, options, read))
   }
 
   /** Writes a file; our own server. */
@@ -29,9 +33,12 @@ export class Files {
     params: { id: string; content: string | Uint8Array | ArrayBuffer | Blob },
     options?: RequestOptions,
   ): APIPromise<FileEntry> {
-    const { id, content } = params
-    const send = async () =>
-      call(this.#native, 'files.upload', { id, filePath }, options, valueOf<FileEntry>, await bytesOf(content))
+    const send = async () => {
+      const names = { id: true, content: true } as const
+      const { id, content } = known('upload', params, names, 'upload(path, { id, content })')
+      const bytes = await bytesOf(content)
+      return call(this.#native, 'files.upload', () => ({ id, filePath }), options, valueOf<FileEntry>, bytes)
+    }
     return new APIPromise(send())
   }
 }

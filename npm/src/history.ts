@@ -1,5 +1,6 @@
+import { known } from './arguments.js'
 import { call, valueOf } from './call.js'
-import type { ListParams } from './chat.js'
+import { LIST, type ListParams } from './chat.js'
 import type { NativeClient, NativeOutcome } from './native.js'
 import type { RequestOptions } from './options.js'
 import { Page, type PageBody } from './page.js'
@@ -40,7 +41,8 @@ export class Messages {
       for (const message of page.data) if (message.role !== 'user') message.parts = message.parts.map(fromWire)
       return new Page(page, more)
     }
-    return new IterablePromise(call(this.#native, 'messages.list', { ...params, id }, options, read))
+    const args = () => ({ ...known('list', params, LIST), id })
+    return new IterablePromise(call(this.#native, 'messages.list', args, options, read))
   }
 }
 
@@ -55,6 +57,7 @@ export class Turns {
   /** A turn as it stands, also after its end; our own server. */
   retrieve(turnId: string, params: { id: string }, options?: RequestOptions): APIPromise<Turn> {
     const read = (done: NativeOutcome) => turnFromJson(done.value!)
-    return new APIPromise(call(this.#native, 'turns.retrieve', { ...params, turnId }, options, read))
+    const args = () => ({ ...known('retrieve', params, { id: true }, 'retrieve(turnId, { id })'), turnId })
+    return new APIPromise(call(this.#native, 'turns.retrieve', args, options, read))
   }
 }

@@ -1,3 +1,6 @@
+import { known, type Names } from './arguments.js'
+import { RESPOND } from './prompt.js'
+
 /** Clocks in milliseconds; `Infinity` switches one off. Each that runs out is an error of its own, or a resume. */
 export interface Timeout {
   /** Until the connection stands; 5 s. */
@@ -62,6 +65,35 @@ export interface ClientOptions {
   backoffScale?: number
 }
 
+const TIMEOUT: Names<Timeout> = { connect: true, answer: true, idle: true, total: true }
+
+const CALL: Names<CallOptions> = {
+  timeout: true,
+  maxRetries: true,
+  idempotencyKey: true,
+  headers: true,
+  query: true,
+  body: true,
+}
+
+const REQUEST: Names<RequestOptions> = { ...CALL, signal: true }
+
+const CLIENT: Names<ClientOptions> = {
+  apiKey: true,
+  token: true,
+  baseURL: true,
+  prefix: true,
+  timeout: true,
+  maxRetries: true,
+  defaultHeaders: true,
+  defaultQuery: true,
+  proxy: true,
+  caBundle: true,
+  userAgent: true,
+  maxEventBytes: true,
+  backoffScale: true,
+}
+
 function headersJson(headers: RequestOptions['headers']): Record<string, string | null | undefined> | undefined {
   return headers instanceof Headers ? Object.fromEntries(headers) : headers
 }
@@ -71,15 +103,28 @@ const clock = (ms: number | undefined) => (ms === Infinity ? 0 : ms)
 
 function timeoutJson(timeout: number | Timeout | undefined): unknown {
   if (typeof timeout !== 'object') return clock(timeout)
-  const { connect, answer, idle, total } = timeout
+  const { connect, answer, idle, total } = known('timeout', timeout, TIMEOUT)
   return { connectMs: clock(connect), answerMs: clock(answer), idleMs: clock(idle), totalMs: clock(total) }
 }
 
-/** As the core reads them; the signal stays here. */
+/** One call's options as the core reads them; the signal stays here. */
+export function requestOptionsJson(options: RequestOptions, operation: string): string {
+  if (operation === 'respond') {
+    const stray = Object.keys(options).find((name) => Object.hasOwn(RESPOND, name))
+    if (stray !== undefined) {
+      throw new TypeError(`${stray} stands beside the prompt, not after it: { prompt, ${stray} }.`)
+    }
+  }
+  const { signal, ...rest } = known("A call's last argument", options, REQUEST)
+  if (signal !== undefined && signal !== null && typeof signal.addEventListener !== 'function') {
+    throw new TypeError('signal is an AbortSignal, such as that of an AbortController.')
+  }
+  return callOptionsJson(rest)
+}
+
+/** As the core reads them. */
 export function callOptionsJson(options: CallOptions): string {
-  const { timeout, maxRetries, idempotencyKey, headers, query, body, signal: _, ...unknown }: RequestOptions = options
-  const [stray] = Object.keys(unknown)
-  if (stray !== undefined) throw new TypeError(`There is no option ${JSON.stringify(stray)} of a call.`)
+  const { timeout, maxRetries, idempotencyKey, headers, query, body } = known('A client', options, CALL)
   return JSON.stringify({
     timeout: timeoutJson(timeout),
     maxRetries,
@@ -92,7 +137,7 @@ export function callOptionsJson(options: CallOptions): string {
 
 /** As the core reads them. */
 export function clientOptionsJson(options: ClientOptions): string {
-  const { timeout, maxRetries, defaultHeaders, defaultQuery, baseURL, ...rest } = options
+  const { timeout, maxRetries, defaultHeaders, defaultQuery, baseURL, ...rest } = known('A client', options, CLIENT)
   return JSON.stringify({
     ...rest,
     baseUrl: baseURL,

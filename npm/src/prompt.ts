@@ -1,3 +1,4 @@
+import { known, type Names } from './arguments.js'
 import type { Permission, PermissionReply, Question } from './requests.js'
 import type { PromptPart } from './turn.js'
 import type { Open } from './words.js'
@@ -38,12 +39,50 @@ export interface SendMessageParams extends PromptParams {
 /** One list of labels, or of free text, for each question. */
 export type Answers = readonly (readonly string[])[]
 
+const PROMPT: Names<PromptParams> = {
+  prompt: true,
+  parts: true,
+  model: true,
+  agent: true,
+  system: true,
+  format: true,
+  onConflict: true,
+}
+
+/** The names `respond` knows. */
+export const RESPOND: Names<RespondParams> = { ...PROMPT, cancelOnClose: true, resume: true }
+
+const SEND_MESSAGE: Names<SendMessageParams> = { ...PROMPT, onQuestion: true, onPermission: true }
+
+/** A prompt as an object. */
+function paramsOf<T extends PromptParams>(who: string, given: string | T | undefined, names: Names<NoInfer<T>>): T {
+  if (typeof given === 'string') return { prompt: given } as T
+  if (given !== undefined && given !== null && typeof given !== 'object') {
+    throw new TypeError(`A prompt is a string or an object, { prompt }; this is a ${typeof given}.`)
+  }
+  return known(who, given ?? ({} as T), names)
+}
+
+/** The prompt of `sendMessage` as an object. */
+export function sendMessageParams(given: string | SendMessageParams): SendMessageParams {
+  return paramsOf('sendMessage', given, SEND_MESSAGE)
+}
+
+/** Answers that are such: a bare string is an easy mistake. */
+export function checkedAnswers(given: Answers): Answers {
+  const list = (answer: unknown) => Array.isArray(answer) && answer.every((label) => typeof label === 'string')
+  if (Array.isArray(given) && given.every(list)) return given
+  throw new TypeError("Answers are one list of strings for each question, such as [['yes']].")
+}
+
 /** A prompt as the core reads it. */
-export function promptJson(given: string | PromptParams | undefined): Record<string, unknown> {
-  const params: PromptParams = typeof given === 'string' ? { prompt: given } : (given ?? {})
-  const { prompt, parts, ...rest } = params
+export function promptJson(given: string | RespondParams | undefined): Record<string, unknown> {
+  const { prompt, parts, ...rest } = paramsOf('respond', given, RESPOND)
   if ((prompt === undefined) === (parts === undefined)) {
     throw new TypeError(`Give a turn either a prompt or parts, not ${prompt === undefined ? 'neither' : 'both'}.`)
+  }
+  if (prompt !== undefined && typeof prompt !== 'string') {
+    throw new TypeError(`A prompt is a string or an object, { prompt }; this prompt is a ${typeof prompt}.`)
   }
   return { ...rest, parts: parts ?? [{ type: 'text', text: prompt }] }
 }

@@ -1,7 +1,7 @@
 import type { Chats } from './chat.js'
 import type { RequestOptions } from './options.js'
 import type { Answer } from './promise.js'
-import type { SendMessageParams } from './prompt.js'
+import { type SendMessageParams, sendMessageParams } from './prompt.js'
 import type { PermissionReply } from './requests.js'
 import type { TurnStream } from './stream.js'
 import type { Turn } from './turn.js'
@@ -13,7 +13,7 @@ export async function send(
   prompt: string | SendMessageParams,
   options: RequestOptions | undefined,
 ): Promise<Answer<Turn>> {
-  const { onQuestion, onPermission, ...given } = typeof prompt === 'string' ? { prompt } : (prompt ?? {})
+  const { onQuestion, onPermission, ...given } = sendMessageParams(prompt)
   const { data: stream, response } = await chats.respond(id, given, options).withResponse()
   try {
     if (onQuestion !== undefined || onPermission !== undefined) await attend(stream, onQuestion, onPermission)

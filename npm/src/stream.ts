@@ -4,7 +4,7 @@ import { errorFrom } from './failure.js'
 import { LazyBatch } from './lazy.js'
 import type { Cancelled } from './models.js'
 import type { NativeTurn } from './native.js'
-import type { Answers } from './prompt.js'
+import { type Answers, checkedAnswers } from './prompt.js'
 import { iterate, Reader } from './reader.js'
 import type { Permission, PermissionReply, Question } from './requests.js'
 import { type Turn, turnFromJson } from './turn.js'
@@ -101,7 +101,7 @@ export class TurnStream extends Reader<TurnEvent> {
 
   /** Answers a question of this turn: one list of labels, or of free text, for each. */
   async answer(question: Question | string, answers: Answers): Promise<void> {
-    await perform(this.#native.answer(idOf(question), answers))
+    await perform(this.#native.answer(idOf(question), checkedAnswers(answers)))
   }
 
   /** Refuses a question of this turn. */
@@ -111,7 +111,7 @@ export class TurnStream extends Reader<TurnEvent> {
 
   /** Replies to a permission of this turn. */
   async allow(permission: Permission | string, reply: PermissionReply = 'once'): Promise<void> {
-    await perform(this.#native.allow(idOf(permission), reply))
+    await perform(this.#native.allow(idOf(permission), String(reply)))
   }
 
   /** Cancels this turn, and no other where the service is ours. The stream goes on to its end. */
@@ -146,5 +146,7 @@ export class TurnStream extends Reader<TurnEvent> {
 }
 
 function idOf(request: Question | Permission | string): string {
-  return typeof request === 'string' ? request : request.requestId
+  const id = typeof request === 'string' ? request : request?.requestId
+  if (typeof id !== 'string') throw new TypeError('Give the question or permission that is meant, or its requestId.')
+  return id
 }

@@ -74,6 +74,57 @@ test('arguments of another type are a TypeError in a sentence', async () => {
   }
 })
 
+test('a name that is not known is an error that tells it', async () => {
+  const { chat } = service.client
+  const id = await newChat()
+  // What the compiler would refuse, as JavaScript lets it through.
+  const wrong: [() => unknown, RegExp][] = [
+    [() => new Turnwire({ baseUrl: service.baseURL } as object), /takes no "baseUrl", only .*baseURL/],
+    [() => new Turnwire('foo' as unknown as object), /A client takes an object, .*this is a string/],
+    [() => service.client.withOptions({ retries: 1 } as object), /no "retries"/],
+    [() => chat.create({ foo: 5 } as object), /create takes no "foo", only title, /],
+    [() => chat.create('x' as unknown as object), /create takes an object, such as \{ title \}/],
+    [() => chat.create({}, { timeout: { idel: 1 } as object }), /timeout takes no "idel", only connect, /],
+    [() => chat.create({}, { timeot: 1 } as object), /no "timeot"/],
+    [() => chat.create({}, 'x' as unknown as object), /takes an object/],
+    [() => chat.retrieve(id, { signal: 5 as unknown as AbortSignal }), /signal is an AbortSignal/],
+    [() => chat.respond(id, { prompt: 'Hi', onconflict: 'wait' } as object), /respond takes no "onconflict"/],
+    [() => chat.respond(id, 'Hi', { onConflict: 'wait' } as object), /beside the prompt.*\{ prompt, onConflict \}/],
+    [() => chat.sendMessage(id, 'Hi', { onConflict: 'wait' } as object), /\{ prompt, onConflict \}/],
+    [() => chat.respond(id, 5 as unknown as string), /A prompt is a string or an object/],
+    [() => chat.respond(id, { prompt: 5 as unknown as string }), /A prompt is a string or an object/],
+    [() => chat.sendMessage(id, { prompt: 'Hi', onquestion: 'wait' } as object), /sendMessage takes no "onquestion"/],
+    [() => chat.cancel(id, { turn: 'x' } as object), /cancel takes no "turn"/],
+    [() => chat.list({ limt: 1 } as object), /list takes no "limt", only limit, cursor, status/],
+    [() => chat.files.download(id, 'path' as unknown as { id: string }), /download\(path, \{ id \}\)/],
+    [() => chat.retrieve({ id } as unknown as string), /^id must be a string, not an object\.$/],
+    [() => chat.stream(id, { lastEventId: -1 }), /^lastEventId must be a whole number of 0 or more, not /],
+  ]
+  for (const [call, told] of wrong) {
+    const error = await Promise.resolve().then(call).catch((error: unknown) => error)
+    assert.ok(error instanceof TypeError && error.message.endsWith('.'), `${call}: ${error}`)
+    assert.match(error.message, told)
+  }
+})
+
+test('answers of another form are told so, and the question can still be answered', async () => {
+  const id = await newChat()
+  const stream = await service.client.chat.respond(id, '/ask')
+  const form = { name: 'TypeError', message: "Answers are one list of strings for each question, such as [['yes']]." }
+  for await (const event of stream) {
+    if (event.type !== 'turn.status' || event.question === undefined) continue
+    for (const answers of ['yes', ['yes'], [[1]], undefined]) {
+      await assert.rejects(stream.answer(event.question, answers as unknown as string[][]), form)
+    }
+    await assert.rejects(stream.answer(undefined as unknown as string, [['yes']]), /or its requestId\.$/)
+    await assert.rejects(stream.allow('per_1', 5 as unknown as 'once'), /'once', 'always' or 'reject'\.$/)
+    await stream.answer(event.question, [['yes']])
+  }
+  assert.equal((await stream.result()).status, 'completed')
+  const onQuestion = () => 'yes' as unknown as string[][]
+  await assert.rejects(service.client.chat.sendMessage(id, { prompt: '/ask', onQuestion }), form)
+})
+
 test('an interrupted turn is an error, told with the turn', async () => {
   const id = await newChat()
   const stream = await service.client.chat.respond(id, '/slow 600')
