@@ -14,5 +14,7 @@ mod invariants;
 mod judged;
 mod log;
 mod oracle;
+mod own;
+mod parts;
 mod rules;
 mod scenarios;

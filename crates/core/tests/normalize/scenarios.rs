@@ -3,35 +3,35 @@
 use crate::cases::turns;
 use crate::log::{Log, ROOT};
 use crate::rules;
-use serde_json::{Value, json};
+use serde_json::json;
 use turnwire::event::{EventKind, FinishReason, PartBody, PartState, TurnStatus};
 use turnwire::{Event, Normalizer, Turn};
 
 /// The turns of a log that keeps the rules.
-fn read(log: &Log) -> Vec<Turn> {
+pub(crate) fn read(log: &Log) -> Vec<Turn> {
     let events = log.told();
     rules::check(&events).unwrap();
     turns(&events)
 }
 
-fn only(log: &Log) -> Turn {
+pub(crate) fn only(log: &Log) -> Turn {
     let mut turns = read(log);
     assert_eq!(turns.len(), 1, "{turns:#?}");
     turns.remove(0)
 }
 
-fn statuses(turns: &[Turn]) -> Vec<(&str, &str)> {
+pub(crate) fn statuses(turns: &[Turn]) -> Vec<(&str, &str)> {
     turns.iter().map(|turn| (turn.id.as_str(), turn.status.as_str())).collect()
 }
 
 /// A prompt that is being answered.
-fn begun() -> Log {
+pub(crate) fn begun() -> Log {
     let mut log = Log::new();
     log.user("msg_u", "hello").busy().agent("msg_a", "msg_u", json!({})).step("msg_a");
     log
 }
 
-fn waiting(events: &[Event]) -> Vec<Vec<String>> {
+pub(crate) fn waiting(events: &[Event]) -> Vec<Vec<String>> {
     let statuses = events.iter().filter_map(|event| match &event.kind {
         EventKind::TurnStatusChanged(status) => Some(status),
         _ => None,
@@ -323,258 +323,6 @@ fn a_subagent_is_told_under_its_tool_once_that_is_known() {
 }
 
 #[test]
-fn a_todo_list_is_told_with_the_tool_that_writes_it() {
-    let todos =
-        |status: &str| json!({"sessionID": ROOT, "todos": [{"content": "c", "status": status, "priority": "low"}]});
-    let mut log = begun();
-    log.push("todo.updated", todos("pending"));
-    log.tool("msg_a", "prt_1", "todowrite", json!({"status": "pending", "input": {}}));
-    log.push("todo.updated", todos("pending")).push("todo.updated", todos("completed"));
-    log.tool("msg_a", "prt_1", "todowrite", json!({"status": "completed", "input": {}, "output": ""}));
-    log.done("msg_a", "msg_u", "stop").busy().idle();
-    let turn = only(&log);
-    let part = &turn.messages[0].parts[1];
-    assert_eq!((part.id.as_str(), part.state.as_str()), ("todo_1", "done"));
-    let PartBody::Todo(todo) = &part.body else { panic!() };
-    assert_eq!(todo.items[0].status, "completed");
-}
-
-#[test]
-fn a_character_whose_halves_come_apart_is_joined() {
-    let raw = |at: usize, delta: &str| {
-        let event = json!({"id": format!("evt_{at}_half"), "type": "message.part.delta", "properties": {
-            "sessionID": ROOT, "messageID": "msg_a", "partID": "prt_t", "field": "text", "delta": "DELTA"}});
-        event.to_string().replace("DELTA", delta).into_bytes()
-    };
-    let mut log = begun();
-    log.text("msg_a", "prt_t", &[]);
-    let mut normalizer = Normalizer::new();
-    let mut told = log.told_by(&mut normalizer);
-    for (at, delta) in ["a\\ud83d", "\\ude80b", "\\ud83d", "c", "\\ude80", "\\ud83d"].into_iter().enumerate() {
-        normalizer.push(&raw(at, delta), &mut told);
-    }
-    normalizer.finish(&mut told);
-    rules::check(&told).unwrap();
-    assert_eq!(turns(&told)[0].text(), "a🚀b\u{fffd}c\u{fffd}\u{fffd}");
-}
-
-#[test]
-fn a_replay_of_what_a_tool_was_before_tells_nothing() {
-    let mut log = begun();
-    log.with_ids = false;
-    let states = [
-        json!({"status": "pending", "input": {}}),
-        json!({"status": "running", "input": {}, "metadata": {"output": "o"}}),
-        json!({"status": "completed", "input": {}, "output": "ok"}),
-    ];
-    for state in &states {
-        log.tool("msg_a", "prt_1", "bash", state.clone());
-    }
-    let once = log.told().len();
-    for state in &states {
-        log.tool("msg_a", "prt_1", "bash", state.clone());
-    }
-    assert_eq!(log.told().len(), once);
-    log.done("msg_a", "msg_u", "stop").busy().idle();
-    assert_eq!(only(&log).messages[0].parts[0].state, PartState::Done);
-}
-
-#[test]
-fn half_a_character_in_a_tools_output_costs_only_itself() {
-    let mut log = begun();
-    let state = json!({"status": "running", "input": {"k": "HALF"}, "metadata": {"output": "HALF tail", "n": "HALF"}});
-    log.tool("msg_a", "prt_1", "bash", state);
-    let mut normalizer = Normalizer::new();
-    let mut told = Vec::new();
-    for raw in log.raw() {
-        let raw = String::from_utf8(raw).unwrap().replace("HALF", "\\ude80");
-        normalizer.push(raw.as_bytes(), &mut told);
-    }
-    let EventKind::PartUpdated(updated) = &told.last().unwrap().kind else { panic!("{told:?}") };
-    let PartBody::Tool(tool) = &updated.part.body else { panic!() };
-    assert_eq!(tool.output.as_deref(), Some("\u{fffd} tail"));
-    assert_eq!(
-        (tool.input.to_value(), tool.metadata.as_ref().unwrap().to_value()),
-        (json!({"k": "\u{fffd}"}), json!({"n": "\u{fffd}"}))
-    );
-}
-
-#[test]
-fn cumulative_text_is_told_as_what_grew() {
-    let mut log = begun();
-    log.with_ids = false;
-    for text in ["He", "He", "Hell", "He", "Hello ", "Hello "] {
-        let part = json!({"id": "prt_t", "messageID": "msg_a", "sessionID": ROOT, "type": "text", "text": text,
-            "time": {"start": 1}});
-        log.push("message.part.updated", json!({"part": part, "delta": "never looked at"}));
-    }
-    log.text_end("msg_a", "prt_t", "Hello").done("msg_a", "msg_u", "stop").idle();
-    let deltas: Vec<_> = log.told().iter().filter_map(|event| event.text_delta().map(str::to_owned)).collect();
-    assert_eq!(deltas, ["He", "ll", "o "]);
-    assert_eq!(only(&log).text(), "Hello");
-}
-
-#[test]
-fn deltas_before_their_part_are_not_lost() {
-    let mut log = begun();
-    log.delta("msg_a", "prt_t", "a").delta("msg_a", "prt_t", "b").text("msg_a", "prt_t", &["c"]);
-    log.delta("msg_a", "prt_v", "x");
-    log.part(ROOT, "msg_a", "prt_v", json!({"type": "text", "text": "xyz", "time": {"end": 1}}));
-    log.done("msg_a", "msg_u", "stop").idle();
-    assert_eq!(only(&log).text(), "abc\n\nxyz");
-}
-
-#[test]
-fn a_long_running_tools_output_is_told_by_its_end_and_not_every_time() {
-    let mut log = begun();
-    let input = json!({"command": "yes"});
-    for n in 0..200 {
-        let output = "y\n".repeat(100 * n);
-        let state = json!({"status": "running", "input": input, "metadata": {"output": output, "n": 1}});
-        log.tool("msg_a", "prt_1", "bash", state);
-    }
-    let whole = "y\n".repeat(30_000);
-    log.tool("msg_a", "prt_1", "bash", json!({"status": "completed", "input": input, "output": whole}));
-    log.done("msg_a", "msg_u", "stop").busy().idle();
-    let told: Vec<_> = log
-        .told()
-        .into_iter()
-        .filter_map(|event| match event.kind {
-            EventKind::PartUpdated(updated) => Some(updated.part),
-            _ => None,
-        })
-        .collect();
-    assert!(told.len() < 50, "{}", told.len());
-    let output = |part: &turnwire::event::Part| match &part.body {
-        PartBody::Tool(tool) => tool.output.clone().unwrap_or_default(),
-        _ => String::new(),
-    };
-    assert!(told.iter().rev().skip(1).all(|part| output(part).len() <= 8192));
-    assert_eq!(output(told.last().unwrap()), whole);
-}
-
-fn own(log: &mut Log, event_type: &str, more: Value) {
-    let mut properties = json!({"sessionID": ROOT, "messageId": "msg_u", "time": 5_000});
-    properties.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-    log.push(event_type, properties);
-}
-
-fn accepted() -> Log {
-    let mut log = Log::new();
-    let parts = json!([{"type": "text", "text": "hello"}]);
-    own(&mut log, "turnwire.turn.accepted", json!({"userParts": parts, "model": "p/m", "time": 500}));
-    log
-}
-
-#[test]
-fn a_turn_begins_when_the_server_accepts_it() {
-    let mut log = accepted();
-    own(&mut log, "turnwire.runtime", json!({"state": "resuming"}));
-    own(&mut log, "turnwire.runtime", json!({"state": "running"}));
-    // Late words of the turn before change nothing.
-    log.error("MessageAbortedError").idle();
-    log.user("msg_u", "hello").busy().agent("msg_a", "msg_u", json!({})).text("msg_a", "prt_t", &["hi"]);
-    log.text_end("msg_a", "prt_t", "hi").done("msg_a", "msg_u", "stop").busy().idle();
-    let told = log.told();
-    let statuses: Vec<_> = told
-        .iter()
-        .filter_map(|event| match &event.kind {
-            EventKind::TurnStatusChanged(status) => Some(status.status.as_str()),
-            _ => None,
-        })
-        .collect();
-    assert_eq!(statuses, ["queued", "resuming", "running"]);
-    let turn = only(&log);
-    assert_eq!((turn.id.as_str(), turn.status.as_str(), turn.model.as_deref()), ("turn_u", "completed", Some("p/m")));
-    assert_eq!((turn.duration_ms, turn.user_message.parts.len()), (Some(2_500), 1));
-}
-
-#[test]
-fn a_late_idle_of_the_turn_before_does_not_end_the_next() {
-    let last = |log: &mut Log| {
-        log.step("msg_a").done("msg_a", "msg_u", "tool-calls").busy();
-        log.agent("msg_b", "msg_u", json!({})).busy().step("msg_b").done("msg_b", "msg_u", "stop").busy().idle();
-    };
-    let mut before = accepted();
-    before.busy().idle().agent("msg_a", "msg_u", json!({}));
-    last(&mut before);
-    let mut after = accepted();
-    after.busy().agent("msg_a", "msg_u", json!({})).idle();
-    last(&mut after);
-    for log in [before, after] {
-        let turn = only(&log);
-        assert_eq!((turn.status.as_str(), turn.messages.len()), ("completed", 2));
-    }
-}
-
-#[test]
-fn what_the_server_decides_ends_a_turn() {
-    let ends: [(&str, Value, &str, Option<&str>); 5] = [
-        (
-            "turnwire.turn.closed",
-            json!({"status": "failed", "error": {"code": "step_limit", "message": "Too many steps."}}),
-            "failed",
-            Some("step_limit"),
-        ),
-        ("turnwire.turn.closed", json!({"status": "cancelled"}), "cancelled", None),
-        ("turnwire.runtime", json!({"state": "lost"}), "interrupted", Some("runtime_lost")),
-        ("turnwire.chat.ended", json!({}), "interrupted", Some("chat_ended")),
-        ("session.deleted", json!({"info": {"id": ROOT}}), "interrupted", Some("chat_ended")),
-    ];
-    for (event_type, more, status, code) in ends {
-        let mut log = accepted();
-        log.busy().agent("msg_a", "msg_u", json!({})).text("msg_a", "prt_t", &["half"]);
-        log.tool("msg_a", "prt_x", "bash", json!({"status": "running", "input": {}}));
-        own(&mut log, event_type, more);
-        // What comes late is of an ended turn.
-        log.agent("msg_b", "msg_u", json!({})).delta("msg_a", "prt_t", "more").idle();
-        let turn = only(&log);
-        assert_eq!((turn.status.as_str(), turn.text().as_str()), (status, "half"), "{event_type}");
-        assert_eq!(turn.error.map(|error| error.code).as_deref(), code, "{event_type}");
-        assert_eq!(turn.messages[0].parts[1].state, PartState::Error);
-    }
-}
-
-#[test]
-fn a_cancel_that_was_asked_for_cancels_the_turn_however_it_ends() {
-    let mut log = accepted();
-    log.busy().agent("msg_a", "msg_u", json!({}));
-    own(&mut log, "turnwire.cancel.requested", json!({"messageId": "msg_other"}));
-    own(&mut log, "turnwire.cancel.requested", json!({}));
-    log.done("msg_a", "msg_u", "stop").busy().idle();
-    assert_eq!(only(&log).status, TurnStatus::Cancelled);
-}
-
-#[test]
-fn a_resync_tells_what_was_missed_and_nothing_twice() {
-    let mut log = accepted();
-    log.busy().agent("msg_a", "msg_u", json!({})).text("msg_a", "prt_t", &["Hello"]);
-    let part = |id: &str, message: &str, text: &str| {
-        json!({"id": id, "messageID": message, "sessionID": ROOT,
-        "type": "text", "text": text, "time": {"start": 1, "end": 2}})
-    };
-    let info = |id: &str, parent: &str, finish: &str| {
-        json!({"id": id, "sessionID": ROOT, "role": "assistant",
-        "parentID": parent, "finish": finish, "time": {"created": 1, "completed": 2}})
-    };
-    let user = |id: &str| json!({"info": {"id": id, "sessionID": ROOT, "role": "user"}, "parts": []});
-    let messages = json!([
-        user("msg_0"),
-        {"info": info("msg_z", "msg_0", "stop"), "parts": [part("prt_z", "msg_z", "long ago")]},
-        user("msg_u"),
-        {"info": info("msg_a", "msg_u", "tool-calls"), "parts": [part("prt_t", "msg_a", "Hello there")]},
-        {"info": info("msg_b", "msg_u", "stop"), "parts": [part("prt_b", "msg_b", "Done")]},
-    ]);
-    own(&mut log, "turnwire.snapshot", json!({"messages": messages}));
-    own(&mut log, "turnwire.snapshot", json!({"messages": messages}));
-    log.idle();
-    let turn = only(&log);
-    assert_eq!(turn.status, TurnStatus::Completed);
-    let texts: Vec<_> = turn.messages.iter().map(turnwire::Message::text).collect();
-    assert_eq!(texts, ["Hello there", "Done"]);
-}
-
-#[test]
 fn a_prompt_that_wants_no_reply_is_merged_into_the_next() {
     let mut log = Log::new();
     log.user("msg_n", "just so you know").user("msg_u", "hello").busy();
@@ -591,67 +339,4 @@ fn what_was_taken_back_is_void() {
     log.push("message.removed", json!({"sessionID": ROOT, "messageID": "msg_b"}));
     log.text_end("msg_a", "prt_2", "two").done("msg_a", "msg_u", "stop").idle();
     assert_eq!(only(&log).text(), "two");
-}
-
-#[test]
-fn fields_of_wrong_types_cost_nothing_else() {
-    let mut log = Log::new();
-    log.push(
-        "message.updated",
-        json!({"info": {"id": "msg_u", "sessionID": ROOT, "role": "user", "time": "late", "model": 3}}),
-    );
-    log.part(ROOT, "msg_u", "prt_u", json!({"type": "text", "text": "hello", "synthetic": "no", "time": []}));
-    log.busy();
-    log.agent(
-        "msg_a",
-        "msg_u",
-        json!({"time": {"created": "1795402608754"}, "tokens": "many", "cost": {}, "agent": 7}),
-    );
-    log.part(
-        ROOT,
-        "msg_a",
-        "prt_t",
-        json!({"type": "text", "text": 42, "time": {"end": "5"}, "state": "x", "files": 1}),
-    );
-    let tokens = json!({"input": "12", "output": 3.0, "reasoning": null, "cache": []});
-    log.agent("msg_a", "msg_u", json!({"finish": "stop", "time": {"completed": "1795402610585"}, "tokens": tokens}));
-    log.push("question.asked", json!({"id": 5, "sessionID": ROOT, "questions": {"a": 1}})).idle();
-    let turn = only(&log);
-    assert_eq!((turn.status.as_str(), turn.text().as_str()), ("completed", "42"));
-    assert_eq!(turn.usage.counts.total_tokens, 15);
-    assert_eq!(turn.completed_at.unwrap().to_string(), "2026-11-23T02:56:50.585Z");
-}
-
-#[test]
-fn what_is_no_event_tells_nothing() {
-    let mut normalizer = Normalizer::new();
-    let mut told = Vec::new();
-    for raw in ["", "null", "[]", "{", "{}", "\"x\"", "{\"type\":5}", "{\"type\":\"message.updated\"}", "\u{feff}{}"] {
-        normalizer.push(raw.as_bytes(), &mut told);
-    }
-    normalizer.push(&[0xff, 0xfe, b'{'], &mut told);
-    normalizer.push("[".repeat(100_000).as_bytes(), &mut told);
-    assert!(told.is_empty());
-}
-
-#[test]
-fn a_part_of_an_unknown_kind_is_passed_on_as_it_came() {
-    let mut log = begun();
-    log.part(ROOT, "msg_a", "prt_n", json!({"type": "hologram", "depth": 3}));
-    log.done("msg_a", "msg_u", "stop").idle();
-    let turn = only(&log);
-    let part = &turn.messages[0].parts[0];
-    assert_eq!((part.part_type(), part.state.as_str()), ("hologram", "done"));
-    let PartBody::Other(other) = &part.body else { panic!() };
-    assert_eq!(other.raw.to_value()["depth"], 3);
-}
-
-#[test]
-fn another_protocol_is_refused_with_a_sentence() {
-    let path = crate::cases::folder().join("1.18.33/plain_api_event.api.sse");
-    let mut capture = turnwire::normalize::Capture::new(Normalizer::new());
-    let mut told = Vec::new();
-    let error = capture.feed(&std::fs::read(path).unwrap(), &mut told).unwrap_err();
-    assert!(error.message().contains("/api/event, which is another protocol; record /event"), "{error}");
-    assert!(told.is_empty());
 }

@@ -1,0 +1,127 @@
+//! What the server itself decides, told by the log alone.
+
+use crate::log::{Log, ROOT};
+use crate::scenarios::only;
+use serde_json::{Value, json};
+use turnwire::event::{EventKind, PartState, TurnStatus};
+
+fn own(log: &mut Log, event_type: &str, more: Value) {
+    let mut properties = json!({"sessionID": ROOT, "messageId": "msg_u", "time": 5_000});
+    properties.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    log.push(event_type, properties);
+}
+
+fn accepted() -> Log {
+    let mut log = Log::new();
+    let parts = json!([{"type": "text", "text": "hello"}]);
+    own(&mut log, "turnwire.turn.accepted", json!({"userParts": parts, "model": "p/m", "time": 500}));
+    log
+}
+
+#[test]
+fn a_turn_begins_when_the_server_accepts_it() {
+    let mut log = accepted();
+    own(&mut log, "turnwire.runtime", json!({"state": "resuming"}));
+    own(&mut log, "turnwire.runtime", json!({"state": "running"}));
+    // Late words of the turn before change nothing.
+    log.error("MessageAbortedError").idle();
+    log.user("msg_u", "hello").busy().agent("msg_a", "msg_u", json!({})).text("msg_a", "prt_t", &["hi"]);
+    log.text_end("msg_a", "prt_t", "hi").done("msg_a", "msg_u", "stop").busy().idle();
+    let told = log.told();
+    let statuses: Vec<_> = told
+        .iter()
+        .filter_map(|event| match &event.kind {
+            EventKind::TurnStatusChanged(status) => Some(status.status.as_str()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(statuses, ["queued", "resuming", "running"]);
+    let turn = only(&log);
+    assert_eq!((turn.id.as_str(), turn.status.as_str(), turn.model.as_deref()), ("turn_u", "completed", Some("p/m")));
+    assert_eq!((turn.duration_ms, turn.user_message.parts.len()), (Some(2_500), 1));
+}
+
+#[test]
+fn a_late_idle_of_the_turn_before_does_not_end_the_next() {
+    let last = |log: &mut Log| {
+        log.step("msg_a").done("msg_a", "msg_u", "tool-calls").busy();
+        log.agent("msg_b", "msg_u", json!({})).busy().step("msg_b").done("msg_b", "msg_u", "stop").busy().idle();
+    };
+    let mut before = accepted();
+    before.busy().idle().agent("msg_a", "msg_u", json!({}));
+    last(&mut before);
+    let mut after = accepted();
+    after.busy().agent("msg_a", "msg_u", json!({})).idle();
+    last(&mut after);
+    for log in [before, after] {
+        let turn = only(&log);
+        assert_eq!((turn.status.as_str(), turn.messages.len()), ("completed", 2));
+    }
+}
+
+#[test]
+fn what_the_server_decides_ends_a_turn() {
+    let ends: [(&str, Value, &str, Option<&str>); 5] = [
+        (
+            "turnwire.turn.closed",
+            json!({"status": "failed", "error": {"code": "step_limit", "message": "Too many steps."}}),
+            "failed",
+            Some("step_limit"),
+        ),
+        ("turnwire.turn.closed", json!({"status": "cancelled"}), "cancelled", None),
+        ("turnwire.runtime", json!({"state": "lost"}), "interrupted", Some("runtime_lost")),
+        ("turnwire.chat.ended", json!({}), "interrupted", Some("chat_ended")),
+        ("session.deleted", json!({"info": {"id": ROOT}}), "interrupted", Some("chat_ended")),
+    ];
+    for (event_type, more, status, code) in ends {
+        let mut log = accepted();
+        log.busy().agent("msg_a", "msg_u", json!({})).text("msg_a", "prt_t", &["half"]);
+        log.tool("msg_a", "prt_x", "bash", json!({"status": "running", "input": {}}));
+        own(&mut log, event_type, more);
+        // What comes late is of an ended turn.
+        log.agent("msg_b", "msg_u", json!({})).delta("msg_a", "prt_t", "more").idle();
+        let turn = only(&log);
+        assert_eq!((turn.status.as_str(), turn.text().as_str()), (status, "half"), "{event_type}");
+        assert_eq!(turn.error.map(|error| error.code).as_deref(), code, "{event_type}");
+        assert_eq!(turn.messages[0].parts[1].state, PartState::Error);
+    }
+}
+
+#[test]
+fn a_cancel_that_was_asked_for_cancels_the_turn_however_it_ends() {
+    let mut log = accepted();
+    log.busy().agent("msg_a", "msg_u", json!({}));
+    own(&mut log, "turnwire.cancel.requested", json!({"messageId": "msg_other"}));
+    own(&mut log, "turnwire.cancel.requested", json!({}));
+    log.done("msg_a", "msg_u", "stop").busy().idle();
+    assert_eq!(only(&log).status, TurnStatus::Cancelled);
+}
+
+#[test]
+fn a_resync_tells_what_was_missed_and_nothing_twice() {
+    let mut log = accepted();
+    log.busy().agent("msg_a", "msg_u", json!({})).text("msg_a", "prt_t", &["Hello"]);
+    let part = |id: &str, message: &str, text: &str| {
+        json!({"id": id, "messageID": message, "sessionID": ROOT,
+        "type": "text", "text": text, "time": {"start": 1, "end": 2}})
+    };
+    let info = |id: &str, parent: &str, finish: &str| {
+        json!({"id": id, "sessionID": ROOT, "role": "assistant",
+        "parentID": parent, "finish": finish, "time": {"created": 1, "completed": 2}})
+    };
+    let user = |id: &str| json!({"info": {"id": id, "sessionID": ROOT, "role": "user"}, "parts": []});
+    let messages = json!([
+        user("msg_0"),
+        {"info": info("msg_z", "msg_0", "stop"), "parts": [part("prt_z", "msg_z", "long ago")]},
+        user("msg_u"),
+        {"info": info("msg_a", "msg_u", "tool-calls"), "parts": [part("prt_t", "msg_a", "Hello there")]},
+        {"info": info("msg_b", "msg_u", "stop"), "parts": [part("prt_b", "msg_b", "Done")]},
+    ]);
+    own(&mut log, "turnwire.snapshot", json!({"messages": messages}));
+    own(&mut log, "turnwire.snapshot", json!({"messages": messages}));
+    log.idle();
+    let turn = only(&log);
+    assert_eq!(turn.status, TurnStatus::Completed);
+    let texts: Vec<_> = turn.messages.iter().map(turnwire::Message::text).collect();
+    assert_eq!(texts, ["Hello there", "Done"]);
+}

@@ -1,0 +1,202 @@
+//! Parts: what grows, what is replaced, and what is of a form nobody expects.
+
+use crate::cases::turns;
+use crate::log::{Log, ROOT};
+use crate::rules;
+use crate::scenarios::{begun, only};
+use serde_json::json;
+use turnwire::Normalizer;
+use turnwire::event::{EventKind, PartBody, PartState};
+
+#[test]
+fn a_todo_list_is_told_with_the_tool_that_writes_it() {
+    let todos =
+        |status: &str| json!({"sessionID": ROOT, "todos": [{"content": "c", "status": status, "priority": "low"}]});
+    let mut log = begun();
+    log.push("todo.updated", todos("pending"));
+    log.tool("msg_a", "prt_1", "todowrite", json!({"status": "pending", "input": {}}));
+    log.push("todo.updated", todos("pending")).push("todo.updated", todos("completed"));
+    log.tool("msg_a", "prt_1", "todowrite", json!({"status": "completed", "input": {}, "output": ""}));
+    log.done("msg_a", "msg_u", "stop").busy().idle();
+    let turn = only(&log);
+    let part = &turn.messages[0].parts[1];
+    assert_eq!((part.id.as_str(), part.state.as_str()), ("todo_1", "done"));
+    let PartBody::Todo(todo) = &part.body else { panic!() };
+    assert_eq!(todo.items[0].status, "completed");
+}
+
+#[test]
+fn a_character_whose_halves_come_apart_is_joined() {
+    let raw = |at: usize, delta: &str| {
+        let event = json!({"id": format!("evt_{at}_half"), "type": "message.part.delta", "properties": {
+            "sessionID": ROOT, "messageID": "msg_a", "partID": "prt_t", "field": "text", "delta": "DELTA"}});
+        event.to_string().replace("DELTA", delta).into_bytes()
+    };
+    let mut log = begun();
+    log.text("msg_a", "prt_t", &[]);
+    let mut normalizer = Normalizer::new();
+    let mut told = log.told_by(&mut normalizer);
+    for (at, delta) in ["a\\ud83d", "\\ude80b", "\\ud83d", "c", "\\ude80", "\\ud83d"].into_iter().enumerate() {
+        normalizer.push(&raw(at, delta), &mut told);
+    }
+    normalizer.finish(&mut told);
+    rules::check(&told).unwrap();
+    assert_eq!(turns(&told)[0].text(), "a🚀b\u{fffd}c\u{fffd}\u{fffd}");
+}
+
+#[test]
+fn a_replay_of_what_a_tool_was_before_tells_nothing() {
+    let mut log = begun();
+    log.with_ids = false;
+    let states = [
+        json!({"status": "pending", "input": {}}),
+        json!({"status": "running", "input": {}, "metadata": {"output": "o"}}),
+        json!({"status": "completed", "input": {}, "output": "ok"}),
+    ];
+    for state in &states {
+        log.tool("msg_a", "prt_1", "bash", state.clone());
+    }
+    let once = log.told().len();
+    for state in &states {
+        log.tool("msg_a", "prt_1", "bash", state.clone());
+    }
+    assert_eq!(log.told().len(), once);
+    log.done("msg_a", "msg_u", "stop").busy().idle();
+    assert_eq!(only(&log).messages[0].parts[0].state, PartState::Done);
+}
+
+#[test]
+fn half_a_character_in_a_tools_output_costs_only_itself() {
+    let mut log = begun();
+    let state = json!({"status": "running", "input": {"k": "HALF"}, "metadata": {"output": "HALF tail", "n": "HALF"}});
+    log.tool("msg_a", "prt_1", "bash", state);
+    let mut normalizer = Normalizer::new();
+    let mut told = Vec::new();
+    for raw in log.raw() {
+        let raw = String::from_utf8(raw).unwrap().replace("HALF", "\\ude80");
+        normalizer.push(raw.as_bytes(), &mut told);
+    }
+    let EventKind::PartUpdated(updated) = &told.last().unwrap().kind else { panic!("{told:?}") };
+    let PartBody::Tool(tool) = &updated.part.body else { panic!() };
+    assert_eq!(tool.output.as_deref(), Some("\u{fffd} tail"));
+    assert_eq!(
+        (tool.input.to_value(), tool.metadata.as_ref().unwrap().to_value()),
+        (json!({"k": "\u{fffd}"}), json!({"n": "\u{fffd}"}))
+    );
+}
+
+#[test]
+fn cumulative_text_is_told_as_what_grew() {
+    let mut log = begun();
+    log.with_ids = false;
+    for text in ["He", "He", "Hell", "He", "Hello ", "Hello "] {
+        let part = json!({"id": "prt_t", "messageID": "msg_a", "sessionID": ROOT, "type": "text", "text": text,
+            "time": {"start": 1}});
+        log.push("message.part.updated", json!({"part": part, "delta": "never looked at"}));
+    }
+    log.text_end("msg_a", "prt_t", "Hello").done("msg_a", "msg_u", "stop").idle();
+    let deltas: Vec<_> = log.told().iter().filter_map(|event| event.text_delta().map(str::to_owned)).collect();
+    assert_eq!(deltas, ["He", "ll", "o "]);
+    assert_eq!(only(&log).text(), "Hello");
+}
+
+#[test]
+fn deltas_before_their_part_are_not_lost() {
+    let mut log = begun();
+    log.delta("msg_a", "prt_t", "a").delta("msg_a", "prt_t", "b").text("msg_a", "prt_t", &["c"]);
+    log.delta("msg_a", "prt_v", "x");
+    log.part(ROOT, "msg_a", "prt_v", json!({"type": "text", "text": "xyz", "time": {"end": 1}}));
+    log.done("msg_a", "msg_u", "stop").idle();
+    assert_eq!(only(&log).text(), "abc\n\nxyz");
+}
+
+#[test]
+fn a_long_running_tools_output_is_told_by_its_end_and_not_every_time() {
+    let mut log = begun();
+    let input = json!({"command": "yes"});
+    for n in 0..200 {
+        let output = "y\n".repeat(100 * n);
+        let state = json!({"status": "running", "input": input, "metadata": {"output": output, "n": 1}});
+        log.tool("msg_a", "prt_1", "bash", state);
+    }
+    let whole = "y\n".repeat(30_000);
+    log.tool("msg_a", "prt_1", "bash", json!({"status": "completed", "input": input, "output": whole}));
+    log.done("msg_a", "msg_u", "stop").busy().idle();
+    let told: Vec<_> = log
+        .told()
+        .into_iter()
+        .filter_map(|event| match event.kind {
+            EventKind::PartUpdated(updated) => Some(updated.part),
+            _ => None,
+        })
+        .collect();
+    assert!(told.len() < 50, "{}", told.len());
+    let output = |part: &turnwire::event::Part| match &part.body {
+        PartBody::Tool(tool) => tool.output.clone().unwrap_or_default(),
+        _ => String::new(),
+    };
+    assert!(told.iter().rev().skip(1).all(|part| output(part).len() <= 8192));
+    assert_eq!(output(told.last().unwrap()), whole);
+}
+#[test]
+fn fields_of_wrong_types_cost_nothing_else() {
+    let mut log = Log::new();
+    log.push(
+        "message.updated",
+        json!({"info": {"id": "msg_u", "sessionID": ROOT, "role": "user", "time": "late", "model": 3}}),
+    );
+    log.part(ROOT, "msg_u", "prt_u", json!({"type": "text", "text": "hello", "synthetic": "no", "time": []}));
+    log.busy();
+    log.agent(
+        "msg_a",
+        "msg_u",
+        json!({"time": {"created": "1795402608754"}, "tokens": "many", "cost": {}, "agent": 7}),
+    );
+    log.part(
+        ROOT,
+        "msg_a",
+        "prt_t",
+        json!({"type": "text", "text": 42, "time": {"end": "5"}, "state": "x", "files": 1}),
+    );
+    let tokens = json!({"input": "12", "output": 3.0, "reasoning": null, "cache": []});
+    log.agent("msg_a", "msg_u", json!({"finish": "stop", "time": {"completed": "1795402610585"}, "tokens": tokens}));
+    log.push("question.asked", json!({"id": 5, "sessionID": ROOT, "questions": {"a": 1}})).idle();
+    let turn = only(&log);
+    assert_eq!((turn.status.as_str(), turn.text().as_str()), ("completed", "42"));
+    assert_eq!(turn.usage.counts.total_tokens, 15);
+    assert_eq!(turn.completed_at.unwrap().to_string(), "2026-11-23T02:56:50.585Z");
+}
+
+#[test]
+fn what_is_no_event_tells_nothing() {
+    let mut normalizer = Normalizer::new();
+    let mut told = Vec::new();
+    for raw in ["", "null", "[]", "{", "{}", "\"x\"", "{\"type\":5}", "{\"type\":\"message.updated\"}", "\u{feff}{}"] {
+        normalizer.push(raw.as_bytes(), &mut told);
+    }
+    normalizer.push(&[0xff, 0xfe, b'{'], &mut told);
+    normalizer.push("[".repeat(100_000).as_bytes(), &mut told);
+    assert!(told.is_empty());
+}
+
+#[test]
+fn a_part_of_an_unknown_kind_is_passed_on_as_it_came() {
+    let mut log = begun();
+    log.part(ROOT, "msg_a", "prt_n", json!({"type": "hologram", "depth": 3}));
+    log.done("msg_a", "msg_u", "stop").idle();
+    let turn = only(&log);
+    let part = &turn.messages[0].parts[0];
+    assert_eq!((part.part_type(), part.state.as_str()), ("hologram", "done"));
+    let PartBody::Other(other) = &part.body else { panic!() };
+    assert_eq!(other.raw.to_value()["depth"], 3);
+}
+
+#[test]
+fn another_protocol_is_refused_with_a_sentence() {
+    let path = crate::cases::folder().join("1.18.33/plain_api_event.api.sse");
+    let mut capture = turnwire::normalize::Capture::new(Normalizer::new());
+    let mut told = Vec::new();
+    let error = capture.feed(&std::fs::read(path).unwrap(), &mut told).unwrap_err();
+    assert!(error.message().contains("/api/event, which is another protocol; record /event"), "{error}");
+    assert!(told.is_empty());
+}
