@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,6 +14,9 @@ from turnwire import Chat, Turnwire
 
 ROOT = Path(__file__).resolve().parents[2]
 KEY = "sk_test_python"
+
+# A shell that starts this in the background has interrupts ignored, and so would every program the tests interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 class Service:
