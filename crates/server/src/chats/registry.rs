@@ -269,10 +269,6 @@ impl Chat {
     async fn stop_for_now(&self) {
         // Whoever wakes it gives up by itself; whoever is just ending it may take longer than there is time.
         let live = tokio::time::timeout(STOP_TIME, self.live.lock()).await.ok().and_then(|mut place| place.take());
-        if let Some(live) = live.filter(|_| self.open_turn().is_some()) {
-            // What it is doing it need not finish; the runtime is stopped anyway.
-            let _ = tokio::time::timeout(Duration::from_secs(1), live.session.abort()).await;
-        }
         let (accrued, open) = {
             let mut state = self.state();
             (self.fall_asleep(&mut state, "stopped"), state.open.is_some())
@@ -284,6 +280,11 @@ impl Chat {
         };
         if let Some(safe) = safe {
             let _ = safe.await;
+        }
+        // Only now that the turn is closed: what the runtime says of the abort would end it as cancelled. What it was
+        // doing it need not finish; the runtime is stopped anyway.
+        if let Some(live) = live.filter(|_| open) {
+            let _ = tokio::time::timeout(Duration::from_secs(1), live.session.abort()).await;
         }
     }
 }
