@@ -35,6 +35,8 @@ class Canned:
         self.hang_up = hang_up
         #: The requests, as they came.
         self.requests: list[bytes] = []
+        #: Set when the first request is whole.
+        self.asked = threading.Event()
         #: Set when a client has closed its connection.
         self.left = threading.Event()
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -57,6 +59,7 @@ class Canned:
                     return
                 request += got
             self.requests.append(request)
+            self.asked.set()
             connection.sendall(self.reply)
             if self.hang_up:
                 return

@@ -205,8 +205,7 @@ def test_cancelling_a_task_closes_the_connection_of_its_call() -> None:
     async def main(service: Canned) -> None:
         client = AsyncTurnwire(base_url=service.url, api_key="k")
         task = asyncio.create_task(client.chat.retrieve("chat_1"))
-        while not service.requests:
-            await asyncio.sleep(0.01)
+        assert await asyncio.to_thread(service.asked.wait, 10)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task

@@ -36,8 +36,7 @@ def test_cancelled_while_opening_the_stream_sends_no_second_prompt() -> None:
         client = AsyncTurnwire(base_url=service.url, api_key="k")
         stream = client.chat.respond("chat_1", "Hi")
         opening = asyncio.ensure_future(stream)
-        while not service.requests:
-            await asyncio.sleep(0.01)
+        assert await asyncio.to_thread(service.asked.wait, 10)
         opening.cancel()
         with pytest.raises(asyncio.CancelledError):
             await opening
