@@ -9,14 +9,14 @@ mod conversation;
 mod input;
 mod interrupts;
 mod key;
+mod log;
 mod opencode;
 mod output;
 mod screen;
 
 pub use interrupts::{Interrupt, Interrupts};
 
-use args::{Cli, Command};
-use clap::Parser;
+use args::{Command, Refused};
 use conversation::unless_interrupted;
 use output::Output;
 use std::error::Error as StdError;
@@ -85,9 +85,14 @@ where
     A: Into<OsString> + Clone,
 {
     let mut output = Output::new();
-    let cli = match Cli::try_parse_from(args) {
+    let args: Vec<OsString> = args.into_iter().map(Into::into).collect();
+    let cli = match args::parse(&args) {
         Ok(cli) => cli,
-        Err(error) => return usage(&error, &mut output).await,
+        Err(Refused::Usage(error)) => return usage(&error, &mut output).await,
+        Err(Refused::File(why)) => {
+            output.say_failure(&format!("turnwire: {why}"), &[]).await;
+            return 2;
+        }
     };
     match Box::pin(dispatch(cli.command, &mut output, &mut interrupts)).await {
         Ok(()) => 0,
@@ -106,7 +111,8 @@ pub async fn run_here() -> i32 {
 
 async fn dispatch(command: Command, output: &mut Output, interrupts: &mut Interrupts) -> Result<(), Stop> {
     match command {
-        Command::Serve(args) => commands::serve::run(args, output, interrupts).await,
+        Command::Serve(args) => Box::pin(commands::serve::run(*args, output, interrupts)).await,
+        Command::Keys(args) => unless_interrupted(interrupts, commands::keys::run(args, output)).await,
         Command::Chat(args) => commands::chat::run(args, output, interrupts).await,
         Command::Send(args) => commands::send::run(args, output, interrupts).await,
         Command::Tail(args) => unless_interrupted(interrupts, commands::tail::run(args, output)).await,

@@ -1,9 +1,9 @@
 //! What every route has at hand.
 
-use crate::auth::Keys;
-use crate::auth::token::Signer;
+use crate::auth::{Keys, Signers};
 use crate::chats::{Registry, Shared};
 use crate::config::Limits;
+use crate::error::{ApiError, ApiResult};
 use crate::relay::sse::Bounds;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -16,8 +16,12 @@ pub(crate) struct App {
     pub(crate) shared: Arc<Shared>,
     pub(crate) chats: Arc<Registry>,
     pub(crate) keys: Keys,
-    pub(crate) signer: Signer,
+    pub(crate) signers: Signers,
+    /// How it is spoken to, as far as the server itself knows: a proxy may stand before it.
+    pub(crate) scheme: &'static str,
     pub(crate) public_url: Option<String>,
+    /// Links a request's span to its caller's.
+    pub(crate) join_trace: Option<fn(&tracing::Span, &http::HeaderMap)>,
     /// Ends every stream.
     pub(crate) stop: CancellationToken,
     /// The server goes down and should get nothing new.
@@ -29,13 +33,10 @@ impl App {
         &self.shared.limits
     }
 
-    /// What ends a stream from outside.
-    pub(crate) fn bounds(&self, until: Option<Instant>) -> Bounds {
-        Bounds {
-            heartbeat: self.limits().heartbeat,
-            stop: self.stop.clone(),
-            until,
-            counted: self.shared.metrics.open_stream(),
-        }
+    /// What bounds a stream: taken before anything is begun for it, as there may be no place for one more.
+    pub(crate) fn bounds(&self, until: Option<Instant>) -> ApiResult<Bounds> {
+        let counted = self.shared.metrics.open_stream(self.limits().streams);
+        let counted = counted.ok_or_else(ApiError::too_many_streams)?;
+        Ok(Bounds { heartbeat: self.limits().heartbeat, stop: self.stop.clone(), until, counted })
     }
 }

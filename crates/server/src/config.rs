@@ -24,8 +24,21 @@ pub struct Config {
     pub delivery: Delivery,
     /// The base of `streamUrl`, without a slash at its end. Default: the `Host` the request came with.
     pub public_url: Option<String>,
+    /// With it the server speaks TLS, and nothing else. Default: plain HTTP.
+    pub tls: Option<TlsConfig>,
+    /// Makes a request's span one of the trace its headers tell of; called with every request. Default: each is its own.
+    pub join_trace: Option<fn(&tracing::Span, &http::HeaderMap)>,
     /// Clocks and sizes.
     pub limits: Limits,
+}
+
+/// What the server shows of itself over TLS. Both files are read at the start, and again when they have changed.
+#[derive(Clone, Debug)]
+pub struct TlsConfig {
+    /// The certificate, followed by those that vouch for it, as PEM.
+    pub cert: PathBuf,
+    /// Its private key, as PEM.
+    pub key: PathBuf,
 }
 
 /// Clocks and sizes, each with a default that fits one machine and a small team.
@@ -64,6 +77,8 @@ pub struct Limits {
     pub header_time: Duration,
     /// How many connections may be open at once. Default 8,192.
     pub connections: usize,
+    /// How many streams may be open at once; the next is answered 429. Default 8,192.
+    pub streams: usize,
 }
 
 impl Default for Limits {
@@ -84,6 +99,7 @@ impl Default for Limits {
             requests_per_minute: None,
             header_time: Duration::from_secs(10),
             connections: 8192,
+            streams: 8192,
         }
     }
 }
@@ -99,6 +115,9 @@ pub enum RuntimeConfig {
         /// `OpenCode` configuration (providers, models) put over the user's own; with it, `OpenCode` runs in folders of its
         /// own under `data` and reads nothing of the user's.
         opencode_config: Option<serde_json::Value>,
+        /// Each chat gets a process and folders of its own, and so many processes may run at once; the chat that was not
+        /// used for longest makes room. Default: one process for all chats.
+        isolate: Option<usize>,
     },
     /// Scripted turns with no model and no key; see `turnwire-practice`.
     Practice,
@@ -106,7 +125,7 @@ pub enum RuntimeConfig {
 
 impl Default for RuntimeConfig {
     fn default() -> Self {
-        Self::Local { opencode: None, opencode_config: None }
+        Self::Local { opencode: None, opencode_config: None, isolate: None }
     }
 }
 
@@ -159,6 +178,8 @@ impl Config {
             api_keys: Vec::new(),
             delivery: Delivery::default(),
             public_url: None,
+            tls: None,
+            join_trace: None,
             limits: Limits::default(),
         }
     }

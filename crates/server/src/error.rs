@@ -71,6 +71,13 @@ impl ApiError {
         error
     }
 
+    pub(crate) fn too_many_streams() -> Self {
+        let message = "The server has as many open streams as it may have; close some, or try again in a moment.";
+        let mut error = Self::new("rate_limited", message);
+        error.retry_after = Some(Duration::from_secs(5));
+        error
+    }
+
     pub(crate) fn code(&self) -> &'static str {
         self.code
     }

@@ -138,6 +138,23 @@ pub fn revoke(data: &Path, id: &str) -> Result<bool, KeysError> {
     open(data, |connection| keys::revoke(connection, id, SystemTime::now().into()))
 }
 
+/// From now on stream tokens are signed with a new secret. Those signed with the one before are good until they end, or, with
+/// `revoke_former`, no longer; those signed with an older one are refused.
+///
+/// # Errors
+/// The data folder is not there or not this user's.
+pub fn rotate_tokens(data: &Path, revoke_former: bool) -> Result<(), KeysError> {
+    open(data, |connection| {
+        keys::add_token_secret(connection, &ids::random::<32>())?;
+        keys::trim_token_secrets(connection, if revoke_former { 1 } else { 2 })
+    })
+}
+
+/// Whether a server has used the folder.
+pub fn is_data_folder(data: &Path) -> bool {
+    data.join(sqlite::FILE).is_file()
+}
+
 pub(crate) fn hash(key: &str) -> [u8; 32] {
     Sha256::digest(key.as_bytes()).into()
 }

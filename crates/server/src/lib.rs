@@ -30,5 +30,5 @@ mod server;
 mod store;
 mod workspace;
 
-pub use config::{ApiKey, Config, Delivery, Limits, RuntimeConfig};
+pub use config::{ApiKey, Config, Delivery, Limits, RuntimeConfig, TlsConfig};
 pub use server::{Server, ServerError};

@@ -56,9 +56,11 @@ impl Metrics {
         self.events.fetch_add(count as u64, Ordering::Relaxed);
     }
 
-    pub(crate) fn open_stream(self: &Arc<Self>) -> OpenStream {
-        self.streams.fetch_add(1, Ordering::Relaxed);
-        OpenStream(self.clone())
+    /// `None`: as many are open as may be.
+    pub(crate) fn open_stream(self: &Arc<Self>, most: usize) -> Option<OpenStream> {
+        let stream = OpenStream(self.clone());
+        // Given back by the drop, where it is one too many.
+        (self.streams.fetch_add(1, Ordering::Relaxed) < most as u64).then_some(stream)
     }
 
     /// The text Prometheus reads.

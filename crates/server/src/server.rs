@@ -1,11 +1,11 @@
 //! A running server.
 
 use crate::app::App;
-use crate::auth::Keys;
-use crate::auth::token::Signer;
+use crate::auth::{Keys, Signers};
 use crate::chats::{REMEMBER_MS, Registry, Shared};
 use crate::config::{Config, RuntimeConfig};
 use crate::http::accept;
+use crate::http::tls::Tls;
 use crate::relay::Pressure;
 use crate::runtime::Runtime;
 use crate::runtime::local::Local;
@@ -24,6 +24,8 @@ use tokio_util::sync::CancellationToken;
 
 /// How often chats are looked after.
 const TIDY: Duration = Duration::from_secs(5);
+/// How soon it is looked again for a chat that could make room for another.
+const ROOM: Duration = Duration::from_millis(100);
 
 /// A running server. Dropping it without [`Server::shutdown`] leaves it running until its tokio runtime goes.
 #[derive(Debug)]
@@ -33,7 +35,7 @@ pub struct Server {
     /// Stops taking connections.
     close: CancellationToken,
     accepting: JoinHandle<()>,
-    tidying: JoinHandle<()>,
+    tidying: [JoinHandle<()>; 2],
 }
 
 /// Why a server did not start: one sentence that says what to do, with the cause behind it.
@@ -56,6 +58,13 @@ pub enum ServerError {
         /// The cause.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// The certificate or its key cannot be used.
+    #[error("no TLS can be spoken with the certificate and the key that were given; check both files")]
+    Tls(
+        /// Which of them, and why.
+        #[source]
+        Box<dyn std::error::Error + Send + Sync>,
+    ),
     /// Another server uses the same data folder.
     #[error("another server is using the data folder {}; stop it or use another --data", path.display())]
     DataInUse {
@@ -70,6 +79,14 @@ impl Server {
     /// # Errors
     /// The address or the data folder cannot be used.
     pub async fn start(config: Config) -> Result<Self, ServerError> {
+        let tls = match config.tls.clone() {
+            Some(files) => {
+                let loaded = tokio::task::spawn_blocking(move || Tls::load(files)).await;
+                let loaded = loaded.map_err(|error| ServerError::Tls(error.into()))?;
+                Some(Arc::new(loaded.map_err(|error| ServerError::Tls(error.into()))?))
+            }
+            None => None,
+        };
         let listen = |source| ServerError::Listen { address: config.listen, source };
         let listener = TcpListener::bind(config.listen).await.map_err(listen)?;
         let local_addr = listener.local_addr().map_err(listen)?;
@@ -84,7 +101,7 @@ impl Server {
             Err(OpenError::InUse) => return Err(ServerError::DataInUse { path: config.data }),
             Err(OpenError::Failed(source)) => return Err(data_error(source)),
         };
-        let secret = store.secret("stream-token").await.map_err(|error| data_error(error.to_string().into()))?;
+        let signers = Signers::load(&*store).await.map_err(|error| data_error(error.to_string().into()))?;
 
         let runtime = runtime(&config.runtime, &data).map_err(|error| data_error(error.into()))?;
         let shared = Arc::new(Shared {
@@ -105,15 +122,18 @@ impl Server {
             shared,
             chats,
             keys: Keys::new(&config.api_keys),
-            signer: Signer::new(secret),
+            signers,
+            scheme: if tls.is_some() { "https" } else { "http" },
             public_url: config.public_url.map(|url| url.trim_end_matches('/').to_owned()),
+            join_trace: config.join_trace,
             stop: CancellationToken::new(),
             draining: AtomicBool::new(false),
         });
         let close = CancellationToken::new();
         let router = routes::router(app.clone());
-        let accepting = tokio::spawn(accept::run(listener, router, config.limits, close.clone()));
-        let tidying = tokio::spawn(tidy(app.clone(), close.clone()));
+        let accepting = tokio::spawn(accept::run(listener, tls.clone(), router, config.limits, close.clone()));
+        let tidying =
+            [tokio::spawn(tidy(app.clone(), tls, close.clone())), tokio::spawn(make_room(app.clone(), close.clone()))];
         Ok(Self { local_addr, app, close, accepting, tidying })
     }
 
@@ -131,7 +151,7 @@ impl Server {
         self.app.chats.shutdown().await;
         self.app.stop.cancel();
         self.app.shared.runtime.shutdown().await;
-        for task in [self.accepting, self.tidying] {
+        for task in std::iter::once(self.accepting).chain(self.tidying) {
             if let Err(error) = task.await {
                 tracing::error!(%error, "a task of the server panicked");
             }
@@ -143,8 +163,8 @@ impl Server {
 fn runtime(config: &RuntimeConfig, data: &Path) -> std::io::Result<Arc<dyn Runtime>> {
     Ok(match config {
         RuntimeConfig::Practice => Arc::new(Practice::new()),
-        RuntimeConfig::Local { opencode, opencode_config } => {
-            Arc::new(Local::new(opencode.clone(), opencode_config.as_ref(), data)?)
+        RuntimeConfig::Local { opencode, opencode_config, isolate } => {
+            Arc::new(Local::new(opencode.clone(), opencode_config.as_ref(), *isolate, data)?)
         }
     })
 }
@@ -170,8 +190,25 @@ fn folder(path: &Path) -> std::io::Result<PathBuf> {
     path.canonicalize()
 }
 
-/// Looks after chats that are not used, and forgets old idempotency keys.
-async fn tidy(app: Arc<App>, stop: CancellationToken) {
+/// Makes room where a chat waits for another's process, as long as there is one that does nothing.
+async fn make_room(app: Arc<App>, stop: CancellationToken) {
+    let room = async {
+        loop {
+            app.shared.runtime.crowded().await;
+            if !app.chats.make_room().await {
+                // All are at work: whoever waits gives up after a time of its own.
+                tokio::time::sleep(ROOM).await;
+            }
+        }
+    };
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = room => {}
+    }
+}
+
+/// Looks after chats that are not used and after the certificate, and forgets old idempotency keys.
+async fn tidy(app: Arc<App>, tls: Option<Arc<Tls>>, stop: CancellationToken) {
     let pace = (app.limits().idle_timeout / 4).clamp(Duration::from_millis(50), TIDY);
     let mut ticks = tokio::time::interval(pace);
     let mut forget = 0_u32;
@@ -179,6 +216,10 @@ async fn tidy(app: Arc<App>, stop: CancellationToken) {
         tokio::select! {
             () = stop.cancelled() => return,
             _ = ticks.tick() => {}
+        }
+        if let Some(tls) = tls.clone() {
+            // It says itself what is wrong.
+            let _ = tokio::task::spawn_blocking(move || tls.renew()).await;
         }
         let tidied = async {
             app.chats.tidy().await;

@@ -71,7 +71,7 @@ fn program(folder: &Path, script: &str) -> PathBuf {
 
 fn with(program: PathBuf, folder: &Path) -> Config {
     let mut config = config(&folder.join("data"));
-    config.runtime = RuntimeConfig::Local { opencode: Some(program), opencode_config: Some(json!({})) };
+    config.runtime = RuntimeConfig::Local { opencode: Some(program), opencode_config: Some(json!({})), isolate: None };
     config
 }
 

@@ -28,7 +28,8 @@ async fn with_model(program: PathBuf, data: &std::path::Path) -> (Config, DropGu
     let stop = CancellationToken::new();
     tokio::spawn(model::serve(listener, stop.clone()));
     let mut config = config(data);
-    config.runtime = RuntimeConfig::Local { opencode: Some(program), opencode_config: Some(opencode_config) };
+    config.runtime =
+        RuntimeConfig::Local { opencode: Some(program), opencode_config: Some(opencode_config), isolate: None };
     (config, stop.drop_guard())
 }
 
@@ -189,7 +190,8 @@ fn kill(data: &std::path::Path) {
 async fn without_opencode_a_chat_is_refused_in_a_sentence() {
     let folder = tempfile::tempdir().unwrap();
     let mut config = config(folder.path());
-    config.runtime = RuntimeConfig::Local { opencode: Some(folder.path().join("nothing")), opencode_config: None };
+    config.runtime =
+        RuntimeConfig::Local { opencode: Some(folder.path().join("nothing")), opencode_config: None, isolate: None };
     let service = Service::with(config).await;
     let refused = service.call("POST", "", None).await;
     let body = refused.error(503, "runtime_unavailable");

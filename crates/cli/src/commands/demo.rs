@@ -29,7 +29,7 @@ pub(crate) async fn run(args: Demo, output: &mut Output, interrupts: &mut Interr
         Runtime::Local => {
             let (opencode_config, guard) = practice_model().await?;
             model = Some(guard);
-            RuntimeConfig::Local { opencode, opencode_config: Some(opencode_config) }
+            RuntimeConfig::Local { opencode, opencode_config: Some(opencode_config), isolate: None }
         }
     };
     let started = Server::start(config).await;

@@ -2,36 +2,39 @@
 
 use crate::args::{Delivery, Runtime, Serve};
 use crate::output::Output;
-use crate::{Interrupts, Stop, key};
-use std::io::IsTerminal;
+use crate::{Interrupts, Stop, key, log};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
-use turnwire_server::{Config, RuntimeConfig, Server};
+use turnwire_server::{Config, RuntimeConfig, Server, TlsConfig};
 
 pub(crate) async fn run(args: Serve, output: &mut Output, interrupts: &mut Interrupts) -> Result<(), Stop> {
-    log_to_stderr();
+    let _exporting = log::begin(&args.log)?;
     let data = args.data.clone().map_or_else(default_data, Ok)?;
     let mut config = Config::new(&data);
     config.listen = args.listen;
     config.public_url = args.public_url.clone();
+    config.tls = tls(&args)?;
     config.delivery = match args.delivery {
         Delivery::Durable => turnwire_server::Delivery::Durable,
         Delivery::Fast => turnwire_server::Delivery::Fast,
     };
+    config.limits = args.limits.limits();
+    config.join_trace = args.log.otlp.is_some().then_some(log::join_trace);
     let mut practice = None;
-    config.runtime = match args.runtime {
+    config.runtime = match args.agent.runtime {
         Runtime::Practice => RuntimeConfig::Practice,
         Runtime::Local => {
-            let opencode_config = if args.practice_model {
+            let opencode_config = if args.agent.practice_model {
                 let (model, guard) = practice_model().await?;
                 practice = Some(guard);
                 Some(model)
             } else {
-                None
+                args.agent.opencode_config.as_deref().map(opencode_config).transpose()?
             };
-            RuntimeConfig::Local { opencode: args.opencode.clone(), opencode_config }
+            let isolate = args.agent.isolate.then(|| args.agent.processes.get() as usize);
+            RuntimeConfig::Local { opencode: args.agent.opencode.clone(), opencode_config, isolate }
         }
     };
     let given = args.api_key.clone().filter(|key| !key.trim().is_empty());
@@ -41,6 +44,7 @@ pub(crate) async fn run(args: Serve, output: &mut Output, interrupts: &mut Inter
     };
     config.api_keys.push(key.key.as_str().into());
 
+    let scheme = if config.tls.is_some() { "https" } else { "http" };
     let started = tokio::select! {
         started = Server::start(config) => started,
         interrupt = interrupts.next() => return Err(interrupt.into()),
@@ -50,9 +54,9 @@ pub(crate) async fn run(args: Serve, output: &mut Output, interrupts: &mut Inter
     greet(&args, &key, address, output).await;
     // The one line on standard output: programs wait for it.
     let line = if args.json {
-        format!("{{\"listening\":\"http://{address}\"}}")
+        format!("{{\"listening\":\"{scheme}://{address}\"}}")
     } else {
-        format!("listening on http://{address}")
+        format!("listening on {scheme}://{address}")
     };
     let told = output.print_line(&line).await;
     let interrupt = match told {
@@ -69,16 +73,33 @@ pub(crate) async fn run(args: Serve, output: &mut Output, interrupts: &mut Inter
     Err(interrupt.into())
 }
 
+/// Both files, or neither.
+fn tls(args: &Serve) -> Result<Option<TlsConfig>, Stop> {
+    match (&args.tls_cert, &args.tls_key) {
+        (Some(cert), Some(key)) => Ok(Some(TlsConfig { cert: cert.clone(), key: key.clone() })),
+        (None, None) => Ok(None),
+        _ => Err(Stop::failed("TLS needs both --tls-cert and --tls-key; give the other one too")),
+    }
+}
+
+fn opencode_config(file: &Path) -> Result<serde_json::Value, Stop> {
+    let problem = |why: String| Stop::failed(format!("OpenCode's configuration {}: {why}", file.display()));
+    let text = std::fs::read(file).map_err(|error| problem(format!("cannot be read: {error}")))?;
+    let config: serde_json::Value =
+        serde_json::from_slice(&text).map_err(|error| problem(format!("is no JSON: {error}")))?;
+    if config.is_object() { Ok(config) } else { Err(problem("must be a JSON object".to_owned())) }
+}
+
 /// What a person wants to know beside the address.
 async fn greet(args: &Serve, key: &key::Key, address: SocketAddr, output: &mut Output) {
     if let Some(file) = &key.made {
         output.say_line(&format!("new key: {}", key.key)).await;
         output.say_line(&format!("  kept in {}; clients on this machine find it there", file.display())).await;
     }
-    match args.runtime {
+    match args.agent.runtime {
         Runtime::Local => {
             output.say_line("runtime: OpenCode. The agent runs shell commands as you, in a folder of each chat.").await;
-            if crate::opencode::find(args.opencode.as_deref()).is_none() {
+            if crate::opencode::find(args.agent.opencode.as_deref()).is_none() {
                 output.say_line(&format!("careful: {}.", crate::opencode::MISSING)).await;
             }
         }
@@ -92,6 +113,11 @@ async fn greet(args: &Serve, key: &key::Key, address: SocketAddr, output: &mut O
                 "careful: this address can be reached from other machines; whoever has the key commands the agent.",
             )
             .await;
+        if args.tls_cert.is_none() {
+            output
+                .say_line("careful: without TLS the key travels readable; see --tls-cert, or put a proxy before it.")
+                .await;
+        }
     }
 }
 
@@ -106,16 +132,7 @@ pub(crate) async fn practice_model() -> Result<(serde_json::Value, DropGuard), S
 }
 
 /// Where everything is kept unless told otherwise: where clients look for the key.
-fn default_data() -> Result<PathBuf, Stop> {
+pub(crate) fn default_data() -> Result<PathBuf, Stop> {
     let missing = || Stop::failed("there is no home folder to keep data in; name one with --data");
     turnwire::local_key_file().and_then(|key| key.parent().map(Path::to_owned)).ok_or_else(missing)
-}
-
-/// The server's log. `TURNWIRE_LOG` filters it, as in `TURNWIRE_LOG=debug`.
-fn log_to_stderr() {
-    use tracing_subscriber::EnvFilter;
-    let filter = EnvFilter::try_from_env("TURNWIRE_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
-    let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    // Another server in this process may have set it up before.
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colour).try_init();
 }

@@ -61,8 +61,12 @@ impl Server {
     }
 
     pub fn start_in(home: TempDir) -> Self {
+        Self::start_with(home, &["--runtime", "practice", "--listen", "127.0.0.1:0"], &[])
+    }
+
+    pub fn start_with(home: TempDir, args: &[&str], environment: &[(&str, &str)]) -> Self {
         let mut command = turnwire(home.path());
-        command.args(["serve", "--runtime", "practice", "--listen", "127.0.0.1:0"]);
+        command.arg("serve").args(args).envs(environment.iter().copied());
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();

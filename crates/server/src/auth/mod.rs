@@ -1,9 +1,11 @@
 //! Who asks: a key in `Authorization: Bearer`, or a stream token for reading one chat.
 
 mod known;
-pub(crate) mod token;
+mod signers;
+mod token;
 
 pub(crate) use known::Keys;
+pub(crate) use signers::Signers;
 
 use crate::app::App;
 use crate::error::{ApiError, ApiResult};

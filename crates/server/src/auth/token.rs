@@ -1,25 +1,40 @@
 //! Stream tokens: JWT, HS256, for reading one chat, for a few minutes. Made and checked here only, so one algorithm is enough.
 
 use crate::ids;
+use crate::store::TokenSecret;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
-use std::fmt;
 use std::time::Duration;
 
-/// `{"alg":"HS256","typ":"JWT"}`
-const HEADER: &str = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9";
+const ALGORITHM: &str = "HS256";
 const AUDIENCE: &str = "stream";
 
-/// What signs tokens.
-pub(crate) struct Signer(Vec<u8>);
-
-impl fmt::Debug for Signer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Signer(…)")
+impl TokenSecret {
+    fn mac(&self, text: &str) -> Hmac<Sha256> {
+        #[expect(clippy::expect_used, reason = "HMAC takes keys of any length")]
+        let mut mac = Hmac::<Sha256>::new_from_slice(&self.bytes).expect("a key of any length");
+        mac.update(text.as_bytes());
+        mac
     }
+}
+
+/// Makes and checks tokens: the newest secret signs, all that are kept are good for checking.
+#[derive(Debug)]
+pub(crate) struct Signer {
+    newest: TokenSecret,
+    former: Vec<TokenSecret>,
+}
+
+/// What a token says of itself.
+#[derive(Serialize, Deserialize)]
+struct Header {
+    alg: String,
+    typ: String,
+    kid: String,
 }
 
 /// What a token says.
@@ -50,21 +65,15 @@ pub(crate) struct Opened {
 }
 
 impl Signer {
-    pub(crate) fn new(secret: Vec<u8>) -> Self {
-        Self(secret)
-    }
-
-    fn mac(&self, text: &str) -> Hmac<Sha256> {
-        #[expect(clippy::expect_used, reason = "HMAC takes keys of any length")]
-        let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).expect("a key of any length");
-        mac.update(text.as_bytes());
-        mac
+    pub(crate) fn new(newest: TokenSecret, former: Vec<TokenSecret>) -> Self {
+        Self { newest, former }
     }
 
     /// A token for reading `chat_id`, good for `time` (whole seconds).
     pub(crate) fn mint(&self, chat_id: &str, owner: &str, time: Duration) -> Minted {
         let iat = ids::now_ms() / 1000;
         let exp = iat + time.as_secs();
+        let header = Header { alg: ALGORITHM.to_owned(), typ: "JWT".to_owned(), kid: self.newest.kid.to_string() };
         let claims = Claims {
             aud: AUDIENCE.to_owned(),
             sub: chat_id.to_owned(),
@@ -73,9 +82,8 @@ impl Signer {
             exp,
             jti: ids::random_text::<22>(),
         };
-        let claims = URL_SAFE_NO_PAD.encode(serde_json::to_vec(&claims).unwrap_or_default());
-        let signed = format!("{HEADER}.{claims}");
-        let signature = URL_SAFE_NO_PAD.encode(self.mac(&signed).finalize().into_bytes());
+        let signed = format!("{}.{}", encode(&header), encode(&claims));
+        let signature = URL_SAFE_NO_PAD.encode(self.newest.mac(&signed).finalize().into_bytes());
         Minted { token: format!("{signed}.{signature}"), expires_ms: exp * 1000 }
     }
 
@@ -83,34 +91,48 @@ impl Signer {
     pub(crate) fn open(&self, token: &str, chat_id: &str) -> Option<Opened> {
         let (signed, signature) = token.rsplit_once('.')?;
         let (header, claims) = signed.split_once('.')?;
+        let header: Header = decode(header).filter(|header: &Header| header.alg == ALGORITHM)?;
+        let mut secrets = std::iter::once(&self.newest).chain(&self.former);
+        let secret = secrets.find(|secret| secret.kid.to_string() == header.kid)?;
         let signature = URL_SAFE_NO_PAD.decode(signature).ok()?;
         // Compares in constant time.
-        self.mac(signed).verify_slice(&signature).ok()?;
-        if header != HEADER {
-            return None;
-        }
-        let claims: Claims = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).ok()?).ok()?;
+        secret.mac(signed).verify_slice(&signature).ok()?;
+        let claims: Claims = decode(claims)?;
         let left = (claims.exp * 1000).checked_sub(ids::now_ms()).filter(|left| *left > 0)?;
         let good = claims.aud == AUDIENCE && claims.sub == chat_id;
         good.then(|| Opened { owner: claims.owner, left: Duration::from_millis(left) })
     }
 }
 
+fn encode(part: &impl Serialize) -> String {
+    URL_SAFE_NO_PAD.encode(serde_json::to_vec(part).unwrap_or_default())
+}
+
+fn decode<T: DeserializeOwned>(part: &str) -> Option<T> {
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).ok()?).ok()
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use super::Signer;
+    use super::{Signer, TokenSecret};
     use std::time::Duration;
+
+    const TIME: Duration = Duration::from_secs(300);
+
+    fn secret(kid: u64, byte: u8) -> TokenSecret {
+        TokenSecret { kid, bytes: vec![byte; 32] }
+    }
 
     #[test]
     fn a_token_opens_its_chat_and_nothing_else() {
-        let signer = Signer::new(vec![7; 32]);
-        let minted = signer.mint("chat_a", "me", Duration::from_secs(300));
+        let signer = Signer::new(secret(1, 7), Vec::new());
+        let minted = signer.mint("chat_a", "me", TIME);
         let opened = signer.open(&minted.token, "chat_a").unwrap();
         assert_eq!(opened.owner, "me");
-        assert!(opened.left <= Duration::from_secs(300));
+        assert!(opened.left <= TIME);
         assert_eq!(signer.open(&minted.token, "chat_b"), None, "another chat");
-        assert_eq!(Signer::new(vec![8; 32]).open(&minted.token, "chat_a"), None, "another server");
+        assert_eq!(Signer::new(secret(1, 8), Vec::new()).open(&minted.token, "chat_a"), None, "another server");
         assert_eq!(signer.open("", "chat_a"), None);
         assert_eq!(signer.open("a.b.c", "chat_a"), None);
         let over = signer.mint("chat_a", "me", Duration::ZERO);
@@ -124,5 +146,21 @@ mod tests {
                 assert_eq!(signer.open(&forged, "chat_a"), None, "letter {at} changed");
             }
         }
+    }
+
+    #[test]
+    fn a_token_outlives_its_secrets_time_as_the_newest_but_not_the_secret() {
+        let token = Signer::new(secret(1, 7), Vec::new()).mint("chat_a", "me", TIME).token;
+        let rotated = Signer::new(secret(2, 9), vec![secret(1, 7)]);
+        assert!(rotated.open(&token, "chat_a").is_some());
+        let newer = rotated.mint("chat_a", "me", TIME).token;
+        let gone = Signer::new(secret(2, 9), Vec::new());
+        assert_eq!(gone.open(&token, "chat_a"), None);
+        assert!(gone.open(&newer, "chat_a").is_some());
+        assert_eq!(
+            Signer::new(secret(2, 7), Vec::new()).open(&token, "chat_a"),
+            None,
+            "the same bytes, another number"
+        );
     }
 }

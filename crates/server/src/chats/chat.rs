@@ -131,6 +131,11 @@ impl Chat {
         Some(Turn { id, ..state.fold.turn().clone() })
     }
 
+    /// How the last turn stands, or ended.
+    pub(super) fn last_status(&self) -> TurnStatus {
+        self.state().fold.turn().status.clone()
+    }
+
     /// An open request of the agent with this id.
     pub(crate) fn open_request(&self, id: &str) -> Option<InputRequest> {
         let state = self.state();

@@ -30,6 +30,7 @@ pub(super) async fn drive(chat: Arc<Chat>, turn: TurnId, prompt: Prompt) {
     let mut driver =
         Driver { news: chat.news.subscribe(), message_id: prompt.message_id.clone(), chat: chat.clone(), turn };
     driver.run(prompt).await;
+    tracing::Span::current().record("status", driver.chat.last_status().as_str());
 }
 
 async fn soon<T>(call: impl Future<Output = RuntimeResult<T>>) -> RuntimeResult<T> {

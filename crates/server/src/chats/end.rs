@@ -4,6 +4,7 @@ use super::Chat;
 use super::decide::Decision;
 use crate::error::{ApiError, ApiResult};
 use crate::ids;
+use crate::runtime::{RuntimeError, RuntimeResult};
 use crate::store::{StoreError, Write};
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,6 +12,9 @@ use turnwire::TurnId;
 
 /// How long a cancel waits for the turn's end before it answers that it was asked for.
 const CANCEL_WAIT: Duration = Duration::from_secs(5);
+
+/// How long a runtime may take to forget the session of a chat that sleeps.
+const FORGET_WAIT: Duration = Duration::from_secs(5);
 
 /// What an ended chat came to.
 #[derive(Clone, Copy, Debug)]
@@ -62,6 +66,13 @@ impl Chat {
         Ok(Figures { runtime_ms: state.runtime_ms, cost_micros: state.cost_micros })
     }
 
+    /// A session that stays behind harms nobody: the chat ends all the same.
+    fn note_forgotten(&self, forgotten: RuntimeResult<()>) {
+        if let Err(error) = forgotten {
+            tracing::warn!(%error, chat = self.id(), "the runtime did not forget the session");
+        }
+    }
+
     async fn stop_for_good(self: &Arc<Self>) -> ApiResult<()> {
         if let Some(turn) = self.open_turn() {
             let message_id = turn.message_id();
@@ -84,9 +95,11 @@ impl Chat {
                 }
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
-            if let Err(error) = live.session.delete().await {
-                tracing::warn!(%error, chat = self.id(), "the runtime did not forget the session");
-            }
+            self.note_forgotten(live.session.delete().await);
+        } else {
+            let forget = self.shared.runtime.forget(self.workspace(), self.session_id().to_owned());
+            let late = |_| Err(RuntimeError::unavailable("It did not answer in time."));
+            self.note_forgotten(tokio::time::timeout(FORGET_WAIT, forget).await.unwrap_or_else(late));
         }
         let at_ms = ids::now_ms();
         let safe = {

@@ -10,6 +10,8 @@ use crate::store::{IdempotencyRow, StoreError, TurnRow, Write};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use std::sync::Arc;
+use tracing::Instrument as _;
+use tracing::field::Empty;
 use turnwire::TurnId;
 
 /// How long an idempotency key is remembered, in milliseconds.
@@ -111,7 +113,9 @@ impl Chat {
             format: new.format,
         };
         self.shared.metrics.turn_accepted();
-        tokio::spawn(drive(self.clone(), accepted.turn_id.clone(), prompt));
+        // Of the request's trace, though it outlives the request.
+        let span = tracing::info_span!("turn", chat = self.id(), turn = %accepted.turn_id, status = Empty);
+        tokio::spawn(drive(self.clone(), accepted.turn_id.clone(), prompt).instrument(span));
         Ok(accepted)
     }
 

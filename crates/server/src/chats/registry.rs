@@ -249,6 +249,19 @@ impl Registry {
         });
     }
 
+    /// Puts the chat to sleep that was not used for longest and does nothing. `false`: all are at work.
+    pub(crate) async fn make_room(&self) -> bool {
+        let mut idle: Vec<_> = self.all();
+        idle.retain(|chat| chat.state().open.is_none());
+        idle.sort_by_key(|chat| chat.state().used);
+        for chat in idle {
+            if chat.sleep_if_quiet().await {
+                return true;
+            }
+        }
+        false
+    }
+
     /// The server goes down: turns that run are ended, sessions are let go of.
     pub(crate) async fn shutdown(&self) {
         self.shared.stopping.cancel();

@@ -7,7 +7,7 @@ use crate::store::Write;
 use bytes::Bytes;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
-use tokio::sync::mpsc;
+use tokio::sync::{MutexGuard, mpsc};
 use turnwire::event::TurnStatus;
 
 /// How long a runtime may take to be there.
@@ -91,17 +91,30 @@ impl Chat {
 
     /// Stops listening to the runtime. Not while a turn runs.
     pub(super) async fn sleep(&self) {
-        let mut place = self.live.lock().await;
+        let place = self.live.lock().await;
+        self.sleep_in(place).await;
+    }
+
+    /// The same, unless it is just being woken or ended. Whether it fell asleep.
+    pub(super) async fn sleep_if_quiet(&self) -> bool {
+        match self.live.try_lock() {
+            Ok(place) => self.sleep_in(place).await,
+            Err(_) => false,
+        }
+    }
+
+    async fn sleep_in(&self, mut place: MutexGuard<'_, Option<Arc<Live>>>) -> bool {
         let (live, accrued) = {
             let mut state = self.state();
             if state.open.is_some() {
-                return;
+                return false;
             }
-            let Some(live) = place.take() else { return };
+            let Some(live) = place.take() else { return false };
             (live, self.fall_asleep(&mut state, "stopped"))
         };
         self.record([], accrued, None);
         live.session.close().await;
+        true
     }
 
     /// Puts the sleeping state down; gives what is to be written of it.

@@ -4,24 +4,23 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 
 /// What a connection of HTTP/2 opens with. Until it differs from this, or all of it is there, nobody knows which HTTP it speaks.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// A connection that has begun to speak.
 #[derive(Debug)]
-pub(crate) struct Begun {
+pub(crate) struct Begun<S> {
     first: [u8; PREFACE.len()],
     /// So many of the first bytes are there, and so many of those were handed on.
     filled: usize,
     handed: usize,
-    socket: TcpStream,
+    socket: S,
 }
 
-impl Begun {
+impl<S: AsyncRead + Unpin> Begun<S> {
     /// Waits until it can be told which HTTP is spoken. `None`: it was closed before.
-    pub(crate) async fn wait(mut socket: TcpStream) -> io::Result<Option<Self>> {
+    pub(crate) async fn wait(mut socket: S) -> io::Result<Option<Self>> {
         let mut first = [0; PREFACE.len()];
         let mut filled = 0;
         while filled < PREFACE.len() && first[..filled] == PREFACE[..filled] {
@@ -35,7 +34,7 @@ impl Begun {
     }
 }
 
-impl AsyncRead for Begun {
+impl<S: AsyncRead + Unpin> AsyncRead for Begun<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let left = &self.first[self.handed..self.filled];
         if left.is_empty() {
@@ -48,7 +47,7 @@ impl AsyncRead for Begun {
     }
 }
 
-impl AsyncWrite for Begun {
+impl<S: AsyncWrite + Unpin> AsyncWrite for Begun<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.socket).poll_write(cx, bytes)
     }

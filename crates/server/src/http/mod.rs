@@ -5,3 +5,4 @@ mod begun;
 pub(crate) mod body;
 pub(crate) mod drain;
 pub(crate) mod outer;
+pub(crate) mod tls;

@@ -5,7 +5,7 @@ use crate::app::App;
 use crate::error::ApiError;
 use crate::ids;
 use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use futures_util::FutureExt as _;
@@ -13,6 +13,8 @@ use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Instant;
+use tracing::field::Empty;
+use tracing::{Instrument as _, Span};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const CONTRACT: HeaderName = HeaderName::from_static("turnwire-contract");
@@ -35,6 +37,23 @@ fn foreign(response: &Response) -> Option<ApiError> {
     })
 }
 
+/// With the names OpenTelemetry has for them. A route is named by its pattern: ids would make each request a kind of its own.
+fn span(request: &Request, path: &str, id: &str) -> Span {
+    let route = request.extensions().get::<MatchedPath>().map_or("unknown", MatchedPath::as_str);
+    let method = request.method();
+    tracing::info_span!(
+        "request",
+        otel.name = format!("{method} {route}"),
+        otel.kind = "server",
+        otel.status_code = Empty,
+        http.request.method = %method,
+        http.route = route,
+        url.path = path,
+        http.response.status_code = Empty,
+        request_id = id,
+    )
+}
+
 /// The outermost layer.
 pub(crate) async fn outer(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let began = Instant::now();
@@ -43,12 +62,16 @@ pub(crate) async fn outer(State(app): State<Arc<App>>, request: Request, next: N
     // The path only: a query may hold a token.
     let path = request.uri().path().to_owned();
     let preflight = method == Method::OPTIONS;
+    let span = span(&request, &path, &id);
+    if let Some(join_trace) = app.join_trace {
+        join_trace(&span, request.headers());
+    }
     let mut response = if preflight {
         StatusCode::NO_CONTENT.into_response()
     } else {
         let request = request.map(|body| Body::new(Drained::new(body)));
         // A panic in a route is one failed request, not a lost connection.
-        match AssertUnwindSafe(next.run(request)).catch_unwind().await {
+        match AssertUnwindSafe(next.run(request)).catch_unwind().instrument(span.clone()).await {
             Ok(response) => response,
             Err(_) => ApiError::internal(&"a route panicked").into_response(),
         }
@@ -83,6 +106,10 @@ pub(crate) async fn outer(State(app): State<Arc<App>>, request: Request, next: N
         headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
     }
     app.shared.metrics.request(&method, response.status().as_u16());
+    span.record("http.response.status_code", response.status().as_u16());
+    if response.status().is_server_error() {
+        span.record("otel.status_code", "ERROR");
+    }
     tracing::info!(
         %method,
         path,

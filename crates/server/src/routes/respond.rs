@@ -20,9 +20,10 @@ pub(crate) async fn respond(
     headers: HeaderMap,
     body: Read<PromptShape>,
 ) -> ApiResult<Response> {
+    let bounds = app.bounds(None)?;
     let (chat, accepted) = accept(&app, &caller, &id, "respond", &headers, body).await?;
     let frames = TurnFrames::new(&chat, accepted.turn_id.clone(), accepted.cursor, 0);
-    let mut response = sse::response(frames, app.bounds(None));
+    let mut response = sse::response(frames, bounds);
     tell(&mut response, &accepted);
     Ok(response)
 }

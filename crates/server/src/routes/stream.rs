@@ -52,6 +52,7 @@ pub(crate) async fn stream(
         Some(cursor) if cursor + 1 < oldest && cursor > 0 => Begin::at_gap(oldest),
         Some(cursor) => Begin::after(cursor),
     };
+    let bounds = app.bounds(until)?;
     let frames =
         if turns { RelayFrames::turns(chat.clone(), begin).await? } else { RelayFrames::raw(chat.clone(), begin) };
     if !chat.ended() && !chat.is_awake() {
@@ -61,7 +62,7 @@ pub(crate) async fn stream(
             }
         });
     }
-    Ok(sse::response(frames, app.bounds(until)))
+    Ok(sse::response(frames, bounds))
 }
 
 /// A key decides, where there is one; else a token.
@@ -69,7 +70,8 @@ async fn open(app: &App, id: &str, headers: &HeaderMap, token: Option<&str>) -> 
     if let Some(key) = bearer(headers) {
         return Ok((of_key(app, key, Scope::StreamRead).await?.owner, None));
     }
-    let opened = token.and_then(|token| app.signer.open(token, id)).ok_or_else(refused)?;
+    let signer = app.signers.now(&*app.shared.store).await?;
+    let opened = token.and_then(|token| signer.open(token, id)).ok_or_else(refused)?;
     Ok((opened.owner, Some(Instant::now() + opened.left)))
 }
 

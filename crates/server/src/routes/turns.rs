@@ -42,8 +42,9 @@ pub(crate) async fn stream(
     // Its numbers are no longer those the reader has: all of it is told again.
     let after = if turn.thinned { 0 } else { after };
     let accepted = Accepted { turn_id: TurnId::from(turn_id), cursor: turn.cursor };
+    let bounds = app.bounds(None)?;
     let frames = TurnFrames::new(&chat, accepted.turn_id.clone(), accepted.cursor, after);
-    let mut response = sse::response(frames, app.bounds(None));
+    let mut response = sse::response(frames, bounds);
     tell(&mut response, &accepted);
     Ok(response)
 }

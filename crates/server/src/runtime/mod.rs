@@ -126,6 +126,10 @@ pub(crate) trait Runtime: Send + Sync + fmt::Debug + 'static {
     fn ready(&self) -> RuntimeResult<()>;
     /// Opens a chat's session. When this returns, every later event of it reaches `sink`.
     fn open(&self, opening: Opening, sink: Sink) -> BoxFuture<'_, RuntimeResult<Arc<dyn Session>>>;
+    /// Forgets for good a session that is not open.
+    fn forget(&self, directory: PathBuf, session_id: String) -> BoxFuture<'_, RuntimeResult<()>>;
+    /// Waits until a session cannot be opened before another is closed.
+    fn crowded(&self) -> BoxFuture<'_, ()>;
     /// Stops all that runs.
     fn shutdown(&self) -> BoxFuture<'_, ()>;
 }

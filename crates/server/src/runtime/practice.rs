@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::mpsc;
 use turnwire_practice::{Agent, AgentError};
@@ -106,6 +107,15 @@ impl Runtime for Practice {
             Ok(Arc::new(session) as Arc<dyn Session>)
         }
         .boxed()
+    }
+
+    fn forget(&self, _: PathBuf, _: String) -> BoxFuture<'_, RuntimeResult<()>> {
+        // What is not open is nowhere.
+        ready(Ok(())).boxed()
+    }
+
+    fn crowded(&self) -> BoxFuture<'_, ()> {
+        std::future::pending().boxed()
     }
 
     fn shutdown(&self) -> BoxFuture<'_, ()> {

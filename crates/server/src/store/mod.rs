@@ -146,10 +146,8 @@ pub(crate) enum Write {
         session_id: String,
     },
     Remember(IdempotencyRow),
-    KeepSecret {
-        name: &'static str,
-        value: Vec<u8>,
-    },
+    /// From now on this secret signs stream tokens.
+    AddTokenSecret(Vec<u8>),
     /// Throws away idempotency keys older than this.
     ForgetBefore {
         at_ms: u64,
@@ -163,6 +161,19 @@ pub(crate) struct KeyRow {
     pub(crate) owner: String,
     /// With a space between two.
     pub(crate) scopes: String,
+}
+
+/// What signs stream tokens.
+pub(crate) struct TokenSecret {
+    /// Its number; a token says by which it was signed.
+    pub(crate) kid: u64,
+    pub(crate) bytes: Vec<u8>,
+}
+
+impl fmt::Debug for TokenSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TokenSecret({})", self.kid)
+    }
 }
 
 /// A turn that may be let go of.
@@ -218,8 +229,8 @@ pub(crate) trait Store: Send + Sync + fmt::Debug + 'static {
     fn idempotent(&self, scope: String, key: String) -> BoxFuture<'_, StoreResult<Option<IdempotencyRow>>>;
     /// The key with this hash, unless it was revoked.
     fn key(&self, hash: [u8; 32]) -> BoxFuture<'_, StoreResult<Option<KeyRow>>>;
-    /// A secret of this name; made of 32 random bytes the first time.
-    fn secret(&self, name: &'static str) -> BoxFuture<'_, StoreResult<Vec<u8>>>;
+    /// The secrets of stream tokens, newest first.
+    fn token_secrets(&self) -> BoxFuture<'_, StoreResult<Vec<TokenSecret>>>;
     /// Writes all that was submitted and lets go of the files.
     fn close(&self) -> BoxFuture<'_, ()>;
 }

@@ -1,108 +1,65 @@
-//! `OpenCode` on this machine: one process for all chats, a folder and an event reader for each.
-//!
-//! The process is started when it is first needed, watched, and started again when it is gone.
+//! `OpenCode` on this machine: one process for all chats, or one for each; a folder and an event reader for each chat.
 
 mod api;
 mod events;
 mod find;
+mod host;
+mod isolated;
 mod orphan;
 mod process;
 mod session;
 mod surroundings;
+mod version;
 
-use super::{Opening, Runtime, RuntimeError, RuntimeResult, Session, Sink};
+use super::{Opening, Runtime, RuntimeResult, Session, Sink};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use process::Process;
+use host::Host;
+use isolated::Isolated;
 use serde_json::Value;
 use session::LocalSession;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use surroundings::Surroundings;
-use tokio_util::sync::CancellationToken;
-
-/// At the end the process gets so long to be gone.
-const STOP_TIME: Duration = Duration::from_secs(5);
 
 /// `OpenCode` on this machine.
-#[derive(Clone, Debug)]
-pub(crate) struct Local(Arc<Inner>);
+#[derive(Debug)]
+pub(crate) struct Local {
+    program: Option<PathBuf>,
+    processes: Processes,
+}
 
 #[derive(Debug)]
-struct Inner {
-    program: Option<PathBuf>,
-    surroundings: Surroundings,
-    /// Held while the process is started: all wait for the one start.
-    process: tokio::sync::Mutex<Option<Arc<Process>>>,
-    /// The server goes down: a start is given up, and none follows.
-    stopped: CancellationToken,
+enum Processes {
+    /// One for all chats.
+    Shared(Arc<Host>),
+    /// One for each.
+    Isolated(Arc<Isolated>),
 }
 
 impl Local {
-    /// Ends what a crashed server left running. The process itself is started in the background, so that the first chat need not
-    /// wait for it.
-    pub(crate) fn new(program: Option<PathBuf>, config: Option<&Value>, data: &Path) -> std::io::Result<Self> {
-        let surroundings = Surroundings::prepare(data, config)?;
-        orphan::end(&surroundings.pid_file, &surroundings.folder);
-        let local = Self(Arc::new(Inner {
-            program,
-            surroundings,
-            process: tokio::sync::Mutex::default(),
-            stopped: CancellationToken::new(),
-        }));
-        if local.0.find().is_ok() {
-            local.0.start_again(Duration::ZERO);
-        }
-        Ok(local)
-    }
-}
-
-impl Inner {
-    fn find(&self) -> RuntimeResult<PathBuf> {
-        find::find(self.program.as_deref())
-    }
-
-    /// The process, started if there is none.
-    async fn process(self: &Arc<Self>) -> RuntimeResult<Arc<Process>> {
-        let mut place = self.process.lock().await;
-        if let Some(process) = place.as_ref().filter(|process| !process.is_gone()) {
-            return Ok(process.clone());
-        }
-        let program = self.find()?;
-        let process = tokio::select! {
-            biased;
-            () = self.stopped.cancelled() => {
-                return Err(RuntimeError::unavailable("The server is going down; try again in a moment."));
+    /// Ends what a crashed server left running. A process for all chats is started in the background, so that the first chat need
+    /// not wait for it. `isolate`: one process for each chat, so many at once.
+    pub(crate) fn new(
+        program: Option<PathBuf>,
+        config: Option<&Value>,
+        isolate: Option<usize>,
+        data: &Path,
+    ) -> std::io::Result<Self> {
+        let folder = data.join("opencode");
+        isolated::end_orphans(&folder);
+        let processes = if let Some(most) = isolate {
+            orphan::end(&Surroundings::pid_file(&folder), &folder);
+            Processes::Isolated(Isolated::new(program.clone(), config.cloned(), folder, most))
+        } else {
+            let host = Host::new(program.clone(), Surroundings::prepare(folder, config)?, true);
+            if find::find(program.as_deref()).is_ok() {
+                host.start(Duration::ZERO);
             }
-            started = Process::start(&program, &self.surroundings) => started?,
+            Processes::Shared(host)
         };
-        *place = Some(process.clone());
-        tokio::spawn(look_after(self.clone(), process.clone()));
-        Ok(process)
-    }
-
-    fn start_again(self: &Arc<Self>, after: Duration) {
-        let inner = self.clone();
-        tokio::spawn(async move {
-            tokio::time::sleep(after).await;
-            if let Err(error) = inner.process().await
-                && !inner.stopped.is_cancelled()
-            {
-                // The next chat that needs it tries again, and is told.
-                tracing::warn!(%error, "OpenCode could not be started");
-            }
-        });
-    }
-}
-
-/// Watches a process until it is gone, then starts the next one. One that dies at once is not started again until it is asked for.
-async fn look_after(inner: Arc<Inner>, process: Arc<Process>) {
-    let began = std::time::Instant::now();
-    process.watch().await;
-    if !inner.stopped.is_cancelled() && began.elapsed() > Duration::from_secs(5) {
-        tracing::warn!("OpenCode is gone and is started again");
-        inner.start_again(Duration::from_millis(200));
+        Ok(Self { program, processes })
     }
 }
 
@@ -112,34 +69,44 @@ impl Runtime for Local {
     }
 
     fn ready(&self) -> RuntimeResult<()> {
-        self.0.find().map(drop)
+        find::find(self.program.as_deref()).map(drop)
     }
 
     fn open(&self, opening: Opening, sink: Sink) -> BoxFuture<'_, RuntimeResult<Arc<dyn Session>>> {
         async move {
-            let process = self.0.process().await?;
-            let session = LocalSession::open(process, opening, sink).await?;
+            let session = match &self.processes {
+                Processes::Shared(host) => LocalSession::open(host.process().await?, None, opening, sink).await?,
+                Processes::Isolated(isolated) => isolated.open(opening, sink).await?,
+            };
             Ok(Arc::new(session) as Arc<dyn Session>)
         }
         .boxed()
     }
 
-    fn shutdown(&self) -> BoxFuture<'_, ()> {
-        async {
-            self.0.stopped.cancel();
-            let ended = tokio::time::timeout(STOP_TIME, async {
-                // Whoever starts it lets go of the lock, and of what was started.
-                if let Some(process) = self.0.process.lock().await.take() {
-                    process.end().await;
+    fn forget(&self, directory: PathBuf, session_id: String) -> BoxFuture<'_, RuntimeResult<()>> {
+        async move {
+            match &self.processes {
+                Processes::Shared(host) => session::delete(&*host.process().await?, &directory, &session_id).await,
+                Processes::Isolated(isolated) => {
+                    isolated.forget(&isolated::chat_of(&directory)).await;
+                    Ok(())
                 }
-            });
-            if ended.await.is_ok() {
-                orphan::forget(&self.0.surroundings.pid_file);
-            } else {
-                // It stays noted, so that the next server ends it.
-                tracing::error!("OpenCode did not end in time and is left");
             }
         }
         .boxed()
+    }
+
+    fn crowded(&self) -> BoxFuture<'_, ()> {
+        match &self.processes {
+            Processes::Shared(_) => std::future::pending().boxed(),
+            Processes::Isolated(isolated) => isolated.crowded().boxed(),
+        }
+    }
+
+    fn shutdown(&self) -> BoxFuture<'_, ()> {
+        match &self.processes {
+            Processes::Shared(host) => host.stop().boxed(),
+            Processes::Isolated(isolated) => isolated.stop().boxed(),
+        }
     }
 }

@@ -17,22 +17,25 @@ pub(super) fn note(file: &Path, pid: u32) {
     }
 }
 
-/// It has ended.
-pub(super) fn forget(file: &Path) {
-    // Not there: nothing was noted.
-    let _ = std::fs::remove_file(file);
+/// This process has ended. If another has been noted since, that one stays noted.
+pub(super) fn forget(file: &Path, pid: u32) {
+    if noted(file).is_some_and(|note| note.pid == pid) {
+        let _ = std::fs::remove_file(file);
+    }
+}
+
+fn noted(file: &Path) -> Option<Note> {
+    serde_json::from_slice(&std::fs::read(file).ok()?).ok()
 }
 
 /// Ends what is noted, if it is still the process that was noted: a number may by now be another program's.
 pub(super) fn end(file: &Path, folder: &Path) {
-    let note = std::fs::read(file).ok().and_then(|note| serde_json::from_slice::<Note>(&note).ok());
-    if let Some(note) = note
-        && is_ours(note.pid, folder)
-    {
+    let Some(note) = noted(file) else { return };
+    if is_ours(note.pid, folder) {
         tracing::warn!(pid = note.pid, "an OpenCode process of a former run is ended");
         kill_group(note.pid);
     }
-    forget(file);
+    forget(file, note.pid);
 }
 
 /// Ours has our folder in its environment. Where that cannot be read, nothing is ended.

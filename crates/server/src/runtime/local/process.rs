@@ -3,6 +3,7 @@
 use super::api::Api;
 use super::orphan;
 use super::surroundings::Surroundings;
+use super::version;
 use crate::ids;
 use crate::runtime::{RuntimeError, RuntimeResult};
 use std::collections::VecDeque;
@@ -28,7 +29,7 @@ const LINES: usize = 20;
 pub(super) struct Process {
     pub(super) api: Api,
     child: tokio::sync::Mutex<Child>,
-    pid: u32,
+    pub(super) pid: u32,
     /// We end it, so nobody need wonder that it ends.
     ending: AtomicBool,
     /// Cancelled when it is gone.
@@ -75,18 +76,20 @@ impl Process {
         let api = Api::new(url, password)?;
         let (child, gone) = (tokio::sync::Mutex::new(child), CancellationToken::new());
         let process = Self { api, child, pid, ending: AtomicBool::new(false), gone };
-        match process.api.version().await {
+        let refused = match process.api.version().await {
             Ok(version) => {
-                group.keep();
                 tracing::info!(version, pid, "OpenCode runs");
+                version::refused(&version)
             }
-            Err(error) => {
-                process.end().await;
-                return Err(RuntimeError::unavailable(format!(
-                    "This OpenCode does not answer as version 1.1 or newer does; update it with `npm install -g opencode-ai`. ({error})"
-                )));
-            }
+            Err(error) => Some(format!(
+                "This OpenCode does not answer as version 1.1 or newer does; update it with `npm install -g opencode-ai`. ({error})"
+            )),
+        };
+        if let Some(why) = refused {
+            process.end().await;
+            return Err(RuntimeError::unavailable(why));
         }
+        group.keep();
         Ok(Arc::new(process))
     }
 

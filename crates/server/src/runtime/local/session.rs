@@ -1,6 +1,7 @@
 //! A chat's `OpenCode` session. Every call names the chat's folder: questions and permissions are found only under it.
 
 use super::events;
+use super::isolated::OwnProcess;
 use super::process::Process;
 use crate::runtime::{Opening, PermissionReply, Prompt, RuntimeError, RuntimeFault, RuntimeResult, Session, Sink};
 use futures_util::FutureExt as _;
@@ -20,6 +21,8 @@ const MESSAGES: usize = 200;
 #[derive(Debug)]
 pub(super) struct LocalSession {
     process: Arc<Process>,
+    /// Where the process is this chat's alone.
+    own: Option<Arc<OwnProcess>>,
     directory: PathBuf,
     id: String,
     reader: AbortHandle,
@@ -40,14 +43,19 @@ fn in_path(id: &str) -> String {
 }
 
 impl LocalSession {
-    pub(super) async fn open(process: Arc<Process>, opening: Opening, sink: Sink) -> RuntimeResult<Self> {
+    pub(super) async fn open(
+        process: Arc<Process>,
+        own: Option<Arc<OwnProcess>>,
+        opening: Opening,
+        sink: Sink,
+    ) -> RuntimeResult<Self> {
         let directory = opening.directory;
         make_repository(&directory).await;
         let (tell, connected) = oneshot::channel();
         // Connected before anything is asked, so that no event is missed.
         let reader = tokio::spawn(events::read(process.clone(), directory.clone(), sink, tell)).abort_handle();
         let gone = || RuntimeError::unavailable("OpenCode does not tell its events; try again.");
-        let mut session = Self { process, directory, id: String::new(), reader };
+        let mut session = Self { process, own, directory, id: String::new(), reader };
         connected.await.unwrap_or_else(|_| Err(gone()))?;
         session.id = match opening.session_id {
             Some(id) => {
@@ -90,6 +98,11 @@ async fn make_repository(directory: &Path) {
     if let Err(error) = git.status().await {
         tracing::debug!(%error, "there is no git");
     }
+}
+
+/// Removes a session from what `OpenCode` keeps.
+pub(super) async fn delete(process: &Process, directory: &Path, id: &str) -> RuntimeResult<()> {
+    process.api.delete(&format!("/session/{}", in_path(id)), directory).await
 }
 
 fn gone() -> RuntimeError {
@@ -191,6 +204,9 @@ impl Session for LocalSession {
     fn close(&self) -> BoxFuture<'_, ()> {
         async {
             self.reader.abort();
+            if let Some(own) = &self.own {
+                return own.end(false).await;
+            }
             // What it holds for a folder it would hold for ever.
             if let Err(error) = self.call("/instance/dispose", None).await {
                 tracing::debug!(%error, "OpenCode did not let go of a folder");
@@ -201,7 +217,12 @@ impl Session for LocalSession {
 
     fn delete(&self) -> BoxFuture<'_, RuntimeResult<()>> {
         async {
-            self.process.api.delete(&self.path(""), &self.directory).await?;
+            if let Some(own) = &self.own {
+                self.reader.abort();
+                own.end(true).await;
+                return Ok(());
+            }
+            delete(&self.process, &self.directory, &self.id).await?;
             self.close().await;
             Ok(())
         }

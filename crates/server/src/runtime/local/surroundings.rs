@@ -21,10 +21,14 @@ fn permissions() -> Value {
 }
 
 impl Surroundings {
+    /// Where the process that runs in `folder` is noted.
+    pub(super) fn pid_file(folder: &Path) -> PathBuf {
+        folder.join("process.json")
+    }
+
     /// Makes the folders. With a configuration given, `OpenCode` sees nothing of the user's; without one, it has the user's configuration
     /// and credentials, and only its sessions are kept apart.
-    pub(super) fn prepare(data: &Path, config: Option<&Value>) -> io::Result<Self> {
-        let folder = data.join("opencode");
+    pub(super) fn prepare(folder: PathBuf, config: Option<&Value>) -> io::Result<Self> {
         let at = |name: &str| folder.join(name);
         let mut environment: Vec<(&'static str, OsString)> = vec![
             ("XDG_DATA_HOME", at("data").into()),
@@ -57,7 +61,7 @@ impl Surroundings {
         } else {
             share_credentials(&at("data/opencode/auth.json"));
         }
-        Ok(Self { pid_file: at("process.json"), folder, environment })
+        Ok(Self { pid_file: Self::pid_file(&folder), folder, environment })
     }
 }
 

@@ -1,7 +1,8 @@
-//! Keys, hashed: what opens the server is nowhere on its disk.
+//! Keys, hashed: what opens the server is nowhere on its disk. And the secrets that sign stream tokens.
 
+use super::read::unsigned;
 use crate::keys::{KeyInfo, Scope};
-use crate::store::KeyRow;
+use crate::store::{KeyRow, TokenSecret};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use turnwire::Timestamp;
 
@@ -40,6 +41,22 @@ pub(crate) fn all(connection: &Connection) -> rusqlite::Result<Vec<KeyInfo>> {
 pub(crate) fn revoke(connection: &Connection, id: &str, at: Timestamp) -> rusqlite::Result<bool> {
     let revoke = "UPDATE keys SET revoked_ms = ?2 WHERE id = ?1 AND revoked_ms IS NULL";
     Ok(connection.execute(revoke, params![id, millis(at)])? > 0)
+}
+
+/// Newest first.
+pub(super) fn token_secrets(connection: &Connection) -> rusqlite::Result<Vec<TokenSecret>> {
+    let mut query = connection.prepare_cached("SELECT kid, secret FROM token_secrets ORDER BY kid DESC")?;
+    query.query_map([], |row| Ok(TokenSecret { kid: unsigned(row, 0)?, bytes: row.get(1)? }))?.collect()
+}
+
+pub(crate) fn add_token_secret(connection: &Connection, secret: &[u8]) -> rusqlite::Result<()> {
+    connection.execute("INSERT INTO token_secrets (secret) VALUES (?)", [secret]).map(drop)
+}
+
+/// Lets go of all but the `kept` newest.
+pub(crate) fn trim_token_secrets(connection: &Connection, kept: u32) -> rusqlite::Result<()> {
+    let trim = "DELETE FROM token_secrets WHERE kid NOT IN (SELECT kid FROM token_secrets ORDER BY kid DESC LIMIT ?)";
+    connection.execute(trim, [kept]).map(drop)
 }
 
 fn millis(at: Timestamp) -> i64 {

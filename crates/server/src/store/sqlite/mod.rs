@@ -8,7 +8,8 @@ pub(crate) mod schema;
 mod writer;
 
 use super::{
-    ChatKey, ChatPage, ChatRow, Done, DueTurn, IdempotencyRow, KeyRow, Store, StoreError, StoreResult, TurnRow, Write,
+    ChatKey, ChatPage, ChatRow, Done, DueTurn, IdempotencyRow, KeyRow, Store, StoreError, StoreResult, TokenSecret,
+    TurnRow, Write,
 };
 use crate::config::Delivery;
 use bytes::Bytes;
@@ -206,17 +207,8 @@ impl Store for Sqlite {
         self.read(move |connection| keys::find(connection, &hash))
     }
 
-    fn secret(&self, name: &'static str) -> BoxFuture<'_, StoreResult<Vec<u8>>> {
-        async move {
-            let found = self.read(move |connection| read::secret(connection, name)).await?;
-            if let Some(secret) = found {
-                return Ok(secret);
-            }
-            let value = crate::ids::random::<32>().to_vec();
-            super::write(self, vec![Write::KeepSecret { name, value: value.clone() }]).await?;
-            Ok(value)
-        }
-        .boxed()
+    fn token_secrets(&self) -> BoxFuture<'_, StoreResult<Vec<TokenSecret>>> {
+        self.read(keys::token_secrets)
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {

@@ -20,7 +20,7 @@ pub(super) fn open(path: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-fn unsigned(row: &Row<'_>, at: usize) -> rusqlite::Result<u64> {
+pub(super) fn unsigned(row: &Row<'_>, at: usize) -> rusqlite::Result<u64> {
     row.get::<_, i64>(at).map(|value| u64::try_from(value).unwrap_or(0))
 }
 
@@ -168,9 +168,4 @@ pub(super) fn idempotent(connection: &Connection, scope: &str, key: &str) -> rus
         })
     };
     query.query_row([scope, key], row).optional()
-}
-
-pub(super) fn secret(connection: &Connection, name: &str) -> rusqlite::Result<Option<Vec<u8>>> {
-    let mut query = connection.prepare_cached("SELECT value FROM secrets WHERE name = ?")?;
-    query.query_row([name], |row| row.get(0)).optional()
 }

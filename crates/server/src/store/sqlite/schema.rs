@@ -74,6 +74,12 @@ const STEPS: &[&str] = &[
         revoked_ms INTEGER
     ) STRICT, WITHOUT ROWID;
 ",
+    "
+    -- The newest signs stream tokens. Their numbers are never given twice.
+    CREATE TABLE token_secrets (kid INTEGER PRIMARY KEY AUTOINCREMENT, secret BLOB NOT NULL) STRICT;
+    INSERT INTO token_secrets (secret) SELECT value FROM secrets;
+    DROP TABLE secrets;
+",
 ];
 
 /// Brings the file to the newest version.

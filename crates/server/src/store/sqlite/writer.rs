@@ -1,6 +1,6 @@
 //! The one writer: a thread that commits whenever it is free, everything that waits in one transaction.
 
-use super::{pack, retention};
+use super::{keys, pack, retention};
 use crate::store::{ChatKey, Done, StoreError, StoreResult, Write};
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
 use std::collections::BTreeMap;
@@ -173,9 +173,7 @@ fn apply(connection: &Connection, write: &Write) -> rusqlite::Result<()> {
             "INSERT OR REPLACE INTO idempotency (scope, key, body_hash, outcome, at_ms) VALUES (?, ?, ?, ?, ?)",
             params![row.scope, row.key, row.body_hash, row.outcome, signed(row.at_ms)],
         ),
-        Write::KeepSecret { name, value } => {
-            run_sql(connection, "INSERT OR IGNORE INTO secrets (name, value) VALUES (?, ?)", params![name, value])
-        }
+        Write::AddTokenSecret(secret) => keys::add_token_secret(connection, secret),
         Write::ForgetBefore { at_ms } => {
             run_sql(connection, "DELETE FROM idempotency WHERE at_ms < ?", params![signed(*at_ms)])
         }

@@ -1,8 +1,15 @@
 //! The command line, as clap reads it.
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
-use std::net::SocketAddr;
+mod file;
+mod serve;
+mod units;
+
+pub(crate) use file::{Refused, parse};
+pub(crate) use serve::{Delivery, LogArgs, LogFormat, Runtime, Serve};
+
+use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
+use turnwire_server::keys::Scope;
 
 /// Talk to coding agents, and run the server they live behind.
 #[derive(Debug, Parser)]
@@ -22,7 +29,8 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted (Ctrl-C), 143 termi
 #[derive(Debug, Subcommand)]
 // What each does is said at its arguments.
 pub(crate) enum Command {
-    Serve(Serve),
+    Serve(Box<Serve>),
+    Keys(Keys),
     Chat(Chat),
     Send(Send),
     Tail(Tail),
@@ -33,61 +41,83 @@ pub(crate) enum Command {
     Demo(Demo),
 }
 
-/// Run a server on this machine.
+/// Make, list and revoke the keys that open a server.
 ///
-/// Prints `listening on http://…` once it takes requests. Without a key it makes one, keeps it in the data folder (readable by
-/// you alone) and prints it once; clients on this machine find it there.
-///
-/// With the runtime `local` the agent is OpenCode. It uses the models and keys you have set up for it, and it runs shell
-/// commands as you.
-///
-/// With the runtime `practice` it plays what a word in the prompt asks for: /tool, /ask, /think, /long N, /slow N, /fail; anything
-/// else it repeats.
+/// They live hashed in the server's data folder: run this where the server runs, and as its user. A server that runs takes notice
+/// within five seconds.
 #[derive(Debug, Args)]
-pub(crate) struct Serve {
-    /// Where to listen; port 0 takes any free one
-    #[arg(long, env = "TURNWIRE_LISTEN", value_name = "ADDR", default_value = "127.0.0.1:2728")]
-    pub(crate) listen: SocketAddr,
-    /// The folder everything is kept in [default: ~/.local/share/turnwire]
-    #[arg(long, env = "TURNWIRE_DATA", value_name = "DIR")]
-    pub(crate) data: Option<PathBuf>,
-    /// Who does the work
-    #[arg(long, env = "TURNWIRE_RUNTIME", value_enum, default_value = "local")]
-    pub(crate) runtime: Runtime,
-    /// The key clients must show; better given by the environment, where other users do not see it
-    #[arg(long, env = "TURNWIRE_API_KEY", hide_env_values = true, value_name = "KEY")]
-    pub(crate) api_key: Option<String>,
-    /// The OpenCode program [default: `opencode` on PATH]
-    #[arg(long, env = "TURNWIRE_OPENCODE", value_name = "PROGRAM")]
-    pub(crate) opencode: Option<PathBuf>,
-    /// When an event may be told to a reader
-    #[arg(long, env = "TURNWIRE_DELIVERY", value_enum, default_value = "durable")]
-    pub(crate) delivery: Delivery,
-    /// The address clients reach this server at, if a proxy stands before it
-    #[arg(long, env = "TURNWIRE_PUBLIC_URL", value_name = "URL")]
-    pub(crate) public_url: Option<String>,
-    /// Run OpenCode on the scripted practice model, with none of your own settings
-    #[arg(long)]
-    pub(crate) practice_model: bool,
-    /// Print the address as JSON: {"listening":"http://…"}
+pub(crate) struct Keys {
+    #[command(subcommand)]
+    pub(crate) command: KeysCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeysCommand {
+    Create(CreateKey),
+    List(ListKeys),
+    Revoke(RevokeKey),
+    RotateTokens(RotateTokens),
+}
+
+/// Make a key and print it. It is shown this once and kept nowhere.
+#[derive(Debug, Args)]
+pub(crate) struct CreateKey {
+    /// What it is for, for people
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    pub(crate) name: String,
+    /// Whose chats it sees; a key sees no other owner's
+    #[arg(long, value_name = "NAME", default_value = "default")]
+    pub(crate) owner: String,
+    /// What it may do: chat, stream:read, files:read, admin; several with a comma between
+    #[arg(long, value_name = "SCOPES", value_delimiter = ',', default_value = "chat", value_parser = scope)]
+    pub(crate) scope: Vec<Scope>,
+    #[command(flatten)]
+    pub(crate) data: DataArgs,
+    /// Print the key and what is known of it as JSON
     #[arg(long)]
     pub(crate) json: bool,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Runtime {
-    /// OpenCode on this machine
-    Local,
-    /// A scripted agent: no OpenCode, no key, no network
-    Practice,
+/// List the keys, revoked ones too, oldest first.
+#[derive(Debug, Args)]
+pub(crate) struct ListKeys {
+    #[command(flatten)]
+    pub(crate) data: DataArgs,
+    /// Print each key as JSON, one a line
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Delivery {
-    /// Written and synced first: what was told survives a power cut
-    Durable,
-    /// Written first: what was told survives a crash of the server
-    Fast,
+/// Revoke a key for good.
+#[derive(Debug, Args)]
+pub(crate) struct RevokeKey {
+    /// Its id (`key_…`), as `turnwire keys list` shows it
+    #[arg(value_name = "KEY_ID")]
+    pub(crate) id: String,
+    #[command(flatten)]
+    pub(crate) data: DataArgs,
+}
+
+/// Sign stream tokens with a new secret. Tokens made before are good until they end, unless --now.
+#[derive(Debug, Args)]
+pub(crate) struct RotateTokens {
+    /// Refuse every token made before
+    #[arg(long)]
+    pub(crate) now: bool,
+    #[command(flatten)]
+    pub(crate) data: DataArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DataArgs {
+    /// The server's data folder [default: ~/.local/share/turnwire]
+    #[arg(long = "data", env = "TURNWIRE_DATA", value_name = "DIR")]
+    pub(crate) folder: Option<PathBuf>,
+}
+
+fn scope(text: &str) -> Result<Scope, String> {
+    let all = || Scope::ALL.map(Scope::as_str).join(", ");
+    Scope::parse(text).ok_or_else(|| format!("there are {}", all()))
 }
 
 /// Talk with an agent in the terminal.

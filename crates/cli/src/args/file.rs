@@ -1,0 +1,70 @@
+//! `--config FILE`: settings of `serve` from a TOML file. They take the place of the defaults, so that an option or the
+//! environment wins over them, and are checked and complained about by the one who checks those.
+
+use super::Cli;
+use clap::{ArgMatches, Command, CommandFactory as _, FromArgMatches as _};
+use std::ffi::OsString;
+use std::path::Path;
+use toml::Value;
+
+/// Why a command line was not taken.
+#[derive(Debug)]
+pub(crate) enum Refused {
+    /// By clap, with its own words.
+    Usage(clap::Error),
+    /// Something about the file: a sentence.
+    File(String),
+}
+
+impl From<clap::Error> for Refused {
+    fn from(error: clap::Error) -> Self {
+        Self::Usage(error)
+    }
+}
+
+/// Reads the command line and, where it names one, the file.
+pub(crate) fn parse(args: &[OsString]) -> Result<Cli, Refused> {
+    let given = Cli::command().try_get_matches_from(args)?;
+    let Some(file) = named(&given) else { return Ok(Cli::from_arg_matches(&given)?) };
+    let in_file = |why: String| Refused::File(format!("{}: {why}", file.display()));
+    let text = std::fs::read_to_string(file)
+        .map_err(|error| Refused::File(format!("cannot read the settings in {}: {error}", file.display())))?;
+    let settings: toml::Table = text.parse().map_err(|error: toml::de::Error| in_file(error.to_string()))?;
+    let mut command = Cli::command();
+    for (name, value) in &settings {
+        command = with_default(command, name, value).map_err(in_file)?;
+    }
+    // What was given fits, so what does not is in the file.
+    let matches = command.try_get_matches_from(args).map_err(|error| in_file(first_line(&error)))?;
+    Ok(Cli::from_arg_matches(&matches)?)
+}
+
+fn named(matches: &ArgMatches) -> Option<&Path> {
+    let (name, serve) = matches.subcommand()?;
+    (name == "serve").then(|| serve.get_one::<std::path::PathBuf>("config"))?.map(std::path::PathBuf::as_path)
+}
+
+fn with_default(command: Command, name: &str, value: &Value) -> Result<Command, String> {
+    let id = command
+        .find_subcommand("serve")
+        .and_then(|serve| serve.get_arguments().find(|option| option.get_long() == Some(name)))
+        .filter(|option| option.get_id() != "config")
+        .map(|option| option.get_id().clone());
+    let id = id.ok_or_else(|| {
+        format!(
+            "there is no setting `{name}`; `turnwire serve --help` lists them, and they are written here without --"
+        )
+    })?;
+    let value = match value {
+        Value::String(text) => text.clone(),
+        Value::Integer(number) => number.to_string(),
+        Value::Boolean(yes) => yes.to_string(),
+        _ => return Err(format!("`{name}` must be one value: a text, a whole number, true or false")),
+    };
+    Ok(command.mut_subcommand("serve", |serve| serve.mut_arg(id, |option| option.default_value(value))))
+}
+
+fn first_line(error: &clap::Error) -> String {
+    let text = error.render().to_string();
+    text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned()
+}

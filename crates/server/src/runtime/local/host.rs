@@ -1,0 +1,96 @@
+//! One place where an `OpenCode` process runs: started when it is first needed, watched, started again when it is gone.
+
+use super::process::Process;
+use super::surroundings::Surroundings;
+use super::{find, orphan};
+use crate::runtime::{RuntimeError, RuntimeResult};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// At the end the process gets so long to be gone.
+const STOP_TIME: Duration = Duration::from_secs(5);
+/// One that lived shorter is not started again until it is asked for.
+const LIVED: Duration = Duration::from_secs(5);
+
+/// One place where an `OpenCode` process runs.
+#[derive(Debug)]
+pub(super) struct Host {
+    program: Option<PathBuf>,
+    surroundings: Surroundings,
+    /// A process that is gone is started again without being asked for.
+    kept_up: bool,
+    /// Held while the process is started: all wait for the one start.
+    process: tokio::sync::Mutex<Option<Arc<Process>>>,
+    /// It is over here: a start is given up, and none follows.
+    stopped: CancellationToken,
+}
+
+impl Host {
+    /// Ends what a crashed server left running here.
+    pub(super) fn new(program: Option<PathBuf>, surroundings: Surroundings, kept_up: bool) -> Arc<Self> {
+        orphan::end(&surroundings.pid_file, &surroundings.folder);
+        let (process, stopped) = (tokio::sync::Mutex::default(), CancellationToken::new());
+        Arc::new(Self { program, surroundings, kept_up, process, stopped })
+    }
+
+    /// The process, started if there is none.
+    pub(super) async fn process(self: &Arc<Self>) -> RuntimeResult<Arc<Process>> {
+        let mut place = self.process.lock().await;
+        if let Some(process) = place.as_ref().filter(|process| !process.is_gone()) {
+            return Ok(process.clone());
+        }
+        let program = find::find(self.program.as_deref())?;
+        let process = tokio::select! {
+            biased;
+            () = self.stopped.cancelled() => {
+                return Err(RuntimeError::unavailable("OpenCode is being stopped; try again in a moment."));
+            }
+            started = Process::start(&program, &self.surroundings) => started?,
+        };
+        *place = Some(process.clone());
+        tokio::spawn(look_after(self.clone(), process.clone()));
+        Ok(process)
+    }
+
+    /// Starts the process in the background.
+    pub(super) fn start(self: &Arc<Self>, after: Duration) {
+        let host = self.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(after).await;
+            if let Err(error) = host.process().await
+                && !host.stopped.is_cancelled()
+            {
+                // The next chat that needs it tries again, and is told.
+                tracing::warn!(%error, "OpenCode could not be started");
+            }
+        });
+    }
+
+    /// Ends the process, and starts none any more.
+    pub(super) async fn stop(&self) {
+        self.stopped.cancel();
+        let ended = tokio::time::timeout(STOP_TIME, async {
+            // Whoever starts it lets go of the lock, and of what was started.
+            if let Some(process) = self.process.lock().await.take() {
+                process.end().await;
+                orphan::forget(&self.surroundings.pid_file, process.pid);
+            }
+        });
+        if ended.await.is_err() {
+            // It stays noted, so that the next server ends it.
+            tracing::error!("OpenCode did not end in time and is left");
+        }
+    }
+}
+
+/// Watches a process until it is gone, then starts the next one.
+async fn look_after(host: Arc<Host>, process: Arc<Process>) {
+    let began = std::time::Instant::now();
+    process.watch().await;
+    if host.kept_up && !host.stopped.is_cancelled() && began.elapsed() > LIVED {
+        tracing::warn!("OpenCode is gone and is started again");
+        host.start(Duration::from_millis(200));
+    }
+}
