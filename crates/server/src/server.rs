@@ -194,9 +194,9 @@ fn folder(path: &Path) -> std::io::Result<PathBuf> {
 async fn make_room(app: Arc<App>, stop: CancellationToken) {
     let room = async {
         loop {
-            app.shared.runtime.crowded().await;
-            if !app.chats.make_room().await {
-                // All are at work: whoever waits gives up after a time of its own.
+            let crowded = app.shared.runtime.crowded().await;
+            // One place for each who waits. While all are at work it is looked again, until that one gives up.
+            while !crowded.is_over() && !app.chats.make_room().await {
                 tokio::time::sleep(ROOM).await;
             }
         }

@@ -8,7 +8,7 @@ use futures_util::future::BoxFuture;
 use serde_json::Value;
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use tokio::sync::mpsc;
 
 /// How many events of one chat may wait to be taken in.
@@ -110,6 +110,23 @@ pub(crate) struct Prompt {
     pub(crate) format: Option<Value>,
 }
 
+/// A session waits for another to be closed. Over once it has its place, or has given up.
+#[derive(Debug)]
+pub(crate) struct Crowded(Weak<()>);
+
+impl Crowded {
+    /// Held by the one who waits, and told to the one who can help.
+    pub(crate) fn new() -> (Arc<()>, Self) {
+        let waiting = Arc::new(());
+        let crowded = Self(Arc::downgrade(&waiting));
+        (waiting, crowded)
+    }
+
+    pub(crate) fn is_over(&self) -> bool {
+        self.0.strong_count() == 0
+    }
+}
+
 /// What a person says to a permission.
 #[derive(Clone, Debug)]
 pub(crate) struct PermissionReply {
@@ -129,7 +146,7 @@ pub(crate) trait Runtime: Send + Sync + fmt::Debug + 'static {
     /// Forgets for good a session that is not open.
     fn forget(&self, directory: PathBuf, session_id: String) -> BoxFuture<'_, RuntimeResult<()>>;
     /// Waits until a session cannot be opened before another is closed.
-    fn crowded(&self) -> BoxFuture<'_, ()>;
+    fn crowded(&self) -> BoxFuture<'_, Crowded>;
     /// Stops all that runs.
     fn shutdown(&self) -> BoxFuture<'_, ()>;
 }

@@ -1,7 +1,8 @@
 //! The practice runtime: scripted turns with no model and no key.
 
 use super::{
-    Opening, PermissionReply, Prompt, Runtime, RuntimeError, RuntimeFault, RuntimeResult, Session, Sink, Upstream,
+    Crowded, Opening, PermissionReply, Prompt, Runtime, RuntimeError, RuntimeFault, RuntimeResult, Session, Sink,
+    Upstream,
 };
 use bytes::Bytes;
 use futures_util::FutureExt as _;
@@ -114,7 +115,7 @@ impl Runtime for Practice {
         ready(Ok(())).boxed()
     }
 
-    fn crowded(&self) -> BoxFuture<'_, ()> {
+    fn crowded(&self) -> BoxFuture<'_, Crowded> {
         std::future::pending().boxed()
     }
 

@@ -4,14 +4,12 @@ use super::host::Host;
 use super::orphan;
 use super::session::LocalSession;
 use super::surroundings::Surroundings;
-use crate::runtime::{Opening, RuntimeError, RuntimeResult, Sink};
+use crate::runtime::{Crowded, Opening, QUEUE, RuntimeError, RuntimeResult, Sink};
 use serde_json::Value;
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 /// So long a chat waits for another's process to end.
 const ROOM_TIME: Duration = Duration::from_secs(30);
@@ -24,11 +22,11 @@ pub(super) struct Isolated {
     folder: PathBuf,
     most: usize,
     places: Arc<Semaphore>,
-    /// So many chats wait for a place.
-    waiting: AtomicUsize,
-    wanted: Notify,
-    /// By chat; each holds its place.
-    hosts: Mutex<HashMap<String, Arc<Host>>>,
+    /// Who waits for a place says so here.
+    want: mpsc::Sender<Crowded>,
+    wanted: tokio::sync::Mutex<mpsc::Receiver<Crowded>>,
+    /// All whose process may run.
+    hosts: Mutex<Vec<Arc<Host>>>,
 }
 
 /// A chat's own process: ended when its session is let go of.
@@ -40,27 +38,11 @@ pub(super) struct OwnProcess {
     place: Mutex<Option<OwnedSemaphorePermit>>,
 }
 
-/// Counted while it waits, also if the wait is given up.
-struct Waiting<'a>(&'a AtomicUsize);
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
 impl Isolated {
     pub(super) fn new(program: Option<PathBuf>, config: Option<Value>, folder: PathBuf, most: usize) -> Arc<Self> {
-        Arc::new(Self {
-            program,
-            config,
-            folder,
-            most,
-            places: Arc::new(Semaphore::new(most)),
-            waiting: AtomicUsize::new(0),
-            wanted: Notify::new(),
-            hosts: Mutex::default(),
-        })
+        let (want, wanted) = mpsc::channel(QUEUE);
+        let (places, wanted) = (Arc::new(Semaphore::new(most)), tokio::sync::Mutex::new(wanted));
+        Arc::new(Self { program, config, folder, most, places, want, wanted, hosts: Mutex::default() })
     }
 
     pub(super) async fn open(self: &Arc<Self>, opening: Opening, sink: Sink) -> RuntimeResult<LocalSession> {
@@ -70,7 +52,7 @@ impl Isolated {
         let surroundings = surroundings
             .map_err(|error| RuntimeError::unavailable(format!("OpenCode's folders cannot be made: {error}.")))?;
         let host = Host::new(self.program.clone(), surroundings, false);
-        self.hosts.lock().unwrap_or_else(PoisonError::into_inner).insert(chat.clone(), host.clone());
+        self.hosts().push(host.clone());
         let own = Arc::new(OwnProcess { isolated: self.clone(), chat, host, place: Mutex::new(Some(place)) });
         let new = opening.session_id.is_none();
         let opened = async {
@@ -84,6 +66,11 @@ impl Isolated {
         opened
     }
 
+    async fn stop_one(&self, host: &Arc<Host>) {
+        host.stop().await;
+        self.hosts().retain(|other| !Arc::ptr_eq(other, host));
+    }
+
     /// Removes what was kept of a chat that sleeps.
     pub(super) async fn forget(&self, chat: &str) {
         remove(&chats(&self.folder).join(chat)).await;
@@ -93,63 +80,65 @@ impl Isolated {
         if let Ok(place) = self.places.clone().try_acquire_owned() {
             return Ok(place);
         }
-        self.waiting.fetch_add(1, Ordering::Relaxed);
-        let _waiting = Waiting(&self.waiting);
-        self.wanted.notify_one();
-        match tokio::time::timeout(ROOM_TIME, self.places.clone().acquire_owned()).await {
-            Ok(Ok(place)) => Ok(place),
-            Ok(Err(_)) => Err(RuntimeError::unavailable("The server is going down; try again in a moment.")),
-            Err(_) => Err(RuntimeError::unavailable(format!(
-                "All {} OpenCode processes this server may run are at work; try again when a turn has ended.",
-                self.most
-            ))),
-        }
+        let (waiting, crowded) = Crowded::new();
+        let busy = || {
+            let most = self.most;
+            RuntimeError::unavailable(format!(
+                "All {most} OpenCode processes this server may run are at work; try again when a turn has ended."
+            ))
+        };
+        self.want.try_send(crowded).map_err(|_| busy())?;
+        let place = tokio::time::timeout(ROOM_TIME, self.places.clone().acquire_owned()).await;
+        drop(waiting);
+        place
+            .map_err(|_| busy())?
+            .map_err(|_| RuntimeError::unavailable("The server is going down; try again in a moment."))
     }
 
     /// Waits until a chat waits for a place.
-    pub(super) async fn crowded(&self) {
-        while self.waiting.load(Ordering::Relaxed) == 0 {
-            self.wanted.notified().await;
+    pub(super) async fn crowded(&self) -> Crowded {
+        match self.wanted.lock().await.recv().await {
+            Some(crowded) => crowded,
+            // The sender lives as long as this.
+            None => std::future::pending().await,
         }
     }
 
     pub(super) async fn stop(&self) {
         self.places.close();
-        let hosts: Vec<_> = self.hosts.lock().unwrap_or_else(PoisonError::into_inner).drain().collect();
-        futures_util::future::join_all(hosts.iter().map(|(_, host)| host.stop())).await;
+        let hosts = self.hosts().clone();
+        futures_util::future::join_all(hosts.iter().map(|host| host.stop())).await;
+    }
+
+    fn hosts(&self) -> MutexGuard<'_, Vec<Arc<Host>>> {
+        self.hosts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl OwnProcess {
     /// Ends the process, and only then gives its place to another. `for_good`: what it kept goes too.
     pub(super) async fn end(&self, for_good: bool) {
-        self.host.stop().await;
+        let place = self.take_place();
+        self.isolated.stop_one(&self.host).await;
         if for_good {
             self.isolated.forget(&self.chat).await;
         }
-        self.leave();
+        drop(place);
     }
 
-    fn leave(&self) {
-        let mut hosts = self.isolated.hosts.lock().unwrap_or_else(PoisonError::into_inner);
-        if hosts.get(&self.chat).is_some_and(|host| Arc::ptr_eq(host, &self.host)) {
-            hosts.remove(&self.chat);
-        }
-        drop(hosts);
-        self.place.lock().unwrap_or_else(PoisonError::into_inner).take();
+    fn take_place(&self) -> Option<OwnedSemaphorePermit> {
+        self.place.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
 
 impl Drop for OwnProcess {
     /// Let go of without an end (the runtime was lost, or the wait for it given up): it is ended all the same.
     fn drop(&mut self) {
-        let place = self.place.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let Some(place) = place else { return };
-        let host = self.host.clone();
-        self.leave();
+        let Some(place) = self.take_place() else { return };
+        let (isolated, host) = (self.isolated.clone(), self.host.clone());
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(async move {
-                host.stop().await;
+                isolated.stop_one(&host).await;
                 drop(place);
             });
         }
@@ -178,5 +167,32 @@ fn chats(folder: &Path) -> PathBuf {
 pub(super) fn end_orphans(folder: &Path) {
     for entry in std::fs::read_dir(chats(folder)).into_iter().flatten().flatten() {
         orphan::end(&Surroundings::pid_file(&entry.path()), &entry.path());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::{Isolated, ROOM_TIME};
+
+    #[tokio::test(start_paused = true)]
+    async fn who_finds_no_place_says_so_waits_and_is_told_in_a_sentence() {
+        let isolated = Isolated::new(None, None, "unused".into(), 1);
+        let held = isolated.place().await.unwrap();
+        let waiting = tokio::spawn({
+            let isolated = isolated.clone();
+            async move { isolated.place().await }
+        });
+        let crowded = isolated.crowded().await;
+        assert!(!crowded.is_over());
+        drop(held);
+        let held = waiting.await.unwrap().unwrap();
+        assert!(crowded.is_over());
+
+        let began = tokio::time::Instant::now();
+        let refused = isolated.place().await.unwrap_err();
+        assert_eq!(began.elapsed(), ROOM_TIME);
+        assert!(refused.message.contains("All 1 OpenCode processes"), "{refused}");
+        drop(held);
     }
 }

@@ -11,7 +11,7 @@ mod session;
 mod surroundings;
 mod version;
 
-use super::{Opening, Runtime, RuntimeResult, Session, Sink};
+use super::{Crowded, Opening, Runtime, RuntimeResult, Session, Sink};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use host::Host;
@@ -96,7 +96,7 @@ impl Runtime for Local {
         .boxed()
     }
 
-    fn crowded(&self) -> BoxFuture<'_, ()> {
+    fn crowded(&self) -> BoxFuture<'_, Crowded> {
         match &self.processes {
             Processes::Shared(_) => std::future::pending().boxed(),
             Processes::Isolated(isolated) => isolated.crowded().boxed(),
