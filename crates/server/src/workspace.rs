@@ -1,8 +1,10 @@
 //! A chat's files: strictly inside its workspace. No `..`, no absolute path, no symbolic link out, no device.
 
 use crate::error::{ApiError, ApiResult};
+use cap_std::ambient_authority;
+use cap_std::fs::{Dir, Metadata, OpenOptions};
 use serde::Serialize;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
@@ -51,123 +53,150 @@ fn not_found(path: &Path) -> ApiError {
     ApiError::new("file_not_found", format!("There is no file {} in this chat's workspace.", path.display()))
 }
 
-fn outside(path: &Path) -> ApiError {
-    ApiError::new(
-        "forbidden",
-        format!("{} leads out of the workspace through a link and is not served.", path.display()),
-    )
-}
-
 fn failed(path: &Path, error: &io::Error) -> ApiError {
     match error.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => not_found(path),
+        // Also what the opener says of a link that leads out.
         io::ErrorKind::PermissionDenied => {
-            ApiError::new("forbidden", format!("The server may not read or write {}.", path.display()))
+            let path = path.display();
+            ApiError::new("forbidden", format!("{path} leads out of the workspace, or the server may not use it."))
         }
         io::ErrorKind::StorageFull => crate::store::StoreError::Full.into(),
         _ => ApiError::internal(error),
     }
 }
 
+/// A workspace, held open: whatever is asked of it by a path stays beneath it, also where somebody puts links there meanwhile.
+struct Workspace {
+    root: PathBuf,
+    dir: Dir,
+}
+
+impl Workspace {
+    fn open(root: &Path) -> io::Result<Self> {
+        let root = root.canonicalize()?;
+        let dir = Dir::open_ambient_dir(&root, ambient_authority())?;
+        Ok(Self { root, dir })
+    }
+
+    /// The same place without links. The opener takes none that name it from the root of the file system, wherever they lead.
+    fn resolve(&self, path: &Path) -> io::Result<PathBuf> {
+        let real = self.root.join(path).canonicalize()?;
+        real.strip_prefix(&self.root).map(Path::to_owned).map_err(|_| io::ErrorKind::PermissionDenied.into())
+    }
+
+    /// The folder a new file goes into, made if need be, without links.
+    fn folder(&self, path: &Path) -> io::Result<PathBuf> {
+        let mut folder = PathBuf::new();
+        for part in path.parent().into_iter().flat_map(Path::components) {
+            folder.push(part);
+            match self.resolve(&folder) {
+                Ok(real) if self.dir.metadata(&real)?.is_dir() => folder = real,
+                Ok(_) => return Err(io::ErrorKind::NotADirectory.into()),
+                // A link to nothing is there, and leads nowhere.
+                Err(error)
+                    if error.kind() == io::ErrorKind::NotFound && self.dir.symlink_metadata(&folder).is_err() =>
+                {
+                    self.dir.create_dir(&folder)?;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(folder)
+    }
+}
+
 /// A file opened for reading, and its size. Blocks.
 pub(crate) fn open(root: &Path, path: &Path) -> ApiResult<(File, u64)> {
     let failed = |error: io::Error| failed(path, &error);
-    let root = root.canonicalize().map_err(failed)?;
-    let real = root.join(path).canonicalize().map_err(failed)?;
-    if !real.starts_with(&root) {
-        return Err(outside(path));
-    }
-    // A pipe would block whoever opens it, a device may never end: looked at before it is opened, and again after.
-    if !fs::metadata(&real).map_err(failed)?.is_file() {
-        return Err(not_found(path));
-    }
-    let file = File::open(&real).map_err(failed)?;
+    let workspace = Workspace::open(root).map_err(failed)?;
+    let real = workspace.resolve(path).map_err(failed)?;
+    let mut options = OpenOptions::new();
+    options.read(true);
+    // A pipe would block whoever opens it.
+    #[cfg(unix)]
+    cap_std::fs::OpenOptionsExt::custom_flags(&mut options, rustix::fs::OFlags::NONBLOCK.bits().cast_signed());
+    let file = workspace.dir.open_with(real, &options).map_err(failed)?.into_std();
     let about = file.metadata().map_err(failed)?;
-    // Between the look and the opening the agent may have put a link there: then its real path has changed.
-    if !about.is_file() || real.canonicalize().map_err(failed)? != real {
-        return Err(outside(path));
-    }
-    Ok((file, about.len()))
+    if about.is_file() { Ok((file, about.len())) } else { Err(not_found(path)) }
 }
 
-/// Where a new file goes, its folders made. Blocks.
-pub(crate) fn place(root: &Path, path: &Path) -> ApiResult<PathBuf> {
+/// Whether a new file can be put there; its folders are made. Blocks.
+pub(crate) fn prepare(root: &Path, path: &Path) -> ApiResult<()> {
+    target(root, path).map(drop)
+}
+
+/// Puts a file that is whole into its place, in one step. Blocks.
+pub(crate) fn put(root: &Path, path: &Path, whole: &Path) -> ApiResult<()> {
     let failed = |error: io::Error| failed(path, &error);
-    let root = root.canonicalize().map_err(failed)?;
-    let mut folder = root.clone();
-    if let Some(parents) = path.parent() {
-        for part in parents.components() {
-            folder.push(part);
-            match folder.canonicalize() {
-                Ok(real) if !real.starts_with(&root) => return Err(outside(path)),
-                Ok(real) if !real.is_dir() => {
-                    return Err(ApiError::invalid(format!(
-                        "{} goes through a file that is no folder.",
-                        path.display()
-                    )));
-                }
-                Ok(real) => folder = real,
-                Err(error) if error.kind() == io::ErrorKind::NotFound && fs::symlink_metadata(&folder).is_err() => {
-                    fs::create_dir(&folder).map_err(failed)?;
-                }
-                Err(error) => return Err(failed(error)),
-            }
+    let (workspace, target) = target(root, path)?;
+    let from = whole.parent().unwrap_or(whole);
+    let from = Dir::open_ambient_dir(from, ambient_authority()).map_err(failed)?;
+    from.rename(whole.file_name().unwrap_or_default(), &workspace.dir, target).map_err(failed)
+}
+
+fn target(root: &Path, path: &Path) -> ApiResult<(Workspace, PathBuf)> {
+    let workspace = Workspace::open(root).map_err(|error| failed(path, &error))?;
+    let folder = workspace.folder(path).map_err(|error| match error.kind() {
+        io::ErrorKind::NotADirectory => {
+            ApiError::invalid(format!("{} goes through a file that is no folder.", path.display()))
         }
-    }
+        _ => failed(path, &error),
+    })?;
     let target = folder.join(path.file_name().ok_or_else(|| not_found(path))?);
     // A rename over a link replaces the link, not what it leads to; a folder cannot be replaced.
-    if fs::symlink_metadata(&target).is_ok_and(|about| about.is_dir()) {
+    if workspace.dir.symlink_metadata(&target).is_ok_and(|about| about.is_dir()) {
         return Err(ApiError::invalid(format!("{} is a folder; upload under another name.", path.display())));
     }
-    Ok(target)
+    Ok((workspace, target))
 }
 
 /// The files of the workspace, by path. Links are listed where they lead to a file inside. Blocks.
 pub(crate) fn list(root: &Path) -> io::Result<Vec<Entry>> {
-    let root = match root.canonicalize() {
-        Ok(root) => root,
+    let workspace = match Workspace::open(root) {
+        Ok(workspace) => workspace,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(error),
     };
     let mut files = Vec::new();
-    walk(&root, &root, 0, &mut files);
+    walk(&workspace, &workspace.dir, "", 0, &mut files);
     files.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(files)
 }
 
 /// What cannot be read (it just went away, it is another user's) is left out.
-fn walk(root: &Path, folder: &Path, depth: usize, files: &mut Vec<Entry>) {
-    let Ok(entries) = fs::read_dir(folder) else { return };
+fn walk(workspace: &Workspace, folder: &Dir, inside: &str, depth: usize, files: &mut Vec<Entry>) {
+    let Ok(entries) = folder.entries() else { return };
     for entry in entries.flatten() {
         if files.len() >= MOST_FILES || depth > DEEPEST {
             return;
         }
-        let path = entry.path();
-        let Ok(kind) = entry.file_type() else { continue };
+        // A name that is no UTF-8 cannot be asked for in a URL of ours.
+        let (Ok(kind), Ok(name)) = (entry.file_type(), entry.file_name().into_string()) else { continue };
+        let path = if inside.is_empty() { name.clone() } else { format!("{inside}/{name}") };
         if kind.is_dir() {
             // The runtime's own bookkeeping is nobody's file.
-            if entry.file_name() != ".git" {
-                walk(root, &path, depth + 1, files);
+            if name != ".git"
+                && let Ok(folder) = entry.open_dir()
+            {
+                walk(workspace, &folder, &path, depth + 1, files);
             }
             continue;
         }
-        if kind.is_symlink() && !path.canonicalize().is_ok_and(|real| real.starts_with(root)) {
-            continue;
-        }
-        let Some(about) = fs::metadata(&path).ok().filter(fs::Metadata::is_file) else { continue };
-        let Ok(inside) = path.strip_prefix(root) else { continue };
-        // A name that is no UTF-8 cannot be asked for in a URL of ours.
-        let (Some(name), Some(inside)) = (path.file_name().and_then(|name| name.to_str()), inside.to_str()) else {
-            continue;
+        let about = if kind.is_symlink() {
+            workspace.resolve(Path::new(&path)).and_then(|real| workspace.dir.metadata(real))
+        } else {
+            entry.metadata()
         };
-        files.push(Entry { name: name.to_owned(), path: inside.replace('\\', "/"), size_bytes: about.len() });
+        let Some(about) = about.ok().filter(Metadata::is_file) else { continue };
+        files.push(Entry { name, path, size_bytes: about.len() });
     }
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use super::{list, open, place, relative};
+    use super::{list, open, prepare, put, relative};
 
     #[test]
     fn only_paths_that_stay_inside_are_taken() {
@@ -194,11 +223,24 @@ mod tests {
 
         assert_eq!(open(&root, "leak".as_ref()).unwrap_err().code(), "forbidden");
         assert_eq!(open(&root, "folder/secret".as_ref()).unwrap_err().code(), "forbidden");
-        assert_eq!(place(&root, "folder/new".as_ref()).unwrap_err().code(), "forbidden");
+        assert_eq!(prepare(&root, "folder/new".as_ref()).unwrap_err().code(), "forbidden");
+        assert_eq!(prepare(&root, "mine/new".as_ref()).unwrap_err().code(), "invalid_request");
         assert_eq!(open(&root, "alias".as_ref()).unwrap().1, 1);
         assert_eq!(open(&root, "nothing".as_ref()).unwrap_err().code(), "file_not_found");
-        assert!(place(&root, "new/deep/file".as_ref()).unwrap().ends_with("new/deep/file"));
+        std::fs::write(folder.path().join("whole"), "w").unwrap();
+        put(&root, "new/deep/file".as_ref(), &folder.path().join("whole")).unwrap();
+        assert_eq!(std::fs::read(root.join("new/deep/file")).unwrap(), b"w");
         let listed: Vec<_> = list(&root).unwrap().into_iter().map(|file| file.path).collect();
-        assert_eq!(listed, ["alias", "mine"]);
+        assert_eq!(listed, ["alias", "mine", "new/deep/file"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_pipe_is_no_file_and_does_not_block() {
+        let folder = tempfile::tempdir().unwrap();
+        let made = std::process::Command::new("mkfifo").arg(folder.path().join("pipe")).status().unwrap();
+        assert!(made.success());
+        assert_eq!(open(folder.path(), "pipe".as_ref()).unwrap_err().code(), "file_not_found");
+        assert!(list(folder.path()).unwrap().is_empty());
     }
 }

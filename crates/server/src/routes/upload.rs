@@ -37,19 +37,18 @@ pub(crate) async fn upload(
     let root = chat.workspace();
     let asked = path.clone();
     // What cannot be put anywhere need not be sent.
-    place(root.clone(), asked.clone()).await?;
+    let (at, to) = (root.clone(), asked.clone());
+    off_thread(move || workspace::prepare(&at, &to)).await?;
     let whole = Whole::begin(&app.shared.data).await?;
     let size_bytes = whole.take_in(body, limit).await?;
-    // Once more: while the file came the agent may have put a link where a folder was.
-    whole.put(place(root, asked).await?).await?;
+    off_thread(move || workspace::put(&root, &asked, &whole.0)).await?;
     let path = path.to_string_lossy().into_owned();
     let name = path.rsplit('/').next().unwrap_or_default().to_owned();
     Ok(Json(Entry { name, path, size_bytes }))
 }
 
-async fn place(root: PathBuf, path: PathBuf) -> ApiResult<PathBuf> {
-    let target = tokio::task::spawn_blocking(move || workspace::place(&root, &path)).await;
-    target.map_err(|error| ApiError::internal(&error))?
+async fn off_thread(work: impl FnOnce() -> ApiResult<()> + Send + 'static) -> ApiResult<()> {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(ApiError::internal(&error)))
 }
 
 fn too_large(limit: u64) -> ApiError {
@@ -90,10 +89,6 @@ impl Whole {
         file.flush().await.map_err(|error| failed(&error))?;
         file.sync_all().await.map_err(|error| failed(&error))?;
         Ok(size)
-    }
-
-    async fn put(self, target: PathBuf) -> ApiResult<()> {
-        tokio::fs::rename(&self.0, target).await.map_err(|error| failed(&error))
     }
 }
 
