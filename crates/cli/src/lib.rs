@@ -51,6 +51,10 @@ impl From<Error> for Stop {
         }
         // Of a chain of libraries only the last word helps: refused, no such host, no route.
         causes.drain(..causes.len().saturating_sub(1));
+        if causes.iter().any(|cause| cause.contains("certificate")) {
+            let advice = "name the authority that signed it in SSL_CERT_FILE";
+            return Self::Failed(format!("the certificate of {} is not trusted; {advice}", place()), causes);
+        }
         let advice = "start a server with `turnwire serve`, or set TURNWIRE_BASE_URL";
         Self::Failed(format!("nothing answers at {}; {advice}", place()), causes)
     }
