@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let spec = Path::new("../../spec/openapi.yaml");
+    let spec = Path::new("spec/openapi.yaml");
     println!("cargo:rerun-if-changed={}", spec.display());
     println!("cargo:rerun-if-changed=build.rs");
     let contract: serde_json::Value = serde_yaml_ng::from_str(&std::fs::read_to_string(spec)?)?;
