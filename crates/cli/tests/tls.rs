@@ -20,8 +20,8 @@ fn a_certificate_is_trusted_where_its_authority_is_named() {
     let key = std::fs::read_to_string(server.home.path().join(".local/share/turnwire/api-key")).unwrap();
 
     let mut send = server.client(&["send", "new", "Hello there"]);
-    let sent = run(send.env("TURNWIRE_API_KEY", key.trim()).env("SSL_CERT_FILE", &cert), "");
-    assert_eq!(out(&sent), "Hello there\n", "{}", err(&sent));
+    let trusting = run(send.env("TURNWIRE_API_KEY", key.trim()).env("SSL_CERT_FILE", &cert), "");
+    assert_eq!(out(&trusting), "Hello there\n", "{}", err(&trusting));
     let mut send = server.client(&["send", "new", "Hello there"]);
     let refused = run(send.env("TURNWIRE_API_KEY", key.trim()).env_remove("SSL_CERT_FILE"), "");
     assert_eq!(refused.status.code(), Some(1));
