@@ -251,9 +251,10 @@ impl<'de> Fields<'de> {
     }
 }
 
-/// The ids of the events read before: a stream repeats the same few, which are then shared instead of copied.
+/// The ids of the events read before: a stream repeats the same few, which are then shared instead of copied. See
+/// [`Event::parse_among`](super::Event::parse_among).
 #[derive(Debug, Default)]
-pub(crate) struct Ids {
+pub struct Ids {
     chat: ChatId,
     turn: TurnId,
     message: MessageId,

@@ -10,8 +10,7 @@ mod status;
 mod usage;
 mod wire;
 
-#[cfg(feature = "client")]
-pub(crate) use fields::Ids;
+pub use fields::Ids;
 pub use part::{FilePart, OtherPart, Part, PartBody, PatchPart, TextPart, TodoItem, TodoPart, ToolError, ToolPart};
 pub use request::{Choice, InputRequest, Permission, Prompt, Question};
 pub use status::{FinishReason, MessageKind, PartState, TurnStatus};
@@ -43,7 +42,7 @@ pub struct Event {
     respelled: bool,
 }
 
-/// What happened.
+/// What happened. The large ones that come seldom are boxed, so that the small ones that come often are cheap to pass on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum EventKind {
@@ -56,13 +55,13 @@ pub enum EventKind {
     /// `message.part.updated` with `delta`: text to append.
     PartDelta(PartDelta),
     /// `message.part.updated` with `part`: the part as it now stands.
-    PartUpdated(PartUpdated),
+    PartUpdated(Box<PartUpdated>),
     /// `message.completed`: the message and all its parts have ended.
-    MessageCompleted(MessageCompleted),
+    MessageCompleted(Box<MessageCompleted>),
     /// `session.usage`: once, right before the end.
-    SessionUsage(SessionUsage),
+    SessionUsage(Box<SessionUsage>),
     /// `turn.completed`: always last.
-    TurnCompleted(TurnCompleted),
+    TurnCompleted(Box<TurnCompleted>),
     /// An event newer than this library, or one it could not read.
     Unknown(UnknownEvent),
 }

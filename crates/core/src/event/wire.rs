@@ -27,8 +27,11 @@ impl Event {
         Self::parse_among(&mut Ids::default(), json, name)
     }
 
-    /// As [`Event::parse`], sharing the ids of the events that were read before.
-    pub(crate) fn parse_among(ids: &mut Ids, json: &str, name: Option<&str>) -> Result<Self, serde_json::Error> {
+    /// As [`Event::parse`], sharing the ids of the events that were read before: for whoever reads a stream by hand.
+    ///
+    /// # Errors
+    /// The text is no JSON object.
+    pub fn parse_among(ids: &mut Ids, json: &str, name: Option<&str>) -> Result<Self, serde_json::Error> {
         let raw: Arc<str> = Arc::from(json);
         match serde_json::from_str::<Fields<'_>>(&raw) {
             Ok(fields) => Ok(Self::from_fields(fields, ids, name, &raw)),
@@ -114,7 +117,7 @@ fn known(event_type: &str, wire: Fields<'_>, ids: &mut Ids) -> Option<EventKind>
             parent_part_id: wire.parent_part_id,
             created_at: wire.created_at,
         }),
-        "message.completed" => EventKind::MessageCompleted(MessageCompleted {
+        "message.completed" => EventKind::MessageCompleted(Box::new(MessageCompleted {
             message_id: ids.message(wire.message_id.as_ref())?,
             kind: wire.kind,
             parent_part_id: wire.parent_part_id,
@@ -122,17 +125,17 @@ fn known(event_type: &str, wire: Fields<'_>, ids: &mut Ids) -> Option<EventKind>
             usage: read(wire.usage),
             error: read(wire.error),
             completed_at: wire.completed_at,
-        }),
+        })),
         "session.usage" => {
-            EventKind::SessionUsage(SessionUsage { usage: read::<Usage>(wire.usage).unwrap_or_default() })
+            EventKind::SessionUsage(Box::new(SessionUsage { usage: read::<Usage>(wire.usage).unwrap_or_default() }))
         }
-        "turn.completed" => EventKind::TurnCompleted(TurnCompleted {
+        "turn.completed" => EventKind::TurnCompleted(Box::new(TurnCompleted {
             status: wire.status.unwrap_or(TurnStatus::Completed),
             merged_into: wire.merged_into,
             error: read::<TurnError>(wire.error),
             completed_at: wire.completed_at,
             duration_ms: wire.duration_ms,
-        }),
+        })),
         _ => return None,
     })
 }
@@ -142,14 +145,14 @@ fn part_updated(wire: Fields<'_>, ids: &mut Ids) -> Option<EventKind> {
     let kind = wire.kind.filter(|kind| *kind != MessageKind::Answer);
     if wire.part.is_some() {
         let part: Part = read(wire.part)?;
-        return Some(EventKind::PartUpdated(PartUpdated {
+        return Some(EventKind::PartUpdated(Box::new(PartUpdated {
             message_id: ids.message(wire.message_id.as_ref())?,
             part_id: ids.part(wire.part_id.as_ref()).unwrap_or_else(|| part.id.clone()),
             part_type: part.part_type().to_owned(),
             kind,
             parent_part_id: wire.parent_part_id,
             part,
-        }));
+        })));
     }
     Some(EventKind::PartDelta(PartDelta {
         message_id: ids.message(wire.message_id.as_ref())?,
@@ -191,10 +194,10 @@ impl Serialize for Event {
             EventKind::TurnStatusChanged(body) => enveloped!(body),
             EventKind::MessageCreated(body) => enveloped!(body),
             EventKind::PartDelta(body) => enveloped!(body),
-            EventKind::PartUpdated(body) => enveloped!(body),
-            EventKind::MessageCompleted(body) => enveloped!(body),
-            EventKind::SessionUsage(body) => enveloped!(body),
-            EventKind::TurnCompleted(body) => enveloped!(body),
+            EventKind::PartUpdated(body) => enveloped!(&**body),
+            EventKind::MessageCompleted(body) => enveloped!(&**body),
+            EventKind::SessionUsage(body) => enveloped!(&**body),
+            EventKind::TurnCompleted(body) => enveloped!(&**body),
             EventKind::Unknown(unknown) => match serde_json::from_str::<&RawValue>(unknown.raw.get()) {
                 Ok(raw) => raw.serialize(serializer),
                 Err(_) => serializer.serialize_map(Some(0))?.end(),

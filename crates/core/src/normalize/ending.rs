@@ -69,13 +69,13 @@ impl Turn {
         out: &mut Vec<Event>,
     ) {
         let usage = usage::of_turn(&self.messages);
-        self.teller.tell(EventKind::SessionUsage(SessionUsage { usage }), out);
+        self.teller.tell(EventKind::SessionUsage(Box::new(SessionUsage { usage })), out);
         let duration_ms = match (self.started_at, completed_at) {
             (Some(start), Some(end)) => end.as_millis().checked_sub(start.as_millis()),
             _ => None,
         };
         let completed = TurnCompleted { status, merged_into, error, completed_at, duration_ms };
-        self.teller.tell(EventKind::TurnCompleted(completed), out);
+        self.teller.tell(EventKind::TurnCompleted(Box::new(completed)), out);
     }
 
     fn verdict(&self, cause: Cause) -> (TurnStatus, Option<TurnError>, Option<Timestamp>) {

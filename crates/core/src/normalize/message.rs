@@ -304,7 +304,7 @@ impl Message {
             error,
             completed_at: self.completed_at,
         };
-        teller.tell(EventKind::MessageCompleted(completed), out);
+        teller.tell(EventKind::MessageCompleted(Box::new(completed)), out);
     }
 
     fn kind_told(&self) -> Option<MessageKind> {

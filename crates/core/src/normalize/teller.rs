@@ -48,14 +48,14 @@ impl Voice<'_> {
 
     /// A part as it now stands.
     pub(super) fn part(&mut self, part: Part) {
-        let kind = EventKind::PartUpdated(PartUpdated {
+        let kind = EventKind::PartUpdated(Box::new(PartUpdated {
             message_id: self.message_id.clone(),
             part_id: part.id.clone(),
             part_type: part.part_type().to_owned(),
             kind: self.kind.cloned(),
             parent_part_id: self.parent_part_id.cloned(),
             part,
-        });
+        }));
         self.teller.tell(kind, self.out);
     }
 }

@@ -16,16 +16,21 @@ pub struct Frame<'a> {
 impl<'a> Frame<'a> {
     /// The last event id as text, bytes that are no UTF-8 replaced.
     pub fn id_str(&self) -> Cow<'a, str> {
-        String::from_utf8_lossy(self.id)
+        text(self.id)
     }
 
     /// The event's name as text; `None` where there is none.
     pub fn event_str(&self) -> Option<Cow<'a, str>> {
-        (!self.event.is_empty()).then(|| String::from_utf8_lossy(self.event))
+        (!self.event.is_empty()).then(|| text(self.event))
     }
 
     /// The data as text, bytes that are no UTF-8 replaced.
     pub fn data_str(&self) -> Cow<'a, str> {
-        String::from_utf8_lossy(self.data)
+        text(self.data)
     }
+}
+
+/// Checked first, as that is much faster than looking for what to replace, which is hardly ever there.
+fn text(bytes: &[u8]) -> Cow<'_, str> {
+    std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)
 }

@@ -28,7 +28,11 @@ pub(crate) struct EventBody {
     request_id: Option<String>,
     /// The caller's idle clock; `None`: adaptive, zero: off.
     idle: Option<Duration>,
-    last_byte: Instant,
+    /// Since when nothing came, as far as anybody waited; `None`: what came last has just been read. The clock is not
+    /// asked at each chunk.
+    silent_since: Option<Instant>,
+    /// Whether anything came at all.
+    begun: bool,
     alarm: Pin<Box<Sleep>>,
 }
 
@@ -58,7 +62,8 @@ impl EventBody {
             headers,
             request_id,
             idle,
-            last_byte: now,
+            silent_since: Some(now),
+            begun: false,
             alarm: Box::pin(sleep_until(now + IDLE)),
         })
     }
@@ -73,7 +78,8 @@ impl EventBody {
     ) -> Poll<Result<bool>> {
         match self.chunks.get().as_mut().poll_next(cx) {
             Poll::Ready(Some(Ok(chunk))) => {
-                self.last_byte = Instant::now();
+                self.silent_since = None;
+                self.begun = true;
                 let fed = self.decoder.feed(&chunk, on);
                 Poll::Ready(fed.map(|()| true).map_err(|error| {
                     Error::new("event_too_large", format!("An event is larger than {} bytes.", error.limit))
@@ -102,7 +108,7 @@ impl EventBody {
                 None => IDLE,
             };
             // Set again only when it rings, not at every byte: bytes come often, the alarm hardly ever.
-            let due = self.last_byte + idle;
+            let due = *self.silent_since.get_or_insert_with(Instant::now) + idle;
             if self.alarm.deadline() != due && (self.alarm.deadline() > due || self.alarm.is_elapsed()) {
                 self.alarm.as_mut().reset(due);
             }
@@ -117,6 +123,11 @@ impl EventBody {
     /// Where the rest of the body has come already, its end is taken in, so that the connection can be used again.
     pub(crate) fn poll_end(&mut self, cx: &mut Context<'_>) {
         while let Poll::Ready(Some(Ok(_))) = self.chunks.get().as_mut().poll_next(cx) {}
+    }
+
+    /// When the last bytes came, if any did.
+    pub(crate) fn last_bytes(&self) -> Option<Instant> {
+        self.begun.then(|| self.silent_since.unwrap_or_else(Instant::now))
     }
 
     pub(crate) fn header(&self, name: &str) -> Option<&str> {

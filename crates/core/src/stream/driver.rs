@@ -20,7 +20,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
 /// The largest event of a turn.
 const MAX_EVENT_BYTES: usize = 16 * 1024 * 1024;
@@ -169,23 +169,24 @@ impl TurnStream {
 
     /// The next decoded event that is news.
     fn next_told(&mut self) -> Option<Event> {
-        while let Some(event) = self.incoming.pop_front() {
+        while let Some(event) = self.incoming.front_mut() {
             if self.handle.turn_id().is_none() && !event.turn_id.as_str().is_empty() {
                 self.handle.set_turn(event.turn_id.clone());
             }
             if event.seq > 0 && event.seq <= self.told {
-                self.reader.restore(&event);
+                self.reader.restore(event);
+                self.incoming.pop_front();
                 continue;
             }
             match self.reader.accept(event, self.ours) {
-                Read::Tell(event) => {
-                    self.progress();
+                Read::Tell => {
                     if self.anchor.is_some() {
-                        self.statuses.note(&event);
+                        self.statuses.note(event);
                     }
-                    return Some(*event);
+                    self.progress();
+                    return self.incoming.pop_front();
                 }
-                Read::Old => {}
+                Read::Old => drop(self.incoming.pop_front()),
                 Read::Gap => {
                     self.incoming.clear();
                     let message = "The stream left events out.";
@@ -261,14 +262,12 @@ impl TurnStream {
                 let read = std::task::ready!(polled);
                 self.breaking = match (wrong, read) {
                     (Some(wrong), _) => Some(Break::Fatal(wrong)),
-                    (None, Ok(true)) => {
-                        self.last_progress = Instant::now();
-                        return Poll::Ready(());
-                    }
+                    (None, Ok(true)) => return Poll::Ready(()),
                     (None, Ok(false)) => Some(Break::Lost(None)),
                     (None, Err(error)) if error.kind() == ErrorKind::Api => Some(Break::Fatal(error)),
                     (None, Err(error)) => Some(Break::Lost(Some(error))),
                 };
+                self.last_progress = body.last_bytes().unwrap_or(self.last_progress);
                 self.resumes.set_server_retry(body.decoder().retry());
                 // The broken socket goes before anything else is tried.
                 self.state = State::Closed;

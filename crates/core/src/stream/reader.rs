@@ -17,10 +17,10 @@ pub(crate) struct Reader {
 }
 
 /// What became of an event.
-#[derive(Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Read {
     /// It is for the reader.
-    Tell(Box<Event>),
+    Tell,
     /// It was told before, or is of another turn.
     Old,
     /// Events between the last one and this one are missing.
@@ -54,8 +54,9 @@ impl Reader {
         Some(event)
     }
 
-    /// Takes one event in. `strict`: the numbers of this service have no holes.
-    pub(crate) fn accept(&mut self, mut event: Event, strict: bool) -> Read {
+    /// Takes one event in; what there is to tell is then in its place. `strict`: the numbers of this service have no
+    /// holes.
+    pub(crate) fn accept(&mut self, event: &mut Event, strict: bool) -> Read {
         let last = self.last_seq();
         if event.seq > 0 {
             if event.seq <= last {
@@ -65,19 +66,19 @@ impl Reader {
                 return Read::Gap;
             }
         }
-        if self.note_unknown(&event) {
+        if self.note_unknown(event) {
             // Told for what it is. Its number counts: what follows it is no gap.
-            return Read::Tell(Box::new(event));
+            return Read::Tell;
         }
-        if let Some(delta) = self.missing_text(&event) {
+        if let Some(delta) = self.missing_text(event) {
             self.fold.push(&delta);
-            self.held = Some(event);
-            return Read::Tell(Box::new(delta));
+            self.held = Some(std::mem::replace(event, delta));
+            return Read::Tell;
         }
-        if let Some(index) = self.note_requests(&event) {
+        if let Some(index) = self.note_requests(event) {
             event.set_asked(Some(index));
         }
-        if self.fold.push(&event) { Read::Tell(Box::new(event)) } else { Read::Old }
+        if self.fold.push(event) { Read::Tell } else { Read::Old }
     }
 
     /// Whether the event is one we do not know, whose number is then remembered.

@@ -106,7 +106,7 @@ impl TurnStream {
 
     /// The next event, for `while let Some(event) = stream.try_next().await?`.
     pub async fn try_next(&mut self) -> Result<Option<Event>> {
-        self.next().await.transpose()
+        poll_fn(|cx| self.poll_event(cx).map(Option::transpose)).await
     }
 
     /// The turn so far: the fold of the events read.

@@ -25,6 +25,8 @@ pub struct TurnAccumulator {
     last_seq: u64,
     messages: HashMap<MessageId, usize>,
     parts: HashMap<PartId, (usize, usize)>,
+    /// The part of the last delta: the next one is nearly always of the same.
+    last: Option<(PartId, usize, usize)>,
 }
 
 impl TurnAccumulator {
@@ -138,8 +140,20 @@ impl TurnAccumulator {
         at
     }
 
+    /// Where the part is. Ids of one stream share their text, so that the last one is known by its address.
+    fn place(&mut self, id: &PartId) -> Option<(usize, usize)> {
+        if let Some((last, message, part)) = &self.last
+            && last == id
+        {
+            return Some((*message, *part));
+        }
+        let &(message, part) = self.parts.get(id)?;
+        self.last = Some((id.clone(), message, part));
+        Some((message, part))
+    }
+
     fn delta(&mut self, delta: &PartDelta) {
-        if let Some(&(message, part)) = self.parts.get(&delta.part_id) {
+        if let Some((message, part)) = self.place(&delta.part_id) {
             if let PartBody::Text(text) | PartBody::Reasoning(text) = &mut self.turn.messages[message].parts[part].body
             {
                 text.text.push_str(&delta.delta);
