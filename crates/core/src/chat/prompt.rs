@@ -101,7 +101,8 @@ impl Prompt {
 
     /// Refuses a prompt that says nothing, before anything is sent.
     pub(crate) fn check(&self) -> Result<()> {
-        if self.parts.is_empty() {
+        let empty = |part: &PromptPart| matches!(part, PromptPart::Known(KnownPart::Text { text }) if text.is_empty());
+        if self.parts.iter().all(empty) {
             return Err(Error::new("invalid_argument", "The prompt is empty; pass a text or at least one part."));
         }
         Ok(())
