@@ -143,8 +143,7 @@ export class Chats {
     options?: RequestOptions,
   ): IterablePromise<RelayStream, RelayItem> {
     const args = () => ({ ...known('stream', params, { token: true, lastEventId: true }), id })
-    const read = (done: NativeOutcome) =>
-      new RelayStream(done.relay!, params.lastEventId, requestIdOf(done), options?.signal)
+    const read = (done: NativeOutcome) => new RelayStream(done.relay!, requestIdOf(done), options?.signal)
     return new IterablePromise(call(this.#native, 'stream', args, options, read))
   }
 

@@ -50,6 +50,8 @@ export interface NativeSource {
   readonly id: number
   /** One JSON array; `null` at the end; `undefined`: the hub will name the `id`. */
   poll(): string | null | undefined
+  /** As `poll`, in frames of an event stream. */
+  pollFrames(): Uint8Array | null | undefined
   /** What ended it, if that was an error. */
   failure(): NativeFailure | null
   close(): void
@@ -74,7 +76,10 @@ export interface NativeTurn extends NativeSource {
 }
 
 /** A relay's stream. */
-export type NativeRelay = NativeSource
+export interface NativeRelay extends NativeSource {
+  /** The number of the event it began after. */
+  readonly beganAfter: number | null
+}
 
 /** A file's bytes, as they are asked for. */
 export interface NativeDownload {

@@ -1,3 +1,5 @@
+import { Reader } from './reader.js'
+
 /** An answer: its value, and what it came in. */
 export interface Answer<T> {
   value: T
@@ -19,12 +21,21 @@ export class APIPromise<T> extends Promise<T> {
     this.#answer = answer
   }
 
-  /** The response alone. The body of a call is whole in it; that of a stream stays with the stream. */
+  /**
+   * The response alone. The body of a call is whole in it; that of a stream is its
+   * {@link TurnStream.toReadableStream | events as they come}, fit to be passed on.
+   */
   asResponse(): Promise<Response> {
-    return this.#answer.then((answer) => answer.response)
+    return this.#answer.then(({ value, response }) => {
+      if (value instanceof Response) return value
+      if (!(value instanceof Reader)) return response
+      const { status, headers } = response
+      // An ended relay has no body at all.
+      return new Response(status === 204 ? null : value.toReadableStream(), { status, headers })
+    })
   }
 
-  /** The value, the response, and the service's id of the request. */
+  /** The value, the response, and the service's id of the request. A stream's events are in the value alone. */
   async withResponse(): Promise<{ data: T; response: Response; requestId: string | null }> {
     const { value, response } = await this.#answer
     return { data: value, response, requestId: response.headers.get('x-request-id') }

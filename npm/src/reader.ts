@@ -75,6 +75,26 @@ export abstract class Reader<E> implements AsyncIterableIterator<E>, AsyncDispos
     this.close()
   }
 
+  /**
+   * The events as an event stream (`text/event-stream`), to be passed on: `id:` where they have numbers, `event:`,
+   * `data:`. It is written anew from the events, so that a broken connection does not show in it; heartbeats are left
+   * out. Each event is told once: here, or by the iterator.
+   */
+  toReadableStream(): ReadableStream<Uint8Array> {
+    return new ReadableStream<Uint8Array>(
+      {
+        pull: async (controller) => {
+          const frames = await this.take(() => this.#native.pollFrames())
+          if (frames === undefined) controller.close()
+          else controller.enqueue(frames)
+        },
+        cancel: () => this.close(),
+      },
+      // Nothing is taken before it is asked for.
+      { highWaterMark: 0 },
+    )
+  }
+
   /** The next batch of whatever form `poll` gives; nothing at the end. */
   protected async take<B>(poll: () => B | null | undefined): Promise<B | undefined> {
     while (!this.#ended) {

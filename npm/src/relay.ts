@@ -38,16 +38,15 @@ export class RelayStream extends Reader<RelayItem> {
 
   constructor(
     native: NativeRelay,
-    lastEventId: number | undefined,
     requestId: string | undefined,
     signal: AbortSignal | null | undefined,
   ) {
     super(native, signal, () => (this.#lastEventId === undefined ? {} : { cursor: String(this.#lastEventId) }))
-    this.#lastEventId = lastEventId
+    this.#lastEventId = native.beganAfter ?? undefined
     this.requestId = requestId
   }
 
-  /** The number of the last event that was handed out: where to go on. */
+  /** The number of the last event that was handed out, or of the one the relay began after: where to go on. */
   get lastEventId(): number | undefined {
     return this.#lastEventId
   }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { inspect } from 'node:util'
 import {
@@ -8,10 +9,12 @@ import {
   BadRequestError,
   ChatEndedError,
   NotFoundError,
+  parseEvent,
+  TurnAccumulator,
   TurnwireError,
   Turnwire,
 } from 'turnwire'
-import { KEY, practice } from './support/server.js'
+import { KEY, practice, ROOT, start, TESTKIT } from './support/server.js'
 
 const service = practice()
 
@@ -88,6 +91,35 @@ test('every answer has its response', async () => {
   const stream = await service.client.chat.respond(data.id, 'Hi').withResponse()
   assert.match(stream.response.headers.get('x-request-id') ?? '', /\S/)
   assert.equal((await stream.data.result()).status, 'completed')
+})
+
+test('the response of a stream has its events as a body, also where the connection breaks', async () => {
+  const file = join(ROOT, 'tests/conformance/http/cut-after-some-events.json')
+  const broken = await start(TESTKIT, [file], /^listening on (http:\S+)$/)
+  try {
+    const client = new Turnwire({ baseURL: broken.baseURL, apiKey: KEY, backoffScale: 0 })
+    const response = await client.chat.respond('chat_testkit', 'one twö three four five').asResponse()
+    assert.equal(response.headers.get('content-type'), 'text/event-stream')
+    const body = await response.text()
+    const ids = [...body.matchAll(/^id: (\d+)$/gm)].map((match) => Number(match[1]))
+    assert.deepEqual(ids, ids.map((_, index) => index + 1))
+    const fold = new TurnAccumulator()
+    for (const [, json] of body.matchAll(/^data: (.*)$/gm)) fold.push(parseEvent(json!))
+    assert.equal(fold.turn.text, 'one twö three four five')
+    assert.ok(fold.turn.ended)
+  } finally {
+    await broken.stop()
+  }
+})
+
+test('a body that is left closes its stream', async () => {
+  const { id } = await service.client.chat.create()
+  const relay = await service.client.chat.stream(id)
+  const reader = relay.toReadableStream().getReader()
+  const reading = reader.read()
+  await reader.cancel()
+  assert.equal((await reading).done, true)
+  assert.equal((await relay.next()).done, true)
 })
 
 test('asking only for the response leaves no rejection behind', async () => {

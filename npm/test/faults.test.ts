@@ -98,8 +98,11 @@ async function respond(client: Turnwire, call: Scenario['call'], prompt: string,
   await stream.result()
 }
 
-async function relay(client: Turnwire, call: Scenario['call'], outcome: Outcome): Promise<void> {
-  const stream = await client.chat.stream(CHAT, { lastEventId: 0 }, optionsOf(call))
+async function relay(client: Turnwire, call: Scenario['call'], prompt: string, outcome: Outcome): Promise<void> {
+  const live = call.operation === 'relayLive'
+  const stream = await client.chat.stream(CHAT, live ? {} : { lastEventId: 0 }, optionsOf(call))
+  assert.equal(stream.lastEventId, 0)
+  if (live) await client.chat.sendMessage(CHAT, prompt)
   for await (const item of stream) {
     if (item.kind === 'event') {
       outcome.relayed += 1
@@ -127,7 +130,8 @@ async function run(client: Turnwire, { call }: Scenario): Promise<Outcome> {
       const file = await client.chat.files.download('a/file.txt', { id: CHAT }, options)
       outcome.bytes = (await file.arrayBuffer()).byteLength
     },
-    relay: () => relay(client, call, outcome),
+    relay: () => relay(client, call, prompt, outcome),
+    relayLive: () => relay(client, call, prompt, outcome),
   }
   const operation = operations[call.operation]
   assert.ok(operation, call.operation)

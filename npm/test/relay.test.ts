@@ -40,6 +40,15 @@ test('it goes on after the last event that was read', async () => {
   assert.deepEqual([...some, ...rest].map((event) => event.id), [...some, ...rest].map((_, index) => index + 1))
 })
 
+test('a live relay says where it began', async () => {
+  const { chat } = service.client
+  const { id } = await chat.create()
+  await chat.sendMessage(id, 'Before.')
+  const live = await chat.stream(id)
+  assert.equal(live.lastEventId, (await chat.retrieve(id)).lastEventId)
+  live.close()
+})
+
 test('a cursor beyond the log is a reset, never a silent hole', async () => {
   const { chat } = service.client
   const { id } = await chat.create()

@@ -197,6 +197,8 @@ test('a prompt is text or parts, and not both', async () => {
   await assert.rejects(service.client.chat.respond(id, {}), TypeError)
   await assert.rejects(service.client.chat.respond(id, { prompt: 'x', parts }), TypeError)
   await assert.rejects(service.client.chat.sendMessage(id, { parts: [] }), TypeError)
+  await assert.rejects(service.client.chat.respond(id, ''), TypeError)
+  await assert.rejects(service.client.chat.sendMessage(id, ''), /The prompt is empty/)
 })
 
 test('several next() at once are told in order', async () => {

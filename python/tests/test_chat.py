@@ -99,6 +99,9 @@ def test_a_prompt_is_a_text_or_parts_and_never_both_or_neither(client: Turnwire)
         client.chat.send_message("chat_1", "Hi", parts=[part])
     with pytest.raises(TypeError, match="parts="):
         client.chat.respond("chat_1", [part])  # type: ignore[arg-type]
+    for call in (client.chat.respond, client.chat.send_message, client.chat.with_raw_response.send_message):
+        with pytest.raises(ValueError, match="prompt is empty"):
+            call("chat_1", "")
     with pytest.raises(ValueError, match="empty"):
         client.chat.respond("chat_1", parts=[])
     with pytest.raises(TypeError, match="one list of strings"):

@@ -99,6 +99,11 @@ class Call:
         elif self.operation == "relay":
             relay = chats.stream(CHAT, last_event_id=0, **self.options)
             assert any(outcome.heard(item) for item in relay) and relay.last_event_id == 15
+        elif self.operation == "relayLive":
+            relay = chats.stream(CHAT, **self.options)
+            assert relay.last_event_id == 0
+            chats.send_message(CHAT, self.prompt)
+            assert any(outcome.heard(item) for item in relay) and relay.last_event_id == 15
         elif self.operation == "create":
             chats.create(**self.options)
         else:
@@ -125,8 +130,12 @@ class Call:
             outcome.turn = await chats.send_message(CHAT, self.prompt, **self.options)
         elif self.operation == "download":
             outcome.size = len(await chats.files.download("a/file.txt", id=CHAT, **self.options))
-        elif self.operation == "relay":
-            async with chats.stream(CHAT, last_event_id=0, **self.options) as relay:
+        elif self.operation in ("relay", "relayLive"):
+            live = self.operation == "relayLive"
+            async with chats.stream(CHAT, last_event_id=None if live else 0, **self.options) as relay:
+                assert relay.last_event_id == 0
+                if live:
+                    await chats.send_message(CHAT, self.prompt)
                 async for item in relay:
                     if outcome.heard(item):
                         break

@@ -234,7 +234,57 @@ def test_an_idle_stream_is_noticed() -> None:
 def test_with_streaming_response_gives_the_stream_of_its_answer(client: Turnwire, chat: Chat) -> None:
     with client.chat.with_streaming_response.respond(chat.id, "Hi there") as response:
         assert response.status_code == 200 and response.request_id
+        assert response.headers["Content-Type"].startswith("text/event-stream")
+        assert response.headers["turnwire-turn-id"] == response.parse().turn_id
         assert response.parse().result().text == "Hi there"
+
+
+def test_with_streaming_response_passes_on_the_event_stream(client: Turnwire, service: Service, chat: Chat) -> None:
+    def text(lines: list[str]) -> str:
+        assert lines[:2] == ["id: 1", "event: turn.started"]
+        fold = TurnAccumulator()
+        for line in lines:
+            if line.startswith("data: "):
+                assert fold.push(turnwire.parse_event(line.removeprefix("data: ")))
+        assert fold.turn.ended
+        return fold.turn.text
+
+    respond = client.chat.with_streaming_response.respond
+    with respond(chat.id, "été") as response:
+        assert text(list(response.iter_lines())) == "été"
+    with respond(chat.id, "été") as response:
+        whole = response.read()
+        assert whole.endswith(b"\n\n") and text(whole.decode().split("\n")) == "été"
+    with client.chat.with_streaming_response.stream(chat.id, last_event_id=0) as relay:
+        assert relay.headers["turnwire-cursor"] == "0"
+        frame = next(relay.iter_text())
+    assert frame.startswith('id: 1\ndata: {"') and frame.endswith("\n\n")
+
+    async def main() -> None:
+        chats = AsyncTurnwire(base_url=service.url, api_key=KEY).chat
+        async with chats.with_streaming_response.respond(chat.id, "été") as response:
+            assert response.headers["turnwire-contract"] == "1"
+            assert text([line async for line in response.iter_lines()]) == "été"
+        async with chats.with_streaming_response.respond(chat.id, "été") as response:
+            assert text((await response.read()).decode().split("\n")) == "été"
+        async with chats.with_streaming_response.respond(chat.id, "été") as response:
+            stream = await response.parse()
+            assert (await stream.result()).text == "été"
+
+    asyncio.run(main())
+
+
+def test_a_live_relay_says_where_it_began(client: Turnwire, service: Service, chat: Chat) -> None:
+    client.chat.send_message(chat.id, "Before")
+    head = client.chat.retrieve(chat.id).last_event_id
+    with client.chat.stream(chat.id) as relay:
+        assert relay.last_event_id == head
+
+    async def main() -> None:
+        async with AsyncTurnwire(base_url=service.url, api_key=KEY).chat.stream(chat.id) as relay:
+            assert relay.last_event_id == head
+
+    asyncio.run(main())
 
 
 def test_an_async_stream_is_awaited_entered_or_iterated(service: Service) -> None:

@@ -94,7 +94,7 @@ from ._options import Options, Timeout
 from ._page import AsyncPage, Page
 from ._response import Headers, RawResponse
 from ._stream import RelayStream, TurnStream
-from ._streamed import AsyncStreamedDownload, Download, StreamedDownload, StreamedResponse
+from ._streamed import AsyncStreamedDownload, AsyncStreamedResponse, Download, StreamedDownload, StreamedResponse
 
 __all__ = [
     "APIConnectionError",
@@ -107,6 +107,7 @@ __all__ = [
     "AsyncPage",
     "AsyncRelayStream",
     "AsyncStreamedDownload",
+    "AsyncStreamedResponse",
     "AsyncTurnStream",
     "AsyncTurnwire",
     "AuthenticationError",

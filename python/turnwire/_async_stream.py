@@ -180,9 +180,11 @@ class AsyncRelayStream(_AsyncStream[RelayItem]):
 
     @property
     def last_event_id(self) -> int | None:
-        """The number of the last event handed out; ``client.chat.stream(id, last_event_id=…)`` goes on after it."""
+        """The number of the last event handed out, or of the one the relay began after;
+        ``client.chat.stream(id, last_event_id=…)`` goes on after it. ``None``: the service does not tell."""
         number = self._place.number
-        return self._start_id if number is None else number
+        began: int | None = self._native.began_after if self._native else self._start_id
+        return began if number is None else number
 
     def __repr__(self) -> str:
         return f"AsyncRelayStream(last_event_id={self.last_event_id!r})"

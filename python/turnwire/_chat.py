@@ -190,7 +190,7 @@ class Chats(Resource):
         """The runtime's own events of this chat, live; with ``last_event_id`` first those after it, 0: from the oldest.
         Reconnects by itself."""
         arguments = {"id": id, "token": token, "lastEventId": last_event_id}
-        return RelayStream(self._start("stream", options, arguments).wait(), last_event_id)
+        return RelayStream(self._start("stream", options, arguments).wait())
 
 
 class Files(Resource):

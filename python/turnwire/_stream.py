@@ -133,16 +133,17 @@ class TurnStream(_Stream[TurnEvent]):
 class RelayStream(_Stream[RelayItem]):
     """The runtime's own events of a chat. Reconnects by itself."""
 
-    def __init__(self, native: _native.RelayStream, last_event_id: int | None) -> None:
+    def __init__(self, native: _native.RelayStream) -> None:
         super().__init__()
         self._native = native
-        self._start = last_event_id
 
     @property
     def last_event_id(self) -> int | None:
-        """The number of the last event handed out; ``client.chat.stream(id, last_event_id=…)`` goes on after it."""
+        """The number of the last event handed out, or of the one the relay began after;
+        ``client.chat.stream(id, last_event_id=…)`` goes on after it. ``None``: the service does not tell."""
         number = self._place.number
-        return self._start if number is None else number
+        began: int | None = self._native.began_after
+        return began if number is None else number
 
     def __repr__(self) -> str:
         return f"RelayStream(last_event_id={self.last_event_id!r})"

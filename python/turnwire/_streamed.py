@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
 
 from . import _native
 from ._async_stream import AsyncRelayStream, AsyncTurnStream
+from ._response import Headers
 from ._stream import RelayStream, TurnStream
 from ._wait import finished
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 S = TypeVar("S", TurnStream, RelayStream)
 A = TypeVar("A", AsyncTurnStream, AsyncRelayStream)
+T = TypeVar("T")
 
 
 class Download:
@@ -61,6 +63,7 @@ class _Pieces:
     def __init__(self, native: _native.Download) -> None:
         self._native = native
         self.status_code = native.status
+        self.headers = Headers(native.headers)
         self.request_id = native.request_id
         self.content_type = native.content_type
         self.filename = native.filename
@@ -105,37 +108,90 @@ class AsyncStreamedDownload(_Pieces):
                 file.write(piece)
 
 
-T = TypeVar("T")
+class _Answer(Generic[T]):
+    """What answers that stream share."""
 
-
-class StreamedResponse(Generic[T]):
-    """An answer that streams; ``parse()`` gives its stream."""
-
-    def __init__(self, stream: T, request_id: str | None) -> None:
+    def __init__(self, stream: T, native: _native.TurnStream | _native.RelayStream) -> None:
         self._stream = stream
-        #: An error of the service is raised before there is a response.
-        self.status_code = 200
-        self.request_id = request_id
+        self.status_code = native.status
+        self.headers = Headers(native.headers)
+        #: The service's ``x-request-id``.
+        self.request_id = native.request_id
 
     def parse(self) -> T:
-        """The stream."""
+        """The stream. Its events are read either here or as bytes: each is told once."""
         return self._stream
+
+
+class StreamedResponse(_Answer[S]):
+    """An answer that streams, as an event stream or, by ``parse()``, as events.
+
+    The event stream is written anew from the events, so that a broken connection does not show in it; heartbeats are
+    left out.
+    """
+
+    def iter_bytes(self) -> Iterator[bytes]:
+        """The event stream, a frame at a time."""
+        for item in self._stream:
+            yield _native.frame(item).encode()
+
+    def iter_text(self) -> Iterator[str]:
+        """The event stream as text, a frame at a time."""
+        for item in self._stream:
+            yield _native.frame(item)
+
+    def iter_lines(self) -> Iterator[str]:
+        """The event stream, a line at a time, without line ends."""
+        for text in self.iter_text():
+            yield from text.split("\n")[:-1]
+
+    def read(self) -> bytes:
+        """All that is left of the event stream."""
+        return b"".join(self.iter_bytes())
+
+
+class AsyncStreamedResponse(_Answer[A]):
+    """An answer that streams, as an event stream or, by ``parse()``, as events, in an asynchronous program.
+
+    The event stream is written anew from the events, so that a broken connection does not show in it; heartbeats are
+    left out.
+    """
+
+    async def iter_bytes(self) -> AsyncIterator[bytes]:
+        """The event stream, a frame at a time."""
+        async for item in self._stream:
+            yield _native.frame(item).encode()
+
+    async def iter_text(self) -> AsyncIterator[str]:
+        """The event stream as text, a frame at a time."""
+        async for item in self._stream:
+            yield _native.frame(item)
+
+    async def iter_lines(self) -> AsyncIterator[str]:
+        """The event stream, a line at a time, without line ends."""
+        async for text in self.iter_text():
+            for line in text.split("\n")[:-1]:
+                yield line
+
+    async def read(self) -> bytes:
+        """All that is left of the event stream."""
+        return b"".join([piece async for piece in self.iter_bytes()])
 
 
 def _streamed(method: Callable[P, S]) -> Callable[P, AbstractContextManager[StreamedResponse[S]]]:
     @contextmanager
     def call(*args: P.args, **kwargs: P.kwargs) -> Iterator[StreamedResponse[S]]:
         with method(*args, **kwargs) as stream:
-            yield StreamedResponse(stream, stream.request_id)
+            yield StreamedResponse(stream, stream._native)
 
     return call
 
 
-def _async_streamed(method: Callable[P, A]) -> Callable[P, AbstractAsyncContextManager[StreamedResponse[A]]]:
+def _async_streamed(method: Callable[P, A]) -> Callable[P, AbstractAsyncContextManager[AsyncStreamedResponse[A]]]:
     @asynccontextmanager
-    async def call(*args: P.args, **kwargs: P.kwargs) -> AsyncIterator[StreamedResponse[A]]:
+    async def call(*args: P.args, **kwargs: P.kwargs) -> AsyncIterator[AsyncStreamedResponse[A]]:
         async with method(*args, **kwargs) as stream:
-            yield StreamedResponse(stream, stream.request_id)
+            yield AsyncStreamedResponse(stream, stream._native)
 
     return call
 

@@ -5,10 +5,10 @@ use crate::hub::Hub;
 use crate::text::JsonText;
 use crate::turn::Next;
 use napi::Either;
-use napi::bindgen_prelude::{Either3, Null};
+use napi::bindgen_prelude::{Either3, Null, Uint8Array};
 use napi_derive::napi;
 use std::sync::{Arc, Mutex, PoisonError};
-use turnwire::stream::{Polled, RelayBatch, RelayPump};
+use turnwire::stream::{Polled, RelayBatch, RelayItem, RelayPump};
 
 /// A relay's stream.
 #[napi]
@@ -28,20 +28,23 @@ impl NativeRelay {
         self.id
     }
 
+    /// The number of the event it began after.
+    #[napi(getter, catch_unwind)]
+    #[expect(clippy::cast_precision_loss, reason = "JavaScript's numbers")]
+    pub fn began_after(&self) -> Option<f64> {
+        self.pump.began_after().map(|number| number as f64)
+    }
+
     /// The next items, as one JSON array.
     #[napi(catch_unwind)]
     pub fn poll(&self) -> Next<JsonText> {
-        match self.pump.poll(Some(self.hub.waker(self.id))) {
-            Polled::Batch(batch) => {
-                let text = JsonText::new(batch.to_json_array());
-                if batch.error.is_some() {
-                    *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(batch);
-                }
-                Either3::A(text)
-            }
-            Polled::Ended => Either3::B(Null),
-            Polled::Pending => Either3::C(()),
-        }
+        self.next(|batch| JsonText::new(batch.to_json_array()))
+    }
+
+    /// The next items, as frames of an event stream.
+    #[napi(catch_unwind)]
+    pub fn poll_frames(&self) -> Next<Uint8Array> {
+        self.next(|batch| batch.items.iter().map(RelayItem::to_frame).collect::<String>().into_bytes().into())
     }
 
     /// What ended the stream, if that was an error.
@@ -61,5 +64,19 @@ impl NativeRelay {
 impl NativeRelay {
     pub(crate) fn new(hub: Arc<Hub>, pump: RelayPump) -> Self {
         Self { id: hub.id(), hub, pump, last: Mutex::default() }
+    }
+
+    fn next<T>(&self, write: impl FnOnce(&RelayBatch) -> T) -> Next<T> {
+        match self.pump.poll(Some(self.hub.waker(self.id))) {
+            Polled::Batch(batch) => {
+                let written = write(&batch);
+                if batch.error.is_some() {
+                    *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(batch);
+                }
+                Either3::A(written)
+            }
+            Polled::Ended => Either3::B(Null),
+            Polled::Pending => Either3::C(()),
+        }
     }
 }

@@ -137,10 +137,12 @@ impl NativeTask {
                 outcome.value = value;
             }
             Ok(Done::Turn(stream)) => {
+                outcome.status = stream.status().into();
                 outcome.headers = pairs(stream.headers());
                 outcome.turn = Some(NativeTurn::new(hub, runtime.clone(), stream.into_pump(&runtime)));
             }
             Ok(Done::Relay(stream)) => {
+                outcome.status = stream.status().into();
                 outcome.headers = pairs(stream.headers());
                 outcome.relay = Some(NativeRelay::new(hub, stream.into_pump(&runtime)));
             }

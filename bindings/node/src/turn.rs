@@ -5,14 +5,14 @@ use crate::hub::Hub;
 use crate::task::{Done, NativeTask, json};
 use crate::text::JsonText;
 use napi::Either;
-use napi::bindgen_prelude::{Either3, Null, Uint32Array, Undefined};
+use napi::bindgen_prelude::{Either3, Null, Uint8Array, Uint32Array, Undefined};
 use napi_derive::napi;
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::runtime::Handle;
 use turnwire::chat::PermissionReply;
 use turnwire::stream::{Batch, Polled, TurnHandle, TurnPump, append_json};
-use turnwire::{Error, EventKind, RequestId, Result};
+use turnwire::{Error, Event, EventKind, RequestId, Result};
 
 /// A batch, `null` at the end, or nothing yet: then the hub will name the stream.
 pub(crate) type Next<T> = Either3<T, Null, Undefined>;
@@ -61,6 +61,12 @@ impl NativeTurn {
     #[napi(catch_unwind)]
     pub fn poll(&self) -> Next<JsonText> {
         self.next(|batch| JsonText::new(batch.to_json_array()))
+    }
+
+    /// The next events, as frames of an event stream.
+    #[napi(catch_unwind)]
+    pub fn poll_frames(&self) -> Next<Uint8Array> {
+        self.next(|batch| batch.events.iter().map(Event::to_frame).collect::<String>().into_bytes().into())
     }
 
     /// The next events, and where each stands in the text.

@@ -25,7 +25,7 @@ mod _native {
     #[pymodule_export]
     use super::relay::{RelayEvent, RelayGap, RelayReset};
     #[pymodule_export]
-    use super::response::{Download, RawAnswer};
+    use super::response::{Download, RawAnswer, frame};
     #[pymodule_export]
     use super::runtime::_shutdown;
     #[pymodule_export]

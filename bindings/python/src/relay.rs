@@ -132,6 +132,18 @@ impl RelayReset {
     }
 }
 
+/// An item as a frame of an event stream.
+pub(crate) fn relay_frame(item: &Bound<'_, PyAny>) -> PyResult<String> {
+    if let Ok(event) = item.cast::<RelayEvent>() {
+        let event = event.get();
+        return Ok(event.batch.items[event.at].to_frame());
+    }
+    if let Ok(gap) = item.cast::<RelayGap>() {
+        return Ok(RelayItem::Gap { oldest: gap.get().oldest }.to_frame());
+    }
+    Ok(RelayItem::Reset { head: item.cast::<RelayReset>()?.get().head }.to_frame())
+}
+
 /// The object of one item of a batch.
 pub(crate) fn relay_item<'py>(py: Python<'py>, batch: &Arc<RelayBatch>, at: usize) -> PyResult<Bound<'py, PyAny>> {
     match &batch.items[at] {

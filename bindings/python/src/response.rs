@@ -1,12 +1,14 @@
 //! Answers as they came, and downloads in pieces.
 
 use crate::error::exception;
+use crate::event::View;
+use crate::relay::relay_frame;
 use crate::task::{Answer, Task};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use std::sync::Arc;
 use turnwire::chat::DownloadStream;
-use turnwire::http::RawResponse;
+use turnwire::http::{HeaderMap, RawResponse};
 
 /// An answer, and what the plain call would have given.
 #[pyclass(frozen, module = "turnwire._native")]
@@ -21,14 +23,26 @@ pub(crate) struct RawAnswer {
     parsed: turnwire::Result<String>,
 }
 
+/// Headers as names and values.
+pub(crate) fn pairs(headers: &HeaderMap) -> Vec<(String, String)> {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value.as_bytes()))).collect()
+}
+
+/// An event, or an item of a relay, as a frame of an event stream.
+#[pyfunction]
+pub(crate) fn frame(item: &Bound<'_, PyAny>) -> PyResult<String> {
+    if let Ok(event) = item.cast::<View>() {
+        return Ok(event.get().event().to_frame());
+    }
+    relay_frame(item)
+}
+
 impl RawAnswer {
     pub(crate) fn new<T>(response: &RawResponse<T>, parsed: turnwire::Result<String>) -> Self {
-        let headers = response.headers().iter();
         Self {
             status: response.status(),
-            headers: headers
-                .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
-                .collect(),
+            headers: pairs(response.headers()),
             request_id: response.request_id().map(str::to_owned),
             body: response.body().to_vec(),
             parsed,
@@ -55,6 +69,8 @@ pub(crate) struct Download {
     #[pyo3(get)]
     status: u16,
     #[pyo3(get)]
+    headers: Vec<(String, String)>,
+    #[pyo3(get)]
     request_id: Option<String>,
     #[pyo3(get)]
     content_type: Option<String>,
@@ -68,6 +84,7 @@ impl Download {
     pub(crate) fn new(stream: DownloadStream) -> Self {
         Self {
             status: stream.status(),
+            headers: pairs(stream.headers()),
             request_id: stream.request_id().map(str::to_owned),
             content_type: stream.content_type().map(str::to_owned),
             filename: stream.filename().map(str::to_owned),

@@ -4,6 +4,7 @@ use crate::client::permission_reply;
 use crate::error::{exception, internal};
 use crate::event::view;
 use crate::relay::relay_item;
+use crate::response::pairs;
 use crate::runtime::{Local, block, runtime};
 use crate::task::{Answer, Task};
 use pyo3::prelude::*;
@@ -166,6 +167,16 @@ impl TurnStream {
     }
 
     #[getter]
+    fn status(&self) -> PyResult<u16> {
+        Ok(self.0.pump.get()?.status())
+    }
+
+    #[getter]
+    fn headers(&self) -> PyResult<Vec<(String, String)>> {
+        Ok(pairs(&self.0.pump.get()?.headers()))
+    }
+
+    #[getter]
     fn request_id(&self) -> PyResult<Option<String>> {
         Ok(self.0.pump.get()?.request_id())
     }
@@ -223,8 +234,24 @@ impl RelayStream {
         self.0.wait(py, |_| None)
     }
 
+    /// The number of the event it began after.
+    #[getter]
+    fn began_after(&self) -> PyResult<Option<u64>> {
+        Ok(self.0.pump.get()?.began_after())
+    }
+
     fn close(&self) {
         self.0.close();
+    }
+
+    #[getter]
+    fn status(&self) -> PyResult<u16> {
+        Ok(self.0.pump.get()?.status())
+    }
+
+    #[getter]
+    fn headers(&self) -> PyResult<Vec<(String, String)>> {
+        Ok(pairs(&self.0.pump.get()?.headers()))
     }
 
     #[getter]

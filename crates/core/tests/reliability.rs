@@ -126,8 +126,13 @@ async fn run(kit: &Testkit, scenario: &Scenario) -> Outcome {
             }
             Err(error) => Some(error),
         },
-        "relay" => {
-            let mut relay = chats.stream(CHAT, Cursor::START).options(options).await.unwrap();
+        "relay" | "relayLive" => {
+            let live = call.operation == "relayLive";
+            let cursor = if live { Cursor::Live } else { Cursor::START };
+            let mut relay = chats.stream(CHAT, cursor).options(options).await.unwrap();
+            if live {
+                chats.send_message(CHAT, call.prompt.as_str()).await.unwrap();
+            }
             let mut last = 0;
             while last < 15 {
                 match relay.try_next().await.unwrap().unwrap() {

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use std::convert::Infallible;
 use std::fs;
 use std::path::{Path, PathBuf};
+use turnwire::Event;
 use turnwire::sse::{Decoder, EventTooLarge, Frame};
 
 #[derive(Clone, Debug, Deserialize, PartialEq)]
@@ -157,4 +158,30 @@ fn small_events_without_end_stay_under_the_limit() {
         decoder.feed(b": ping\nid: 1\ndata: hello\n\n", |_| told += 1).unwrap();
     }
     assert_eq!((told, decoder.comments()), (10_000, 10_000));
+}
+
+#[test]
+fn an_event_that_is_passed_on_reads_back_as_it_came() {
+    let raw = [
+        r#"{"type":"message.part.updated","seq":7,"chatId":"c","turnId":"t","messageId":"m","partId":"p","delta":"a\nb \u2028"}"#,
+        "{\"type\":\"turn.sang\",\n \"seq\": 8,\r\n \"n\": 1e2}",
+        r#"{"type":"turn.status","chat_id":"c","status":"running"}"#,
+        r#"{"type":"turn\nx","seq":9}"#,
+    ];
+    let events: Vec<Event> = raw.iter().map(|raw| Event::parse(raw, None).unwrap()).collect();
+    let written: String = events.iter().map(Event::to_frame).collect();
+    let (mut decoder, mut read) = (Decoder::new(), Vec::new());
+    decoder
+        .feed(written.as_bytes(), |frame| {
+            let event = Event::parse(&frame.data_str(), frame.event_str().as_deref()).unwrap();
+            read.push((frame.id_str().into_owned(), event));
+        })
+        .unwrap();
+    // An event without a number keeps the last id, as readers of event streams do.
+    assert_eq!(read.iter().map(|(id, _)| id.as_str()).collect::<Vec<_>>(), ["7", "8", "8", "9"]);
+    assert_eq!(read[0].1, events[0]);
+    assert_eq!(read[1].1.raw(), Some(r#"{"type":"turn.sang",  "seq": 8,   "n": 1e2}"#));
+    assert_eq!(read[2].1, events[2]);
+    assert!(read[2].1.is_plain(), "another service's spelling is passed on in ours");
+    assert_eq!(read[3].1.event_type(), "turn\nx");
 }

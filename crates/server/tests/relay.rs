@@ -49,6 +49,23 @@ async fn without_a_cursor_only_what_comes_is_told() {
 }
 
 #[tokio::test]
+async fn a_live_reader_that_breaks_off_before_its_first_event_goes_on_where_it_began() {
+    let service = Service::start().await;
+    let chat = service.chat().await;
+    service.turn(&chat, "Before").await;
+    let live = service.open(service.request("GET", &format!("/{chat}/stream"))).await;
+    let began: u64 = live.headers["turnwire-cursor"].to_str().unwrap().parse().unwrap();
+    drop(live);
+    service.turn(&chat, "Meanwhile").await;
+    let mut again = service.relay(&chat, began).await;
+    assert_eq!(again.headers["turnwire-cursor"], began.to_string().as_str());
+    let first = again.until(|frame| is(frame, "turnwire.turn.accepted")).await;
+    assert_eq!(first[0].id, (began + 1).to_string());
+    assert!(first.last().unwrap().data.contains("Meanwhile"), "{first:?}");
+    assert!(first.iter().all(|frame| !frame.data.contains("Before")), "{first:?}");
+}
+
+#[tokio::test]
 async fn a_cursor_beyond_the_head_is_told_so() {
     let service = Service::start().await;
     let chat = service.chat().await;
@@ -57,6 +74,7 @@ async fn a_cursor_beyond_the_head_is_told_so() {
     let first = lost.next().await.unwrap();
     assert_eq!(first.event.as_deref(), Some("reset"));
     let head = first.json()["head"].as_u64().unwrap();
+    assert_eq!(lost.headers["turnwire-cursor"], head.to_string().as_str());
     assert!(!String::from_utf8_lossy(&lost.bytes).contains("id:"), "a frame without a number");
     service.turn(&chat, "Two").await;
     assert_eq!(lost.next().await.unwrap().id, (head + 1).to_string(), "then live");

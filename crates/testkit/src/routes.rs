@@ -425,8 +425,19 @@ async fn relay(
         .header("last-event-id")
         .and_then(number)
         .or_else(|| request.query.split('&').find_map(|pair| pair.strip_prefix("lastEventId=")).and_then(number));
+    let mut changed = shared.changed.subscribe();
+    let log = || -> Vec<String> {
+        let state = shared.state();
+        state.turns.iter().flat_map(|turn| turn.raw[..turn.raw_so_far()].iter().cloned()).collect()
+    };
+    let head = log().len();
+    let after = cursor.filter(|cursor| *cursor <= head).unwrap_or(head);
+    let mut headers = stream_headers(headers, fault);
+    if shared.ours {
+        let _ = write!(headers, "turnwire-cursor: {after}\r\n");
+    }
     let mut out = Out::new(socket, fault);
-    out.begin(200, &stream_headers(headers, fault)).await?;
+    out.begin(200, &headers).await?;
     if let Some(body) = &fault.body {
         out.chunk(body.as_bytes()).await?;
         return out.end().await;
@@ -435,20 +446,11 @@ async fn relay(
     if !opening.is_empty() {
         out.chunk(&opening).await?;
     }
-    let mut changed = shared.changed.subscribe();
-    let log = || -> Vec<String> {
-        let state = shared.state();
-        state.turns.iter().flat_map(|turn| turn.raw[..turn.raw_so_far()].iter().cloned()).collect()
-    };
-    let head = log().len();
-    let mut next = match cursor {
-        None => head,
-        Some(cursor) if cursor > head => {
-            out.chunk(&frame(fault, None, Some("reset"), &json!({"head": head}).to_string())).await?;
-            head
-        }
-        Some(cursor) => cursor.saturating_sub(usize::try_from(fault.replay_more).unwrap_or(0)),
-    };
+    if cursor.is_some_and(|cursor| cursor > head) {
+        out.chunk(&frame(fault, None, Some("reset"), &json!({"head": head}).to_string())).await?;
+    }
+    let more = if cursor.is_some() { usize::try_from(fault.replay_more).unwrap_or(0) } else { 0 };
+    let mut next = after.saturating_sub(more);
     let mut told = 0;
     loop {
         for (at, raw) in log().into_iter().enumerate().skip(next) {

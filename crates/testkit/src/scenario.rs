@@ -31,7 +31,8 @@ pub struct Scenario {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Call {
-    /// `respond`, `sendMessage`, `relay`, `create`, `retrieve`, `cancel` or `download`.
+    /// `respond`, `sendMessage`, `relay` (from the oldest event), `relayLive` (opened before the prompt is sent), `create`,
+    /// `retrieve`, `cancel` or `download`.
     pub operation: String,
     /// What is said. Its words are the deltas of the answer.
     #[serde(default = "words")]

@@ -8,6 +8,7 @@ use super::{
 };
 use crate::id::{ChatId, TurnId};
 use crate::json::Json;
+use crate::sse::write_frame;
 use serde::ser::{SerializeMap, Serializer};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -74,6 +75,15 @@ impl Event {
     /// The event as it travels: what it was read from, or, for one made here, one line of JSON.
     pub fn to_json(&self) -> String {
         self.raw.as_deref().map_or_else(|| serde_json::to_string(self).unwrap_or_default(), str::to_owned)
+    }
+
+    /// The event as a frame of an event stream, to be passed on: `id:` where it has a number, `event:`, `data:`.
+    pub fn to_frame(&self) -> String {
+        let written = if self.respelled { serde_json::to_string(self).ok() } else { None };
+        let json = written.unwrap_or_else(|| self.to_json());
+        let mut text = String::with_capacity(json.len() + 64);
+        write_frame(&mut text, (self.seq > 0).then_some(self.seq), Some(self.event_type()), &json);
+        text
     }
 
     /// Whether its JSON is as the contract writes it: no other spelling, and not both a delta and a part. Where it is not,

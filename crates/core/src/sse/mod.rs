@@ -16,6 +16,8 @@
 mod decoder;
 mod frame;
 mod line;
+mod write;
 
 pub use decoder::{DEFAULT_MAX_EVENT_BYTES, Decoder, EventTooLarge};
 pub use frame::Frame;
+pub(crate) use write::frame as write_frame;

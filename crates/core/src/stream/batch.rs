@@ -3,6 +3,7 @@
 use super::relay::RelayItem;
 use crate::error::Error;
 use crate::event::{Event, EventKind, Permission, Question};
+use crate::sse::write_frame;
 use serde::Serialize;
 
 /// Events of a turn that were ready together, and the error that ended them.
@@ -64,6 +65,19 @@ pub fn append_json(json: &mut String, event: &Event) {
         json.pop();
         json.push(',');
         json.push_str(&asked[1..]);
+    }
+}
+
+impl RelayItem {
+    /// The item as a frame of an event stream, to be passed on: an event with its number, or a notice.
+    pub fn to_frame(&self) -> String {
+        let mut text = String::new();
+        match self {
+            Self::Event(event) => write_frame(&mut text, event.id, None, event.raw.get()),
+            Self::Gap { oldest } => write_frame(&mut text, None, Some("gap"), &format!("{{\"oldest\":{oldest}}}")),
+            Self::Reset { head } => write_frame(&mut text, None, Some("reset"), &format!("{{\"head\":{head}}}")),
+        }
+        text
     }
 }
 

@@ -24,6 +24,7 @@ type Chunks = Exclusive<Pin<Box<dyn Stream<Item = reqwest::Result<Bytes>> + Send
 pub(crate) struct EventBody {
     chunks: Chunks,
     decoder: Decoder,
+    status: u16,
     headers: HeaderMap,
     request_id: Option<String>,
     /// The caller's idle clock; `None`: adaptive, zero: off.
@@ -57,6 +58,7 @@ impl EventBody {
         }
         let now = Instant::now();
         Ok(Self {
+            status: response.status().as_u16(),
             chunks: Exclusive::new(Box::pin(response.bytes_stream())),
             decoder,
             headers,
@@ -132,6 +134,10 @@ impl EventBody {
 
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
+    }
+
+    pub(crate) fn status(&self) -> u16 {
+        self.status
     }
 
     pub(crate) fn headers(&self) -> &HeaderMap {

@@ -19,6 +19,14 @@ impl Cursor {
     /// From the oldest event that is kept.
     pub const START: Self = Self::After(0);
 
+    /// Where a live reader really begins, as the service told it.
+    pub(crate) fn begun_at(self, number: Option<u64>) -> Self {
+        match self {
+            Self::Live => number.into(),
+            Self::After(_) => self,
+        }
+    }
+
     /// The number, where there is one.
     pub fn number(self) -> Option<u64> {
         match self {

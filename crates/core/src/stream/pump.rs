@@ -8,6 +8,7 @@ use super::relay::RelayStream;
 use super::turn::TurnStream;
 use super::{TurnHandle, Wake};
 use crate::error::{Error, Result};
+use crate::http::HeaderMap;
 use crate::turn::Turn;
 use std::collections::VecDeque;
 use std::fmt;
@@ -229,6 +230,16 @@ impl Pump<TurnStream> {
         self.shared.source().handle()
     }
 
+    /// The HTTP status of the answer that opened the stream.
+    pub fn status(&self) -> u16 {
+        self.shared.source().status()
+    }
+
+    /// The headers of the answer that opened the stream.
+    pub fn headers(&self) -> HeaderMap {
+        self.shared.source().headers().clone()
+    }
+
     /// The service's `x-request-id` of the answer that opened the stream.
     pub fn request_id(&self) -> Option<String> {
         self.shared.source().request_id().map(str::to_owned)
@@ -267,9 +278,24 @@ impl Pump<TurnStream> {
 }
 
 impl Pump<RelayStream> {
+    /// The number of the event it began after.
+    pub fn began_after(&self) -> Option<u64> {
+        self.shared.source().began_after()
+    }
+
     /// The number of the last event received.
     pub fn last_event_id(&self) -> Option<u64> {
         self.shared.source().last_event_id()
+    }
+
+    /// The HTTP status of the answer that opened the stream.
+    pub fn status(&self) -> u16 {
+        self.shared.source().status()
+    }
+
+    /// The headers of the answer that opened the stream.
+    pub fn headers(&self) -> HeaderMap {
+        self.shared.source().headers().clone()
     }
 
     /// The service's `x-request-id` of the answer that opened the stream.

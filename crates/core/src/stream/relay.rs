@@ -80,6 +80,9 @@ pub struct RelayStream {
     resumes: Resumes,
     last_progress: Instant,
     deadline: Option<Pin<Box<Sleep>>>,
+    /// Where it began, before anything was read.
+    began: Cursor,
+    status: u16,
     request_id: Option<String>,
     headers: HeaderMap,
 }
@@ -125,7 +128,10 @@ impl RelayStream {
         let clocks = Clocks::of(options.timeout);
         let target = Arc::new(Target { client, chat_id, token, options, clocks });
         let body = within(clocks.deadline, target.open(cursor, None)).await?;
+        let cursor = cursor.begun_at(body.as_ref().and_then(beginning));
         Ok(Self {
+            began: cursor,
+            status: body.as_ref().map_or(204, EventBody::status),
             request_id: body.as_ref().and_then(|body| body.request_id().map(str::to_owned)),
             headers: body.as_ref().map(|body| body.headers().clone()).unwrap_or_default(),
             state: body.map_or(State::Closed, |body| State::Open(Box::new(body))),
@@ -149,9 +155,20 @@ impl RelayStream {
         self.next().await.transpose()
     }
 
-    /// The number of the last event read: the cursor to go on from.
+    /// The number of the last event read, or of the one the relay begins after: the cursor to go on from. `None`: a live
+    /// relay of a service that does not say where it begins.
     pub fn last_event_id(&self) -> Option<u64> {
         self.cursor.number()
+    }
+
+    /// The number of the event it began after, as it was asked for or as the service told it.
+    pub fn began_after(&self) -> Option<u64> {
+        self.began.number()
+    }
+
+    /// The HTTP status of the answer that opened the stream; 204: an ended chat has nothing more to tell.
+    pub fn status(&self) -> u16 {
+        self.status
     }
 
     /// The service's `x-request-id` of the answer that opened the stream.
@@ -217,7 +234,10 @@ impl RelayStream {
         match &mut self.state {
             State::Closed => {}
             State::Opening(opening) => match ready!(opening.get().as_mut().poll(cx)) {
-                Ok(Some(body)) => self.state = State::Open(Box::new(body)),
+                Ok(Some(body)) => {
+                    self.cursor = self.cursor.begun_at(beginning(&body));
+                    self.state = State::Open(Box::new(body));
+                }
                 Ok(None) => self.state = State::Closed,
                 Err(error) => {
                     self.state = State::Closed;
@@ -244,15 +264,13 @@ impl RelayStream {
                     }
                 }));
                 match (wrong, read) {
-                    (None, Ok(true)) => {
-                        self.last_progress = Instant::now();
-                        return Poll::Ready(());
-                    }
+                    (None, Ok(true)) => return Poll::Ready(()),
                     (Some(error), _) => self.breaking = Some(Break::Fatal(error)),
                     (None, Err(error)) if error.kind() == ErrorKind::Api => self.breaking = Some(Break::Fatal(error)),
                     (None, Ok(false)) => self.breaking = Some(Break::Lost(None)),
                     (None, Err(error)) => self.breaking = Some(Break::Lost(Some(error))),
                 }
+                self.last_progress = body.last_bytes().unwrap_or(self.last_progress);
                 self.resumes.set_server_retry(body.decoder().retry());
                 self.state = State::Closed;
             }
@@ -278,6 +296,12 @@ impl RelayStream {
             target.open(cursor, Some(0)).await
         })));
     }
+}
+
+/// After which number a relay begins, where the service tells it: without it, what happens before the first event has
+/// come is lost with the connection.
+fn beginning(body: &EventBody) -> Option<u64> {
+    body.header("turnwire-cursor")?.parse().ok()
 }
 
 /// One frame of a relay, with its number.

@@ -33,6 +33,7 @@ pub struct TurnStream {
     pub(super) options: RequestOptions,
     pub(super) clocks: Clocks,
     pub(super) handle: TurnHandle,
+    pub(super) status: u16,
     pub(super) request_id: Option<String>,
     pub(super) headers: HeaderMap,
     pub(super) reader: Reader,
@@ -74,6 +75,7 @@ impl TurnStream {
         }
         Self {
             ours: body.header("turnwire-contract").is_some(),
+            status: body.status(),
             request_id: body.request_id().map(str::to_owned),
             headers: body.headers().clone(),
             deadline: clocks.deadline.map(|deadline| Box::pin(tokio::time::sleep_until(deadline))),
@@ -134,6 +136,11 @@ impl TurnStream {
     /// The chat.
     pub fn chat_id(&self) -> &ChatId {
         self.handle.chat_id()
+    }
+
+    /// The HTTP status of the answer that opened the stream.
+    pub fn status(&self) -> u16 {
+        self.status
     }
 
     /// The service's `x-request-id` of the answer that opened the stream.

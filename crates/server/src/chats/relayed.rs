@@ -23,6 +23,11 @@ impl Begin {
         Self { after, first: None }
     }
 
+    /// The number of the event after which it begins.
+    pub(crate) fn cursor(&self) -> u64 {
+        self.after
+    }
+
     /// What the reader has is older than what is kept: `oldest` is the first event to come.
     pub(crate) fn at_gap(oldest: u64) -> Self {
         Self { after: oldest.saturating_sub(1), first: Some(gap(oldest)) }

@@ -9,7 +9,7 @@ use crate::relay::sse;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse as _, Response};
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode};
 use serde::Deserialize;
 use std::sync::Arc;
 use tokio::time::Instant;
@@ -53,6 +53,7 @@ pub(crate) async fn stream(
         Some(cursor) => Begin::after(cursor),
     };
     let bounds = app.bounds(until)?;
+    let after = begin.cursor();
     let frames =
         if turns { RelayFrames::turns(chat.clone(), begin).await? } else { RelayFrames::raw(chat.clone(), begin) };
     if !chat.ended() && !chat.is_awake() {
@@ -62,7 +63,10 @@ pub(crate) async fn stream(
             }
         });
     }
-    Ok(sse::response(frames, bounds))
+    let mut response = sse::response(frames, bounds);
+    // A live reader that breaks off before its first event goes on from here.
+    response.headers_mut().insert("turnwire-cursor", HeaderValue::from(after));
+    Ok(response)
 }
 
 /// A key decides, where there is one; else a token.
