@@ -28,6 +28,7 @@ export class Turnwire {
   constructor(options: ClientOptions = {}) {
     const made = options instanceof Made ? options.client : native.openClient(hub, clientOptionsJson(options))
     if ('class' in made) throw errorFrom(made)
+    for (const warning of made.warnings) process.emitWarning(warning, 'TurnwireWarning')
     this.#native = made
     this.chat = new Chats(made)
     this.agent = Object.freeze({ v2: Object.freeze({ chat: this.chat }) })

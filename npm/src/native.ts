@@ -90,6 +90,8 @@ export interface NativeDownload {
 
 export interface NativeClient {
   readonly baseUrl: string
+  /** What there is to warn of, in sentences. */
+  readonly warnings: string[]
   withOptions(options: string): NativeClient | NativeFailure
   /** Begins an operation of the core. */
   start(operation: string, args: string, options: string, content?: Uint8Array): NativeTask

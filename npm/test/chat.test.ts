@@ -192,6 +192,20 @@ test('client.agent.v2.chat is client.chat', () => {
   assert.equal(service.client.agent.v2.chat, service.client.chat)
 })
 
+test('a key over plain http to another machine is warned of once', async () => {
+  const warnings: Error[] = []
+  const note = (warning: Error) => warnings.push(warning)
+  process.on('warning', note)
+  for (const baseURL of ['http://127.0.0.1:1', 'https://service.invalid']) new Turnwire({ baseURL, apiKey: 'k' })
+  for (let times = 0; times < 2; times += 1) {
+    new Turnwire({ baseURL: 'http://service.invalid', apiKey: 'k' }).withOptions({ maxRetries: 1 })
+  }
+  await new Promise((resolve) => setImmediate(resolve))
+  process.off('warning', note)
+  const said = warnings.filter(({ name }) => name === 'TurnwireWarning').map(({ message }) => message)
+  assert.deepEqual(said, ['The key is sent to service.invalid over plain http, where others can read it; use https.'])
+})
+
 test('wrong options are a TypeError', () => {
   assert.throws(() => new Turnwire({ baseURL: 'not a url' }), TypeError)
   assert.throws(() => new Turnwire({ baseURL: service.baseURL, maxRetries: -1 }), TypeError)

@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict'
-import { readdirSync, readFileSync } from 'node:fs'
+import { execFile } from 'node:child_process'
+import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { inspect } from 'node:util'
+import { inspect, promisify } from 'node:util'
 import {
   APIError,
+  type ClientOptions,
   type RequestOptions,
   type RespondParams,
   textDelta,
@@ -30,6 +33,9 @@ interface Scenario {
     acquainted?: boolean
     options?: Omit<RequestOptions, 'timeout'> & { timeout?: number | Record<`${keyof Timeout}Ms`, number> }
     maxEventBytes?: number
+    tls?: boolean
+    caBundle?: boolean
+    proxy?: boolean
   }
   expect: {
     status?: string
@@ -41,6 +47,7 @@ interface Scenario {
     turns?: number
     requests?: Record<string, number>
     elsewhere?: number
+    proxied?: number
     relayed?: number
     notices?: string[]
     bytes?: number
@@ -52,6 +59,7 @@ interface Counts {
   turns: number
   requests: Record<string, number>
   elsewhere: number
+  proxied: number
   secretsElsewhere: boolean
   openConnections: number
 }
@@ -179,11 +187,39 @@ async function checkCounts({ expect }: Scenario, baseURL: string): Promise<void>
     counts = await ask()
   }
   if (expect.turns !== undefined) assert.equal(counts.turns, expect.turns, 'turns')
+  if (expect.proxied !== undefined) assert.equal(counts.proxied, expect.proxied, 'proxied')
   if (expect.elsewhere !== undefined) assert.equal(counts.elsewhere, expect.elsewhere, 'elsewhere')
   for (const [name, count] of Object.entries(expect.requests ?? {})) {
     assert.equal(counts.requests[name] ?? 0, count, name)
   }
   assert.equal(counts.secretsElsewhere, false)
+}
+
+interface Tls {
+  url: string
+  ca: string
+}
+
+async function tlsOf(url: string): Promise<Tls> {
+  return (await (await fetch(`${url}/_testkit/tls`, { headers: { connection: 'close' } })).json()) as Tls
+}
+
+/** Writes a CA's certificate to a file. */
+function fileOf(ca: string): string {
+  const file = join(mkdtempSync(join(tmpdir(), 'turnwire-ca-')), 'ca.pem')
+  writeFileSync(file, ca)
+  return file
+}
+
+/** The service as the scenario's caller is to see it. */
+async function reach(url: string, call: Scenario['call']): Promise<ClientOptions> {
+  const tls = call.tls ? await tlsOf(url) : undefined
+  const baseURL = call.proxy ? `${tls ? 'https' : 'http'}://service.invalid` : (tls?.url ?? url)
+  return {
+    baseURL,
+    ...(call.proxy && { proxy: url }),
+    ...(tls && call.caBundle && { caBundle: fileOf(tls.ca) }),
+  }
 }
 
 const folder = join(ROOT, 'tests/conformance/http')
@@ -193,12 +229,40 @@ for (const name of readdirSync(folder).filter((name) => name.endsWith('.json')))
     const service = await start(TESTKIT, [join(folder, name)], /^listening on (http:\S+)$/)
     try {
       const { maxEventBytes } = scenario.call
-      const { baseURL } = service
-      const client = new Turnwire({ baseURL, apiKey: KEY, backoffScale: 0, ...(maxEventBytes && { maxEventBytes }) })
+      const where = await reach(service.baseURL, scenario.call)
+      const client = new Turnwire({ ...where, apiKey: KEY, backoffScale: 0, ...(maxEventBytes && { maxEventBytes }) })
       check(scenario, await run(client, scenario))
-      await checkCounts(scenario, baseURL)
+      await checkCounts(scenario, service.baseURL)
     } finally {
       await service.stop()
     }
   })
 }
+
+test('a CA and a proxy of the environment are used', { timeout: 60_000 }, async () => {
+  const service = await start(TESTKIT, [join(folder, 'tls-of-a-private-ca.json')], /^listening on (http:\S+)$/)
+  const code = `
+    const { Turnwire, APIError } = require('turnwire')
+    const client = new Turnwire({ baseURL: process.argv[1], apiKey: 'k', backoffScale: 0 })
+    const told = (error) => { if (error instanceof APIError) return { status: error.code }; throw error }
+    client.chat.sendMessage('chat_testkit', 'one').catch(told).then(({ status }) => console.log(status))
+  `
+  const names = ['SSL_CERT_FILE', 'HTTP_PROXY', 'HTTPS_PROXY', 'ALL_PROXY', 'NO_PROXY']
+  const clean = Object.entries(process.env).filter(([name]) => !names.includes(name.toUpperCase()))
+  const comeTo = async (address: string, variables: Record<string, string> = {}) => {
+    const env = { ...Object.fromEntries(clean), ...variables }
+    const { stdout } = await promisify(execFile)(process.execPath, ['-e', code, address], { env, cwd: join(ROOT, 'npm') })
+    return stdout.trim()
+  }
+  try {
+    const tls = await tlsOf(service.baseURL)
+    const ca = { SSL_CERT_FILE: fileOf(tls.ca) }
+    const behind = { ...ca, HTTPS_PROXY: service.baseURL }
+    assert.equal(await comeTo(tls.url), 'certificate_refused')
+    assert.equal(await comeTo(tls.url, ca), 'completed')
+    assert.equal(await comeTo('https://service.invalid', behind), 'completed')
+    assert.equal(await comeTo('https://service.invalid', { ...behind, NO_PROXY: 'service.invalid' }), 'connection_failed')
+  } finally {
+    await service.stop()
+  }
+})

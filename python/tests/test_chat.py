@@ -216,3 +216,21 @@ def test_cancelling_a_task_closes_the_connection_of_its_call() -> None:
 
     with Canned(b"") as service:
         asyncio.run(main(service))
+
+
+def test_a_key_over_plain_http_to_another_machine_is_warned_of_once(service: Service) -> None:
+    code = """
+import warnings
+from turnwire import AsyncTurnwire, Turnwire
+with warnings.catch_warnings(record=True) as said:
+    warnings.simplefilter("always")
+    Turnwire(base_url="http://127.0.0.1:1", api_key="k")
+    Turnwire(base_url="https://service.invalid", api_key="k")
+    Turnwire(base_url="http://service.invalid", api_key="k").with_options(max_retries=1)
+    AsyncTurnwire(base_url="http://service.invalid", api_key="k")
+for one in said:
+    print(one.category.__name__, one.filename, one.lineno, one.message)
+"""
+    said = service.python(code).stdout.splitlines()
+    sentence = "The key is sent to service.invalid over plain http, where others can read it; use https."
+    assert said == [f"UserWarning <string> 8 {sentence}"]

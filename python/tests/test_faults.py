@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import subprocess
+import sys
 import time
 import traceback
 import urllib.request
@@ -65,7 +66,8 @@ class Call:
         self.prompt = call.get("prompt", "one twö three four five")
         names = {"resume": "resume", "onConflict": "on_conflict"}
         self.how = {name: call[wire] for wire, name in names.items() if wire in call}
-        self.client = {"max_event_bytes": call["maxEventBytes"]} if "maxEventBytes" in call else {}
+        self.client: dict[str, Any] = {"max_event_bytes": call["maxEventBytes"]} if "maxEventBytes" in call else {}
+        self.tls, self.ca_bundle, self.proxy = (call.get(name, False) for name in ("tls", "caBundle", "proxy"))
         options = call.get("options", {})
         renamed = {"maxRetries": "max_retries", "idempotencyKey": "idempotency_key"}
         renamed |= {name: f"extra_{name}" for name in ("headers", "query", "body")}
@@ -75,6 +77,19 @@ class Call:
             self.options["timeout"] = Timeout(**{name[:-2]: (ms or None) and ms / 1000 for name, ms in timeout.items()})
         elif timeout is not None:
             self.options["timeout"] = timeout / 1000
+
+    def reach(self, url: str, folder: Path) -> str:
+        """The address of the service as its caller is to see it."""
+        tls = told(f"{url}/_testkit/tls") if self.tls else None
+        if self.proxy:
+            self.client["proxy"] = url
+        if tls and self.ca_bundle:
+            file = self.client["ca_bundle"] = folder / "ca.pem"
+            file.write_text(tls["ca"])
+        if self.proxy:
+            return "https://service.invalid" if tls else "http://service.invalid"
+        address: str = tls["url"] if tls else url
+        return address
 
     def run(self, url: str, outcome: Outcome) -> None:
         client = Turnwire(base_url=url, api_key=KEY, backoff_scale=0, **self.client)
@@ -156,23 +171,25 @@ def misbehaving(scenario: Path) -> Iterator[str]:
         process.stdin.close()
 
 
-def counts(url: str) -> dict[str, Any]:
-    request = urllib.request.Request(f"{url}/_testkit", headers={"connection": "close"})
+def told(url: str) -> dict[str, Any]:
+    request = urllib.request.Request(url, headers={"connection": "close"})
     with urllib.request.urlopen(request, timeout=10) as answer:
         found: dict[str, Any] = json.load(answer)
     return found
 
 
+@pytest.mark.filterwarnings("ignore:The key is sent to service.invalid over plain http")
 @pytest.mark.parametrize("how", ["sync", "async"])
 @pytest.mark.parametrize("file", SCENARIOS, ids=lambda file: str(file.stem))
-def test_a_fault_comes_to_what_it_must(file: Path, how: str) -> None:
+def test_a_fault_comes_to_what_it_must(file: Path, how: str, tmp_path: Path) -> None:
     scenario = json.loads(file.read_text())
     expect = scenario["expect"]
     call = Call(scenario["call"])
     outcome = Outcome()
     with misbehaving(file) as url:
         try:
-            call.run(url, outcome) if how == "sync" else asyncio.run(call.run_async(url, outcome))
+            address = call.reach(url, tmp_path)
+            call.run(address, outcome) if how == "sync" else asyncio.run(call.run_async(address, outcome))
         except TurnwireError as error:
             outcome.error, outcome.turn = error, error.turn or outcome.turn
         failed = outcome.error
@@ -195,14 +212,43 @@ def test_a_fault_comes_to_what_it_must(file: Path, how: str) -> None:
             assert outcome.ended and outcome.numbers == list(range(1, len(outcome.numbers) + 1))
         if outcome.ended and outcome.turn:
             assert outcome.deltas == outcome.turn.text
-        seen = counts(url)
+        seen = told(f"{url}/_testkit")
         until = time.monotonic() + 20
         # The one that asks is open too.
         while expect.get("closed") and seen["openConnections"] > 1 and time.monotonic() < until:
-            seen = counts(url)
+            seen = told(f"{url}/_testkit")
         assert not expect.get("closed") or seen["openConnections"] == 1
-        for name in ("turns", "elsewhere"):
+        for name in ("turns", "elsewhere", "proxied"):
             assert name not in expect or seen[name] == expect[name]
         for name, count in expect.get("requests", {}).items():
             assert seen["requests"].get(name, 0) == count, name
         assert not seen["secretsElsewhere"]
+
+
+def test_a_ca_and_a_proxy_of_the_environment_are_used(tmp_path: Path) -> None:
+    code = """
+import sys, turnwire
+try:
+    client = turnwire.Turnwire(base_url=sys.argv[1], api_key="k", backoff_scale=0)
+    print(client.chat.send_message("chat_testkit", "one").status)
+except turnwire.APIError as error:
+    print(error.code)
+"""
+    names = ("SSL_CERT_FILE", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
+    clean = {name: value for name, value in os.environ.items() if name.upper() not in names}
+    with misbehaving(ROOT / "tests/conformance/http/tls-of-a-private-ca.json") as url:
+        tls = told(f"{url}/_testkit/tls")
+        ca = tmp_path / "ca.pem"
+        ca.write_text(tls["ca"])
+
+        def come_to(address: str, **variables: str) -> str:
+            command = [sys.executable, "-c", code, address]
+            done = subprocess.run(command, env={**clean, **variables}, capture_output=True, text=True, timeout=60)
+            assert done.returncode == 0, done.stderr
+            return done.stdout.strip()
+
+        assert come_to(tls["url"]) == "certificate_refused"
+        assert come_to(tls["url"], SSL_CERT_FILE=str(ca)) == "completed"
+        behind = {"SSL_CERT_FILE": str(ca), "HTTPS_PROXY": url}
+        assert come_to("https://service.invalid", **behind) == "completed"
+        assert come_to("https://service.invalid", **behind, NO_PROXY="service.invalid") == "connection_failed"

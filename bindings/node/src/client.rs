@@ -9,8 +9,9 @@ use napi::Either;
 use napi::bindgen_prelude::Uint8Array;
 use napi_derive::napi;
 use serde::Deserialize;
+use std::mem::take;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use tokio::runtime::Handle;
 use turnwire::http::RequestOptions;
 use turnwire::{Client, Result};
@@ -21,6 +22,7 @@ pub struct NativeClient {
     client: Client,
     hub: Arc<Hub>,
     runtime: Handle,
+    warnings: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -39,7 +41,7 @@ struct Settings {
     options: RequestOptions,
 }
 
-fn build(settings: &str) -> Result<Client> {
+fn build(settings: &str) -> Result<(Client, Vec<String>)> {
     let settings: Settings = arguments(settings)?;
     let mut builder = Client::builder().options(settings.options);
     macro_rules! set {
@@ -50,14 +52,23 @@ fn build(settings: &str) -> Result<Client> {
         };
     }
     set!(api_key, base_url, token, prefix, proxy, ca_bundle, user_agent, max_event_bytes, backoff_scale);
-    builder.build()
+    let warnings = Arc::new(Mutex::new(Vec::new()));
+    let told = warnings.clone();
+    let builder = builder.on_warning(move |warning| {
+        told.lock().unwrap_or_else(PoisonError::into_inner).push(warning.to_owned());
+    });
+    let client = builder.build()?;
+    let warnings = take(&mut *warnings.lock().unwrap_or_else(PoisonError::into_inner));
+    Ok((client, warnings))
 }
 
 /// A client with these settings, as JSON.
 #[napi(catch_unwind)]
 pub fn open_client(hub: &NativeHub, settings: String) -> Either<NativeClient, NativeFailure> {
     match runtime::handle().and_then(|runtime| Ok((runtime, build(&settings)?))) {
-        Ok((runtime, client)) => Either::A(NativeClient { client, hub: hub.hub.clone(), runtime }),
+        Ok((runtime, (client, warnings))) => {
+            Either::A(NativeClient { client, hub: hub.hub.clone(), runtime, warnings })
+        }
         Err(error) => Either::B(NativeFailure::from(&error)),
     }
 }
@@ -70,6 +81,12 @@ impl NativeClient {
         self.client.base_url().to_owned()
     }
 
+    /// What there is to warn of.
+    #[napi(getter, catch_unwind)]
+    pub fn warnings(&self) -> Vec<String> {
+        self.warnings.clone()
+    }
+
     /// A client with the same connections and other options, as JSON.
     #[napi(catch_unwind)]
     pub fn with_options(&self, options: String) -> Either<NativeClient, NativeFailure> {
@@ -78,6 +95,7 @@ impl NativeClient {
                 client: self.client.with_options(options),
                 hub: self.hub.clone(),
                 runtime: self.runtime.clone(),
+                warnings: Vec::new(),
             }),
             Err(error) => Either::B(NativeFailure::from(&error)),
         }

@@ -5,12 +5,13 @@ use crate::event::snake;
 use crate::response::RawAnswer;
 use crate::runtime::{Local, runtime};
 use crate::task::{Answer, Task};
-use pyo3::exceptions::PyValueError;
+use pyo3::exceptions::{PyUserWarning, PyValueError};
 use pyo3::prelude::*;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use std::ffi::CString;
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use turnwire::Result;
 use turnwire::chat::{ListChats, ListMessages, NewChat, OnConflict, PermissionReply, Prompt, Resume};
 use turnwire::http::{Call, RequestOptions};
@@ -72,7 +73,19 @@ fn build(py: Python<'_>, settings: &str, options: &[String]) -> PyResult<turnwir
         };
     }
     given!(base_url, api_key, token, prefix, proxy, ca_bundle, user_agent, max_event_bytes, backoff_scale);
-    builder.build().map_err(|error| exception(py, &error))
+    let warnings = Arc::new(Mutex::new(Vec::new()));
+    let told = warnings.clone();
+    let builder = builder.on_warning(move |warning| lock(&told).extend(CString::new(warning)));
+    let client = builder.build().map_err(|error| exception(py, &error))?;
+    for warning in lock(&warnings).drain(..) {
+        // Said of the line that made the client.
+        PyErr::warn(py, &py.get_type::<PyUserWarning>(), &warning, 2)?;
+    }
+    Ok(client)
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn read<T: DeserializeOwned>(json: &str) -> PyResult<T> {
@@ -86,7 +99,7 @@ fn read<T: DeserializeOwned>(json: &str) -> PyResult<T> {
 impl Client {
     /// The client of core, of this very process.
     fn core(&self, py: Python<'_>) -> PyResult<turnwire::Client> {
-        let mut core = self.core.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut core = lock(&self.core);
         if !core.is_ours() {
             *core = Local::new(build(py, &self.settings, &self.options)?);
         }

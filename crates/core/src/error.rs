@@ -127,6 +127,7 @@ pub const CODES: &[Code] = &[
     code("invalid_argument", ErrorKind::InvalidArgument, 0, "", false),
     code("unexpected_status", ErrorKind::Status, 0, "", false),
     code("connection_failed", ErrorKind::Connection, 0, "", true),
+    code("certificate_refused", ErrorKind::Connection, 0, "", false),
     code("connection_lost", ErrorKind::Connection, 0, "", true),
     code("connect_timeout", ErrorKind::Timeout, 0, "", true),
     code("answer_timeout", ErrorKind::Timeout, 0, "", true),
@@ -278,7 +279,7 @@ impl Error {
 
     /// The connection could not be made.
     pub fn is_connect(&self) -> bool {
-        matches!(&*self.0.code, "connection_failed" | "connect_timeout")
+        matches!(&*self.0.code, "connection_failed" | "connect_timeout" | "certificate_refused")
     }
 
     /// 409.

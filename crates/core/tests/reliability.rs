@@ -41,8 +41,21 @@ impl Outcome {
     }
 }
 
-fn client(kit: &Testkit, call: &Call) -> Client {
-    let mut builder = Client::builder().base_url(kit.url()).api_key(KEY).backoff_scale(0.0);
+fn client(kit: &Testkit, call: &Call, folder: &Path) -> Client {
+    let url = match (call.proxy, kit.tls_url()) {
+        (true, _) => kit.proxied_url(),
+        (false, Some(url)) => url,
+        (false, None) => kit.url().to_owned(),
+    };
+    let mut builder = Client::builder().base_url(url).api_key(KEY).backoff_scale(0.0);
+    if call.proxy {
+        builder = builder.proxy(kit.url());
+    }
+    if call.ca_bundle {
+        let file = folder.join("ca.pem");
+        std::fs::write(&file, kit.ca().unwrap()).unwrap();
+        builder = builder.ca_bundle(file);
+    }
     if let Some(bytes) = call.max_event_bytes {
         builder = builder.max_event_bytes(bytes);
     }
@@ -96,7 +109,8 @@ async fn respond(client: &Client, call: &Call, options: RequestOptions) -> Outco
 
 async fn run(kit: &Testkit, scenario: &Scenario) -> Outcome {
     let call = &scenario.call;
-    let client = client(kit, call);
+    let folder = tempfile::tempdir().unwrap();
+    let client = client(kit, call, folder.path());
     if call.acquainted {
         client.chat().retrieve(CHAT).await.unwrap();
     }
@@ -212,6 +226,7 @@ async fn check(name: &str, scenario: &Scenario) -> Vec<String> {
     let counts = kit.counts();
     same!("the turns", expect.turns, Some(counts.turns));
     same!("requests elsewhere", expect.elsewhere, Some(counts.elsewhere));
+    same!("requests through the proxy", expect.proxied, Some(counts.proxied));
     for (operation, expected) in &expect.requests {
         let found = counts.requests.get(operation).copied().unwrap_or(0);
         if found != *expected {

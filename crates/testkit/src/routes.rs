@@ -7,8 +7,9 @@ use crate::turns::{CHAT, Gate, Turn};
 use crate::wire::{Out, Request, Stop, gzip};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
+use std::io;
 use std::time::Duration;
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
 use tokio::net::TcpStream;
 
 const FILE: usize = 100_000;
@@ -19,6 +20,18 @@ pub(crate) async fn answer(socket: &mut TcpStream, shared: &Shared, request: &Re
         let body = serde_json::to_vec(&shared.state().counts).unwrap_or_default();
         let fault = Fault::default();
         return Out::new(socket, &fault).whole(200, "content-type: application/json\r\n", &body).await.is_ok();
+    }
+    if request.method == "CONNECT" {
+        return tunnel(socket, shared).await.is_ok();
+    }
+    if request.path == "/_testkit/tls" {
+        let told = shared.tls.as_ref().map(|tls| json!({"url": format!("https://{}", tls.address), "ca": tls.ca}));
+        let body = told.unwrap_or_default().to_string();
+        let fault = Fault::default();
+        return Out::new(socket, &fault)
+            .whole(200, "content-type: application/json\r\n", body.as_bytes())
+            .await
+            .is_ok();
     }
     let operation = operation(request);
     let nth = {
@@ -47,6 +60,17 @@ pub(crate) async fn answer(socket: &mut TcpStream, shared: &Shared, request: &Re
         Err(Stop::Cut) => close(socket, &fault),
         Err(Stop::Gone) => false,
     }
+}
+
+/// Connects to the service's own TLS, whatever host was asked for, as a proxy would.
+async fn tunnel(socket: &mut TcpStream, shared: &Shared) -> io::Result<()> {
+    shared.state().counts.proxied += 1;
+    let address = shared.tls.as_ref().map(|tls| tls.address).ok_or(io::ErrorKind::ConnectionRefused)?;
+    let mut there = TcpStream::connect(address).await?;
+    socket.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await?;
+    copy_bidirectional(socket, &mut there).await?;
+    // The connection is used up.
+    Err(io::ErrorKind::ConnectionReset.into())
 }
 
 fn close(socket: &TcpStream, fault: &Fault) -> bool {

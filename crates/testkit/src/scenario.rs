@@ -46,6 +46,15 @@ pub struct Call {
     /// A turn with this prompt runs already.
     #[serde(default)]
     pub while_running: Option<String>,
+    /// The service is spoken to over TLS, whose certificate is of a private CA.
+    #[serde(default)]
+    pub tls: bool,
+    /// That CA is named to the client.
+    #[serde(default)]
+    pub ca_bundle: bool,
+    /// The service is reached through a proxy only, at `service.invalid`.
+    #[serde(default)]
+    pub proxy: bool,
     /// A plain request goes first, so that the client knows the service.
     #[serde(default)]
     pub acquainted: bool,
@@ -79,6 +88,8 @@ pub struct Expect {
     pub requests: BTreeMap<String, usize>,
     /// How many requests arrived at the other origin, and whether a key came with one.
     pub elsewhere: Option<usize>,
+    /// How many requests, or tunnels, came through the proxy.
+    pub proxied: Option<usize>,
     /// How many events the relay gave.
     pub relayed: Option<usize>,
     /// Which notices the relay gave.

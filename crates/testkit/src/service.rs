@@ -1,6 +1,7 @@
 //! The service: its listeners, what it remembers, and what it counts.
 
 use crate::chaos::Chaos;
+use crate::tls::{HOST, Tls};
 use crate::turns::{Gate, Turn};
 use crate::wire::read_request;
 use crate::{Fault, Scenario, routes};
@@ -50,6 +51,7 @@ pub(crate) struct Shared {
     pub(crate) faults: Vec<Fault>,
     pub(crate) chaos: Option<Chaos>,
     pub(crate) elsewhere: String,
+    pub(crate) tls: Option<Tls>,
     pub(crate) state: Mutex<State>,
     /// Rings at every change of the state.
     pub(crate) changed: watch::Sender<u64>,
@@ -85,7 +87,7 @@ impl Testkit {
     /// # Errors
     /// No port.
     pub async fn start(scenario: Scenario) -> io::Result<Self> {
-        Self::with_faults(scenario.ours, scenario.faults).await
+        Self::serve(scenario.ours, scenario.faults, None, scenario.call.tls).await
     }
 
     /// Starts a service with these faults.
@@ -93,7 +95,15 @@ impl Testkit {
     /// # Errors
     /// No port.
     pub async fn with_faults(ours: bool, faults: Vec<Fault>) -> io::Result<Self> {
-        Self::serve(ours, faults, None).await
+        Self::serve(ours, faults, None, false).await
+    }
+
+    /// Starts a service of ours that speaks TLS too, under a private CA.
+    ///
+    /// # Errors
+    /// No port.
+    pub async fn with_tls() -> io::Result<Self> {
+        Self::serve(true, vec![], None, true).await
     }
 
     /// Starts a service of ours whose faults are drawn by lot.
@@ -101,19 +111,21 @@ impl Testkit {
     /// # Errors
     /// No port.
     pub async fn with_chaos(seed: u64) -> io::Result<Self> {
-        Self::serve(true, vec![], Some(Chaos(seed))).await
+        Self::serve(true, vec![], Some(Chaos(seed)), false).await
     }
 
-    async fn serve(ours: bool, faults: Vec<Fault>, chaos: Option<Chaos>) -> io::Result<Self> {
+    async fn serve(ours: bool, faults: Vec<Fault>, chaos: Option<Chaos>, tls: bool) -> io::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let elsewhere = TcpListener::bind("127.0.0.1:0").await?;
         let url = format!("http://{}", listener.local_addr()?);
         let stop = CancellationToken::new();
+        let tls = if tls { Some(Tls::start(listener.local_addr()?, stop.clone()).await?) } else { None };
         let shared = Arc::new(Shared {
             ours,
             faults,
             chaos,
             elsewhere: format!("http://{}", elsewhere.local_addr()?),
+            tls,
             state: Mutex::default(),
             changed: watch::channel(0).0,
             stop: stop.clone(),
@@ -126,6 +138,21 @@ impl Testkit {
     /// Its address.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// Its address where `https` is spoken.
+    pub fn tls_url(&self) -> Option<String> {
+        self.shared.tls.as_ref().map(|tls| format!("https://{}", tls.address))
+    }
+
+    /// Its address behind the proxy that it is too: a host that cannot be reached otherwise.
+    pub fn proxied_url(&self) -> String {
+        if self.shared.tls.is_some() { format!("https://{HOST}") } else { format!("http://{HOST}") }
+    }
+
+    /// The certificate of its private CA, as PEM.
+    pub fn ca(&self) -> Option<&str> {
+        self.shared.tls.as_ref().map(|tls| tls.ca.as_str())
     }
 
     /// What reached it so far.

@@ -5,9 +5,12 @@ use crate::id::TurnId;
 use crate::policy::retry::retry_after;
 use bytes::Bytes;
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
+use rustls::CertificateError;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use std::error::Error as StdError;
 use std::fmt;
+use std::io;
 use std::time::SystemTime;
 
 /// An answer whose headers have come.
@@ -157,7 +160,9 @@ fn no_words(status: u16) -> String {
 /// The error of a request that got no answer. The URL is left out: it may hold a token.
 pub(crate) fn connection_error(error: reqwest::Error) -> Error {
     let error = error.without_url();
-    let (code, message) = if error.is_connect() && error.is_timeout() {
+    let (code, message) = if let Some(refused) = refused_certificate(&error) {
+        ("certificate_refused", refused)
+    } else if error.is_connect() && error.is_timeout() {
         ("connect_timeout", "The service could not be reached in time; check the base URL and the network.")
     } else if error.is_connect() {
         ("connection_failed", "The service could not be reached; check that it runs and that the base URL is right.")
@@ -169,4 +174,24 @@ pub(crate) fn connection_error(error: reqwest::Error) -> Error {
         ("connection_lost", "The connection broke before the answer was complete.")
     };
     Error::new(code, message).with_source(error)
+}
+
+/// Why the service's certificate was refused, where it was.
+fn refused_certificate(error: &reqwest::Error) -> Option<&'static str> {
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        if let Some(rustls::Error::InvalidCertificate(why)) = error.downcast_ref() {
+            return Some(match why {
+                CertificateError::UnknownIssuer => {
+                    "The service's certificate is of an authority that is not trusted here; name its file by the CA \
+                     bundle option or SSL_CERT_FILE."
+                }
+                _ => "The service's certificate is not valid for this address at this time; see the cause.",
+            });
+        }
+        // What an error of I/O wraps is not its source.
+        let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        cause = wrapped.map(|wrapped| wrapped as &dyn StdError).or_else(|| error.source());
+    }
+    None
 }

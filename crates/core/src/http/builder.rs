@@ -6,7 +6,7 @@ use super::{RequestOptions, Secret, Timeout};
 use crate::error::{Error, Result};
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 use std::time::Duration;
 use url::Url;
 
@@ -14,6 +14,7 @@ use url::Url;
 const PREFIX: &str = "/agent/v2/chat";
 
 type TraceParent = Arc<dyn Fn() -> Option<String> + Send + Sync>;
+type OnWarning = Arc<dyn Fn(&str) + Send + Sync>;
 
 /// Settings of a [`Client`]. Everything has a default; see [`Client::from_env`] for where key and address come from.
 #[derive(Clone)]
@@ -33,6 +34,7 @@ pub struct ClientBuilder {
     pub(super) backoff_scale: f64,
     pub(super) max_event_bytes: Option<usize>,
     pub(super) traceparent: Option<TraceParent>,
+    pub(super) on_warning: Option<OnWarning>,
 }
 
 impl Default for ClientBuilder {
@@ -53,6 +55,7 @@ impl Default for ClientBuilder {
             backoff_scale: 1.0,
             max_event_bytes: None,
             traceparent: None,
+            on_warning: None,
         }
     }
 }
@@ -202,6 +205,21 @@ impl ClientBuilder {
         self
     }
 
+    /// Called while the client is built with what is allowed and yet unwise, in a sentence: a key over plain http to
+    /// another machine (once a process), certificates that are not used. The same is a `tracing` event.
+    #[must_use]
+    pub fn on_warning(mut self, tell: impl Fn(&str) + Send + Sync + 'static) -> Self {
+        self.on_warning = Some(Arc::new(tell));
+        self
+    }
+
+    pub(super) fn warn(&self, sentence: &str) {
+        tracing::warn!("{sentence}");
+        if let Some(tell) = &self.on_warning {
+            tell(sentence);
+        }
+    }
+
     /// The client.
     ///
     /// # Errors
@@ -217,10 +235,18 @@ impl ClientBuilder {
         let loopback = is_loopback(&base);
         let key = key.or_else(|| if loopback && self.token.is_none() { stored_key() } else { None });
         if base.scheme() == "http" && !loopback && (key.is_some() || self.token.is_some()) {
-            warn_once(&base);
+            self.warn_once_of_plain_http(&base);
         }
         let transport = Transport::new(&self, base, key)?;
         Ok(Client::assemble(transport, self.options))
+    }
+
+    fn warn_once_of_plain_http(&self, base: &Url) {
+        static WARNED: Once = Once::new();
+        let host = base.host_str().unwrap_or_default();
+        WARNED.call_once(|| {
+            self.warn(&format!("The key is sent to {host} over plain http, where others can read it; use https."));
+        });
     }
 }
 
@@ -245,13 +271,6 @@ fn is_loopback(url: &Url) -> bool {
         Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
         None => false,
     }
-}
-
-fn warn_once(base: &Url) {
-    static WARNED: std::sync::Once = std::sync::Once::new();
-    WARNED.call_once(|| {
-        tracing::warn!(server.address = base.host_str(), "the API key is sent over plain http; use https");
-    });
 }
 
 impl fmt::Debug for ClientBuilder {

@@ -220,6 +220,17 @@ impl Clocks {
 }
 
 fn build_http(settings: &ClientBuilder, connect: Duration) -> Result<reqwest::Client> {
+    let invalid = |error: reqwest::Error| {
+        Error::new("invalid_argument", "The HTTP client cannot be set up; see the cause.")
+            .with_source(error.without_url())
+    };
+    let http = http_settings(settings, connect)?;
+    let built = http.tls_certs_merge(more_certificates(settings)?).build();
+    // A machine without any certificate authority (a slim container) can still speak plain http.
+    built.or_else(|error| http_settings(settings, connect)?.tls_certs_only([]).build().map_err(|_| invalid(error)))
+}
+
+fn http_settings(settings: &ClientBuilder, connect: Duration) -> Result<reqwest::ClientBuilder> {
     let mut http = reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
         .referer(false)
@@ -242,20 +253,20 @@ fn build_http(settings: &ClientBuilder, connect: Duration) -> Result<reqwest::Cl
         })?;
         http = http.proxy(proxy);
     }
-    let from_env = std::env::var_os("SSL_CERT_FILE").filter(|file| !file.is_empty());
+    Ok(http)
+}
+
+/// What is trusted beside the system's own.
+fn more_certificates(settings: &ClientBuilder) -> Result<Vec<reqwest::Certificate>> {
     if let Some(file) = &settings.ca_bundle {
-        http = http.tls_certs_merge(certificates(file)?);
-    } else if let Some(file) = from_env {
-        // What a system-wide setting gets wrong is told, and stops nobody who speaks plain http.
-        match certificates(Path::new(&file)) {
-            Ok(certificates) => http = http.tls_certs_merge(certificates),
-            Err(error) => tracing::warn!(%error, "SSL_CERT_FILE is not used"),
-        }
+        return certificates(file);
     }
-    http.build().map_err(|error| {
-        Error::new("invalid_argument", "The HTTP client cannot be set up; see the cause.")
-            .with_source(error.without_url())
-    })
+    let Some(file) = std::env::var_os("SSL_CERT_FILE").filter(|file| !file.is_empty()) else { return Ok(vec![]) };
+    // What a system-wide setting gets wrong is told, and stops nobody who speaks plain http.
+    Ok(certificates(Path::new(&file)).unwrap_or_else(|error| {
+        settings.warn(&format!("SSL_CERT_FILE is not used. {error}"));
+        vec![]
+    }))
 }
 
 fn certificates(file: &Path) -> Result<Vec<reqwest::Certificate>> {

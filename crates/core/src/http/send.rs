@@ -199,8 +199,15 @@ struct Failed {
 
 impl Failed {
     fn unanswered(error: reqwest::Error) -> Self {
-        let outcome = if error.is_connect() || error.is_builder() { Outcome::NotSent } else { Outcome::Lost };
-        Self { error: connection_error(error), outcome }
+        let not_sent = error.is_connect() || error.is_builder();
+        let error = connection_error(error);
+        let outcome = match error.code() {
+            // The next one would be the same.
+            "certificate_refused" => Outcome::Final,
+            _ if not_sent => Outcome::NotSent,
+            _ => Outcome::Lost,
+        };
+        Self { error, outcome }
     }
 }
 
