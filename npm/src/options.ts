@@ -61,7 +61,10 @@ export interface ClientOptions {
   userAgent?: string
   /** The largest event a stream may bring; 16 MiB, for the relay 32 MiB. */
   maxEventBytes?: number
-  /** Multiplies every wait that is chosen here between retries and resumes; 1. What the service asks for is kept. */
+  /**
+   * Multiplies every wait between two attempts of a request or of a stream's resume, those a service asks for
+   * (`Retry-After`, `retry:`) included; 1. Tests set it to 0.
+   */
   backoffScale?: number
 }
 

@@ -66,7 +66,8 @@ class _Client(Generic[C]):
         ``token``: a stream token, enough to read one chat's stream. ``timeout``: seconds for the answer and the idle
         clock, or a ``Timeout``; ``None``: neither. ``max_retries``: 2 if not given. ``ca_bundle``: a PEM file.
         ``max_event_bytes``: the largest event a stream may bring, 16 MiB if not given, for ``stream`` 32 MiB.
-        ``backoff_scale`` multiplies the waits between retries; tests set it to 0.
+        ``backoff_scale`` multiplies every wait between two attempts of a request or of a stream's resume, those a service
+        asks for (``Retry-After``, ``retry:``) included; 1 if not given, tests set it to 0.
         """
         options: dict[str, Any] = {"extra_headers": default_headers, "extra_query": default_query}
         if timeout is not _options.KEEP:

@@ -182,13 +182,36 @@ async fn a_call_given_up_before_its_answer_closes_its_socket() {
 async fn a_call_given_up_between_two_tries_is_not_sent_again() {
     let refuse =
         Fault { status: Some(429), headers: [("retry-after".to_owned(), "30".to_owned())].into(), ..fault("respond") };
-    let (kit, client) = kit(vec![refuse]).await;
+    let (kit, _) = kit(vec![refuse]).await;
+    let client = Client::builder().base_url(kit.url()).api_key("sk_test").build().unwrap();
     let call = tokio::spawn(client.chat().respond(CHAT, "one").into_future());
     kit.until(|counts| counts.requests.get("respond") == Some(&1)).await;
     call.abort();
     assert!(call.await.unwrap_err().is_cancelled());
     client.chat().retrieve(CHAT).await.unwrap();
     assert_eq!(kit.counts().requests.get("respond"), Some(&1));
+}
+
+#[tokio::test]
+async fn a_test_needs_no_wait_not_even_one_the_service_asks_for() {
+    let asks = serde_json::from_str(r#"{"after":1,"raw":"retry: 30000\n"}"#).unwrap();
+    let (kit, client) = kit(vec![
+        Fault { status: Some(429), headers: [("retry-after".to_owned(), "60".to_owned())].into(), ..fault("respond") },
+        Fault { nth: vec![2], insert: Some(asks), cut_events: Some(2), ..fault("respond") },
+        Fault { nth: vec![1, 2], lose_request: true, ..fault("turns.stream") },
+    ])
+    .await;
+    let waits = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let seen = waits.clone();
+    let turn = client.chat().respond(CHAT, "one").on_state(move |state| {
+        if let StreamState::Resuming { wait, .. } = state {
+            seen.lock().unwrap().push(*wait);
+        }
+    });
+    let done = tokio::time::timeout(Duration::from_secs(20), async { turn.await?.result().await }).await;
+    assert_eq!(done.expect("it waits").unwrap().text(), "one");
+    assert_eq!(*waits.lock().unwrap(), [Duration::ZERO; 3]);
+    assert_eq!((kit.counts().requests["respond"], kit.counts().requests["turns.stream"]), (2, 3));
 }
 
 #[tokio::test]

@@ -182,8 +182,8 @@ impl ClientBuilder {
         self
     }
 
-    /// Multiplies every wait the client chooses itself between retries and resumes. Default 1; tests set it to 0.
-    /// Waits the service asks for are kept.
+    /// Multiplies every wait between two attempts, of a request and of a stream's resume, those a service asks for by
+    /// `Retry-After` or `retry:` included. Default 1; tests set it to 0. Against a service that others use too, leave it.
     #[must_use]
     pub fn backoff_scale(mut self, scale: f64) -> Self {
         self.backoff_scale = if scale.is_finite() { scale.max(0.0) } else { 1.0 };

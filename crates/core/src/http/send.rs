@@ -280,7 +280,7 @@ impl<'a> Tries<'a> {
         let Some(wait) = retry::next(&outcome, &situation, fastrand::f64()) else { return Err(error) };
         self.made += 1;
         self.span.record("http.request.resend_count", self.made);
-        let wait = if wait.asked { wait.time } else { wait.time.mul_f64(self.client.backoff_scale()) };
+        let wait = wait.mul_f64(self.client.backoff_scale());
         tracing::debug!(
             operation = self.request.operation,
             retry = self.made,

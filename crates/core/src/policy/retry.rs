@@ -36,20 +36,11 @@ pub struct Situation {
     pub max_retries: u32,
 }
 
-/// A wait before the next sending.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Wait {
-    /// How long.
-    pub time: Duration,
-    /// Whether the service asked for it.
-    pub asked: bool,
-}
-
 /// The longest wait a service can ask for.
 const LONGEST: Duration = Duration::from_secs(60);
 
 /// The wait before the request is sent again; `None`: it is not. `random` is in 0..1.
-pub fn next(outcome: &Outcome, situation: &Situation, random: f64) -> Option<Wait> {
+pub fn next(outcome: &Outcome, situation: &Situation, random: f64) -> Option<Duration> {
     let safe = situation.repeatable || situation.attaches;
     let (again, asked) = match *outcome {
         Outcome::Final => (false, None),
@@ -73,10 +64,7 @@ pub fn next(outcome: &Outcome, situation: &Situation, random: f64) -> Option<Wai
     if !again || situation.retries >= situation.max_retries {
         return None;
     }
-    Some(match asked {
-        Some(time) => Wait { time: time.min(LONGEST), asked: true },
-        None => Wait { time: backoff::retry(situation.retries, random), asked: false },
-    })
+    Some(asked.map_or_else(|| backoff::retry(situation.retries, random), |time| time.min(LONGEST)))
 }
 
 /// How long a service asks to wait: `retry-after-ms`, then `Retry-After` in seconds or as a date. Both absent,
@@ -151,8 +139,8 @@ mod tests {
             retry_after: Some(Duration::from_secs(seconds)),
             should_retry: None,
         };
-        assert_eq!(next(&asked(7), &ONCE, 0.9).unwrap().time, Duration::from_secs(7));
-        assert_eq!(next(&asked(3600), &ONCE, 0.9).unwrap().time, Duration::from_secs(60));
+        assert_eq!(next(&asked(7), &ONCE, 0.9).unwrap(), Duration::from_secs(7));
+        assert_eq!(next(&asked(3600), &ONCE, 0.9).unwrap(), Duration::from_secs(60));
     }
 
     #[test]
