@@ -116,7 +116,8 @@ export class Chats {
     prompt: string | RespondParams,
     options?: RequestOptions,
   ): IterablePromise<TurnStream, TurnEvent> {
-    return this.#stream('respond', () => ({ ...promptJson(prompt), id }), options)
+    const onState = typeof prompt === 'object' ? prompt?.onState : undefined
+    return this.#stream('respond', () => ({ ...promptJson(prompt), id }), options, onState)
   }
 
   /** Goes on with a turn from a stream's or an error's `cursor`. */
@@ -178,14 +179,19 @@ export class Chats {
     operation: string,
     args: () => Record<string, unknown>,
     options?: RequestOptions,
+    onState?: RespondParams['onState'],
   ): IterablePromise<TurnStream, TurnEvent> {
     const open = async () =>
-      call(this.#native, operation, args, options, (done) => turnStream(done, options)!)
+      call(this.#native, operation, args, options, (done) => turnStream(done, options, onState)!)
     return new IterablePromise(open())
   }
 
 }
 
-function turnStream(done: NativeOutcome, options?: RequestOptions): TurnStream | undefined {
-  return done.turn && new TurnStream(done.turn, requestIdOf(done), options?.signal)
+function turnStream(
+  done: NativeOutcome,
+  options?: RequestOptions,
+  onState?: RespondParams['onState'],
+): TurnStream | undefined {
+  return done.turn && new TurnStream(done.turn, requestIdOf(done), options?.signal, onState)
 }

@@ -57,7 +57,7 @@ export type {
   UnknownPart,
 } from './parts.js'
 export { APIPromise, IterablePromise } from './promise.js'
-export type { Answers, PromptParams, RespondParams, SendMessageParams } from './prompt.js'
+export type { Answers, PromptParams, RespondParams, SendMessageParams, StreamState } from './prompt.js'
 export { type RelayEvent, type RelayGap, type RelayItem, type RelayReset, RelayStream } from './relay.js'
 export type {
   InputRequest,

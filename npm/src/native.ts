@@ -60,6 +60,8 @@ export interface NativeSource {
 /** A turn's stream. */
 export interface NativeTurn extends NativeSource {
   pollLazy(): NativeLazyBatch | null | undefined
+  /** What became of the connection before what was polled last, as one JSON array. */
+  states(): string
   readonly chatId: string
   readonly turnId: string
   snapshot(): string

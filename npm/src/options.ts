@@ -53,9 +53,9 @@ export interface ClientOptions {
   defaultHeaders?: Headers | Record<string, string | null | undefined>
   /** Added to every URL. */
   defaultQuery?: Record<string, string | number | boolean | null | undefined>
-  /** A proxy's URL; else that of the environment. */
+  /** A proxy's URL; else `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY` decide. */
   proxy?: string
-  /** A PEM file of certificates to trust beside the system's. */
+  /** A PEM file of authorities to trust beside the system's; else that of `SSL_CERT_FILE`. */
   caBundle?: string
   /** The `User-Agent`; `turnwire/VERSION`. */
   userAgent?: string
@@ -66,6 +66,12 @@ export interface ClientOptions {
    * (`Retry-After`, `retry:`) included; 1. Tests set it to 0.
    */
   backoffScale?: number
+  /** Milliseconds of silence before TCP probes a connection; 60,000. */
+  tcpKeepalive?: number
+  /** No proxy, whatever the environment says. */
+  noProxy?: boolean
+  /** HTTP/2 from the first byte, also without TLS; else as TLS negotiates, and HTTP/1.1 without it. */
+  http2PriorKnowledge?: boolean
 }
 
 const TIMEOUT: Names<Timeout> = { connect: true, answer: true, idle: true, total: true }
@@ -95,6 +101,9 @@ const CLIENT: Names<ClientOptions> = {
   userAgent: true,
   maxEventBytes: true,
   backoffScale: true,
+  tcpKeepalive: true,
+  noProxy: true,
+  http2PriorKnowledge: true,
 }
 
 function headersJson(headers: RequestOptions['headers']): Record<string, string | null | undefined> | undefined {

@@ -26,7 +26,26 @@ export interface RespondParams extends PromptParams {
   cancelOnClose?: boolean
   /** How a broken stream goes on: by itself where the service is ours, through the relay everywhere, or not at all. */
   resume?: 'auto' | 'relay' | 'off'
+  /** Called, while the stream is read, when its connection broke and when it was taken up. */
+  onState?: (state: StreamState) => void
 }
+
+/** What became of a stream's connection; no item of the stream. */
+export type StreamState =
+  | {
+      /** It broke, and is about to be taken up. */
+      state: 'resuming'
+      /** How many attempts in a row this makes, from 1. */
+      attempt: number
+      /** The wait before it. */
+      waitMs: number
+      /** The code of what broke it; `end` where the stream just ended. */
+      cause: string
+    }
+  | {
+      /** Events come again. */
+      state: 'resumed'
+    }
 
 /** What `sendMessage` can be told. */
 export interface SendMessageParams extends PromptParams {
@@ -50,7 +69,7 @@ const PROMPT: Names<PromptParams> = {
 }
 
 /** The names `respond` knows. */
-export const RESPOND: Names<RespondParams> = { ...PROMPT, cancelOnClose: true, resume: true }
+export const RESPOND: Names<RespondParams> = { ...PROMPT, cancelOnClose: true, resume: true, onState: true }
 
 const SEND_MESSAGE: Names<SendMessageParams> = { ...PROMPT, onQuestion: true, onPermission: true }
 
@@ -77,12 +96,15 @@ export function checkedAnswers(given: Answers): Answers {
 
 /** A prompt as the core reads it. */
 export function promptJson(given: string | RespondParams | undefined): Record<string, unknown> {
-  const { prompt, parts, ...rest } = paramsOf('respond', given, RESPOND)
+  const { prompt, parts, onState, ...rest } = paramsOf('respond', given, RESPOND)
   if ((prompt === undefined) === (parts === undefined)) {
     throw new TypeError(`Give a turn either a prompt or parts, not ${prompt === undefined ? 'neither' : 'both'}.`)
   }
   if (prompt !== undefined && typeof prompt !== 'string') {
     throw new TypeError(`A prompt is a string or an object, { prompt }; this prompt is a ${typeof prompt}.`)
   }
-  return { ...rest, parts: parts ?? [{ type: 'text', text: prompt }] }
+  if (onState !== undefined && typeof onState !== 'function') {
+    throw new TypeError(`onState is a function that is called with a state; this is a ${typeof onState}.`)
+  }
+  return { ...rest, watchStates: onState !== undefined, parts: parts ?? [{ type: 'text', text: prompt }] }
 }

@@ -34,6 +34,9 @@ export abstract class Reader<E> implements AsyncIterableIterator<E>, AsyncDispos
   /** Told of each event that is handed out. */
   protected abstract handed(event: E): void
 
+  /** Told after each look for more. */
+  protected polled(): void {}
+
   /** What ended it, if that was an error. */
   protected get failure(): Error | undefined {
     return this.#failure
@@ -99,6 +102,7 @@ export abstract class Reader<E> implements AsyncIterableIterator<E>, AsyncDispos
   protected async take<B>(poll: () => B | null | undefined): Promise<B | undefined> {
     while (!this.#ended) {
       const batch = poll()
+      this.polled()
       if (batch === undefined) {
         await ready(this.#native.id)
       } else if (batch !== null) {

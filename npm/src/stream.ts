@@ -4,7 +4,7 @@ import { errorFrom } from './failure.js'
 import { LazyBatch } from './lazy.js'
 import type { Cancelled } from './models.js'
 import type { NativeTurn } from './native.js'
-import { type Answers, checkedAnswers } from './prompt.js'
+import { type Answers, checkedAnswers, type StreamState } from './prompt.js'
 import { iterate, Reader } from './reader.js'
 import type { Permission, PermissionReply, Question } from './requests.js'
 import { type Turn, turnFromJson } from './turn.js'
@@ -15,18 +15,25 @@ import { type Turn, turnFromJson } from './turn.js'
  */
 export class TurnStream extends Reader<TurnEvent> {
   readonly #native: NativeTurn
+  readonly #onState: ((state: StreamState) => void) | undefined
   #lastSeq = 0
 
   /** The service's `x-request-id` of the answer that opened the stream. */
   readonly requestId: string | undefined
 
-  constructor(native: NativeTurn, requestId: string | undefined, signal: AbortSignal | null | undefined) {
+  constructor(
+    native: NativeTurn,
+    requestId: string | undefined,
+    signal: AbortSignal | null | undefined,
+    onState?: (state: StreamState) => void,
+  ) {
     super(native, signal, () => {
       const turn = this.snapshot
       const cursor = this.cursor
       return cursor === undefined ? { turn: () => turn } : { turn: () => turn, cursor }
     })
     this.#native = native
+    this.#onState = onState
     this.requestId = requestId
   }
 
@@ -117,6 +124,13 @@ export class TurnStream extends Reader<TurnEvent> {
   /** Cancels this turn, and no other where the service is ours. The stream goes on to its end. */
   async cancel(): Promise<Cancelled> {
     return valueOf(await perform(this.#native.cancel()))
+  }
+
+  protected override polled(): void {
+    const onState = this.#onState
+    if (onState === undefined) return
+    // It looks on: what it throws is not the stream's affair.
+    for (const state of JSON.parse(this.#native.states()) as StreamState[]) queueMicrotask(() => onState(state))
   }
 
   protected decode(json: string): TurnEvent[] {

@@ -192,6 +192,22 @@ test('client.agent.v2.chat is client.chat', () => {
   assert.equal(service.client.agent.v2.chat, service.client.chat)
 })
 
+test('HTTP/2 is spoken from the first byte where that is asked for', async () => {
+  const options = { baseURL: service.baseURL, apiKey: KEY, http2PriorKnowledge: true, noProxy: true, tcpKeepalive: 5000 }
+  const { chat } = new Turnwire(options)
+  const { id } = await chat.create()
+  assert.equal((await chat.sendMessage(id, 'Over two.')).status, 'completed')
+  assert.throws(() => new Turnwire({ tcpKeepalive: 'long' as unknown as number }), TypeError)
+  const file = join(ROOT, 'tests/conformance/http/cut-after-some-events.json')
+  const old = await start(TESTKIT, [file], /^listening on (http:\S+)$/)
+  try {
+    const client = new Turnwire({ ...options, baseURL: old.baseURL, maxRetries: 0 })
+    await assert.rejects(async () => client.chat.retrieve('chat_testkit'), APIConnectionError)
+  } finally {
+    await old.stop()
+  }
+})
+
 test('a key over plain http to another machine is warned of once', async () => {
   const warnings: Error[] = []
   const note = (warning: Error) => warnings.push(warning)

@@ -11,6 +11,7 @@ import {
   type ClientOptions,
   type RequestOptions,
   type RespondParams,
+  type StreamState,
   textDelta,
   type Timeout,
   type Turn,
@@ -264,5 +265,26 @@ test('a CA and a proxy of the environment are used', { timeout: 60_000 }, async 
     assert.equal(await comeTo('https://service.invalid', { ...behind, NO_PROXY: 'service.invalid' }), 'connection_failed')
   } finally {
     await service.stop()
+  }
+})
+
+test('a break is told to those who want to know, and is no event', async () => {
+  const file = join(folder, 'cut-after-some-events.json')
+  for (const how of ['iterate', 'result'] as const) {
+    const service = await start(TESTKIT, [file], /^listening on (http:\S+)$/)
+    try {
+      const client = new Turnwire({ baseURL: service.baseURL, apiKey: KEY, backoffScale: 0 })
+      const states: StreamState[] = []
+      const onState = (state: StreamState) => void states.push(state)
+      const stream = await client.chat.respond(CHAT, { prompt: 'one two three', onState })
+      const seqs: number[] = []
+      if (how === 'iterate') for await (const event of stream) seqs.push(event.seq ?? 0)
+      assert.deepEqual(seqs, seqs.map((_, index) => index + 1))
+      assert.equal((await stream.result()).text, 'one two three')
+      const resuming = { state: 'resuming', attempt: 1, waitMs: 0, cause: 'connection_lost' }
+      assert.deepEqual(states, [resuming, { state: 'resumed' }])
+    } finally {
+      await service.stop()
+    }
   }
 })

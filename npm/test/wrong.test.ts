@@ -26,7 +26,8 @@ test('no key and a wrong key are refused', async () => {
 
 test('parts that say nothing, or nothing known, are refused', async () => {
   const id = await newChat()
-  for (const parts of [[{ type: 'text', text: '' }], [{ type: 'dream' }], [{ text: 'no type' }], ['text']]) {
+  await assert.rejects(service.client.chat.respond(id, { parts: [{ type: 'text', text: '' }] }), TypeError)
+  for (const parts of [[{ type: 'dream' }], [{ text: 'no type' }], ['text']]) {
     await assert.rejects(service.client.chat.respond(id, { parts: parts as PromptPart[] }), BadRequestError)
   }
   assert.equal((await service.client.chat.sendMessage(id, 'Still there?')).status, 'completed')

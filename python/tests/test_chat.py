@@ -218,6 +218,19 @@ def test_cancelling_a_task_closes_the_connection_of_its_call() -> None:
         asyncio.run(main(service))
 
 
+def test_http2_is_spoken_from_the_first_byte_where_that_is_asked_for(service: Service) -> None:
+    client = Turnwire(base_url=service.url, api_key=KEY, http2_prior_knowledge=True, no_proxy=True, tcp_keepalive=5)
+    chat = client.chat.create()
+    assert client.chat.send_message(chat.id, "Over two").text == "Over two"
+    client.chat.delete(chat.id)
+    with Canned(answer(200, b"{}")) as old:
+        client = Turnwire(base_url=old.url, api_key="k", http2_prior_knowledge=True, max_retries=0)
+        with pytest.raises(turnwire.APIConnectionError):
+            client.chat.retrieve("chat_1")
+    with pytest.raises(TypeError, match="number of seconds"):
+        Turnwire(tcp_keepalive="long")  # type: ignore[arg-type]
+
+
 def test_a_key_over_plain_http_to_another_machine_is_warned_of_once(service: Service) -> None:
     code = """
 import warnings

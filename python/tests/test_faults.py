@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 import turnwire
 from conftest import ROOT
-from turnwire import AsyncTurnwire, RelayEvent, RelayGap, Timeout, TurnAccumulator, Turnwire, TurnwireError
+from turnwire import AsyncTurnwire, RelayEvent, RelayGap, StreamState, Timeout, TurnAccumulator, Turnwire, TurnwireError
 
 CHAT = "chat_testkit"
 KEY = "sk_testkit_secret"
@@ -252,3 +252,43 @@ except turnwire.APIError as error:
         behind = {"SSL_CERT_FILE": str(ca), "HTTPS_PROXY": url}
         assert come_to("https://service.invalid", **behind) == "completed"
         assert come_to("https://service.invalid", **behind, NO_PROXY="service.invalid") == "connection_failed"
+
+
+def test_a_break_is_told_to_those_who_want_to_know_and_is_no_event() -> None:
+    resuming = {"state": "resuming", "attempt": 1, "waitMs": 0, "cause": "connection_lost"}
+    file = ROOT / "tests/conformance/http/cut-after-some-events.json"
+    with misbehaving(file) as url:
+        told: list[StreamState] = []
+        chats = Turnwire(base_url=url, api_key=KEY, backoff_scale=0).chat
+        with chats.respond(CHAT, "one two three", on_state=told.append) as stream:
+            numbers = [event.seq for event in stream]
+        assert numbers == list(range(1, len(numbers) + 1))
+        assert [state.to_dict() for state in told] == [resuming, {"state": "resumed"}]
+    with misbehaving(file) as url:
+        told = []
+        chats = Turnwire(base_url=url, api_key=KEY, backoff_scale=0).chat
+        assert chats.respond(CHAT, "one two three", on_state=told.append).result().text == "one two three"
+        assert [state.state for state in told] == ["resuming", "resumed"]
+
+    async def main(url: str, told: list[StreamState]) -> None:
+        chats = AsyncTurnwire(base_url=url, api_key=KEY, backoff_scale=0).chat
+        numbers = []
+        async with chats.respond(CHAT, "one two three", on_state=told.append) as stream:
+            numbers = [event.seq async for event in stream]
+            await stream.result()
+        assert numbers == list(range(1, len(numbers) + 1))
+
+    with misbehaving(file) as url:
+        told = []
+        asyncio.run(main(url, told))
+        assert [state.to_dict() for state in told] == [resuming, {"state": "resumed"}]
+
+
+def test_what_on_state_raises_is_not_the_streams_affair(monkeypatch: pytest.MonkeyPatch) -> None:
+    lost: list[Any] = []
+    monkeypatch.setattr(sys, "unraisablehook", lost.append)
+    with misbehaving(ROOT / "tests/conformance/http/cut-after-some-events.json") as url:
+        chats = Turnwire(base_url=url, api_key=KEY, backoff_scale=0).chat
+        stream = chats.respond(CHAT, "one two three", on_state=lambda state: 1 / 0)
+        assert stream.result().text == "one two three"
+    assert [type(one.exc_value) for one in lost] == [ZeroDivisionError] * 2

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import IO, Any, Literal, Union
 
-from ._models import Permission, Question
+from ._models import Permission, Question, StreamState
 
 #: A part of a prompt: ``{"type": "text", "text": …}`` or ``{"type": "file", "mime": …, "url": …}``.
 PromptPart = Mapping[str, object]
@@ -16,8 +17,15 @@ Answers = Sequence[Sequence[str]]
 Resume = Literal["auto", "relay", "off"]
 PermissionReply = Literal["once", "always", "reject"]
 OnConflict = Literal["error", "wait", "cancel"]
+#: Called with what became of a stream's connection. What it raises goes to ``sys.unraisablehook``.
+OnState = Callable[[StreamState], object]
 #: What a file is uploaded from: bytes, text, an open binary file, or a path.
 Content = Union[bytes, bytearray, memoryview, str, IO[bytes], "PathLike[str]"]
+
+
+def teller(on_state: OnState | None) -> Callable[[str], object] | None:
+    """What the native module calls with the JSON of a state."""
+    return on_state and (lambda state: on_state(StreamState.from_dict(json.loads(state))))
 
 
 def prompt(text: str | None, parts: Iterable[PromptPart] | None, **more: Any) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from . import _arguments, _models
-from ._arguments import Answers, Content, OnConflict, PermissionReply, PromptPart, Resume
+from ._arguments import Answers, Content, OnConflict, OnState, PermissionReply, PromptPart, Resume
 from ._async_stream import AsyncRelayStream, AsyncTurnStream
 from ._handlers import AsyncOnPermission, AsyncOnQuestion, settle_turn_async
 from ._models import Cancelled, Chat, EndedChat, FileEntry, FileList, StoredMessage, StreamToken, Turn
@@ -145,17 +145,20 @@ class AsyncChats(AsyncResource):
         on_conflict: OnConflict = "error",
         cancel_on_close: bool = False,
         resume: Resume = "auto",
+        on_state: OnState | None = None,
         **options: Unpack[Options],
     ) -> AsyncTurnStream:
         """Starts a turn and streams it. Errors of the service, such as a turn that runs already, are raised here.
 
         ``on_conflict``: what to do if another turn runs: raise, wait for its end, or cancel it. ``resume``: how to go
-        on after a broken connection. A stream that is closed leaves its turn running, but for ``cancel_on_close``.
+        on after a broken connection; ``on_state`` is called by whoever reads the stream when one broke, and when it was
+        taken up. A stream that is closed leaves its turn running, but for ``cancel_on_close``.
         """
         arguments = _arguments.prompt(
             prompt, parts, id=id, model=model, onConflict=on_conflict, cancelOnClose=cancel_on_close, resume=resume
         )
-        return AsyncTurnStream(partial(self._start, "respond", options, arguments))
+        tell = _arguments.teller(on_state)
+        return AsyncTurnStream(partial(self._start, "respond", options, arguments, tell), watched=tell is not None)
 
     def resume(self, cursor: str, **options: Unpack[Options]) -> AsyncTurnStream:
         """Goes on with a turn where ``stream.cursor`` stood, in another process if need be."""

@@ -64,11 +64,11 @@ class _AsyncStream(Generic[E]):
         return self
 
     async def __anext__(self) -> E:
-        for event in self._place.ready:
-            return event
-        if await self._more():
-            return next(self._place.ready)
-        raise StopAsyncIteration
+        while True:
+            for event in self._place.ready:
+                return event
+            if not await self._more():
+                raise StopAsyncIteration
 
     async def _more(self, *asking: bool) -> bool:
         native = self._native or await self._open()
@@ -96,14 +96,24 @@ class _AsyncStream(Generic[E]):
 class AsyncTurnStream(_AsyncStream[TurnEvent]):
     """A turn as it happens. Await, enter or iterate it; leave it to close the connection."""
 
-    def __init__(self, start: Callable[[], _native.Task], native: Any = None, cursor: str | None = None) -> None:
+    def __init__(
+        self,
+        start: Callable[[], _native.Task],
+        native: Any = None,
+        cursor: str | None = None,
+        *,
+        watched: bool = False,
+    ) -> None:
         super().__init__(start, native)
         self._cursor = cursor
+        self._watched = watched
 
     async def result(self) -> Turn:
         """The whole turn. Raises ``TurnFailedError`` if it failed or was interrupted, and ``InputRequiredError`` if
         the agent waits for an answer."""
         native = await self._open()
+        while self._watched and await self._more(True):
+            pass
         return turn(await finished(native.result()))
 
     @property

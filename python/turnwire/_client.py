@@ -58,13 +58,19 @@ class _Client(Generic[C]):
         user_agent: str | None = None,
         max_event_bytes: int | None = None,
         backoff_scale: float | None = None,
+        tcp_keepalive: float | None = None,
+        no_proxy: bool = False,
+        http2_prior_knowledge: bool = False,
     ) -> None:
         """Nothing is sent yet. Address and key come from the arguments, else from ``TURNWIRE_BASE_URL`` and
         ``TURNWIRE_API_KEY``, else from ``CASEDEV_BASE_URL`` and ``CASEDEV_API_KEY``, else from the ``turnwire serve``
         of this machine.
 
         ``token``: a stream token, enough to read one chat's stream. ``timeout``: seconds for the answer and the idle
-        clock, or a ``Timeout``; ``None``: neither. ``max_retries``: 2 if not given. ``ca_bundle``: a PEM file.
+        clock, or a ``Timeout``; ``None``: neither. ``max_retries``: 2 if not given. ``proxy``: else ``HTTP_PROXY``,
+        ``HTTPS_PROXY`` and ``NO_PROXY`` decide; ``no_proxy``: none at all. ``ca_bundle``: a PEM file of authorities to
+        trust beside the system's; else that of ``SSL_CERT_FILE``. ``tcp_keepalive``: seconds of silence before TCP probes
+        a connection, 60 if not given. ``http2_prior_knowledge``: HTTP/2 from the first byte, also without TLS.
         ``max_event_bytes``: the largest event a stream may bring, 16 MiB if not given, for ``stream`` 32 MiB.
         ``backoff_scale`` multiplies every wait between two attempts of a request or of a stream's resume, those a service
         asks for (``Retry-After``, ``retry:``) included; 1 if not given, tests set it to 0.
@@ -84,6 +90,9 @@ class _Client(Generic[C]):
             "userAgent": user_agent,
             "maxEventBytes": max_event_bytes,
             "backoffScale": backoff_scale,
+            "tcpKeepaliveMs": None if tcp_keepalive is None else _options.milliseconds(tcp_keepalive),
+            "noProxy": no_proxy,
+            "http2PriorKnowledge": http2_prior_knowledge,
         }
         given = json.dumps({name: value for name, value in settings.items() if value is not None})
         self._use(_native.Client(given, _options.to_json(options)))

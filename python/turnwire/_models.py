@@ -365,6 +365,20 @@ def page(item: type[M], data: dict[str, Any]) -> tuple[tuple[M, ...], str | None
     return tuple(item.from_dict(each) for each in data["data"]), data.get("nextCursor")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamState(Model):
+    """What became of a stream's connection. It is told to ``on_state``, and is no item of the stream."""
+
+    #: ``resuming``: it broke and is about to be taken up; ``resumed``: events come again.
+    state: str
+    #: With ``resuming``: how many attempts in a row this makes, from 1.
+    attempt: int | None = None
+    #: With ``resuming``: the wait before it.
+    wait_ms: int | None = None
+    #: With ``resuming``: the code of what broke it; ``end`` where the stream just ended.
+    cause: str | None = None
+
+
 def turn(text: str) -> Turn:
     """A turn of the native module."""
     return Turn.from_dict(json.loads(text))

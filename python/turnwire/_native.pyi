@@ -1,7 +1,7 @@
 """The native module. Events and ``parse_event`` are re-exported by ``turnwire``; the rest is for this package alone."""
 
 import asyncio
-from collections.abc import ItemsView, Iterator, KeysView, Sequence, ValuesView
+from collections.abc import Callable, ItemsView, Iterator, KeysView, Sequence, ValuesView
 from datetime import datetime
 from types import NotImplementedType
 from typing import Any, ClassVar, Literal, final
@@ -355,7 +355,9 @@ class Client:
     def call(
         self, operation: str, arguments: str, options: str, raw: bool, content: bytes | None = None
     ) -> Task: ...
-    def open(self, operation: str, arguments: str, options: str) -> Task: ...
+    def open(
+        self, operation: str, arguments: str, options: str, on_state: Callable[[str], object] | None = None
+    ) -> Task: ...
 
 @final
 class TurnAccumulator:

@@ -40,7 +40,7 @@ class Timeout:
 
     def _wire(self) -> dict[str, int]:
         clocks = {"connectMs": self.connect, "answerMs": self.answer, "idleMs": self.idle, "totalMs": self.total}
-        return {name: _milliseconds(clock) for name, clock in clocks.items() if clock is not KEEP}
+        return {name: milliseconds(clock) for name, clock in clocks.items() if clock is not KEEP}
 
 
 Clock = Union[float, Timeout, None]
@@ -92,7 +92,7 @@ def to_json(options: Mapping[str, Any]) -> str:
     return json.dumps(wire)
 
 
-def _milliseconds(seconds: float | None) -> int:
+def milliseconds(seconds: float | None) -> int:
     """For the native module 0 is a clock that is off."""
     if seconds is None:
         return 0

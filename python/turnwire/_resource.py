@@ -50,9 +50,15 @@ class _Resource:
     def __init__(self, native: _native.Client) -> None:
         self._native = native
 
-    def _start(self, operation: str, options: Mapping[str, Any], arguments: Mapping[str, Any]) -> _native.Task:
+    def _start(
+        self,
+        operation: str,
+        options: Mapping[str, Any],
+        arguments: Mapping[str, Any],
+        on_state: Callable[[str], object] | None = None,
+    ) -> _native.Task:
         """Opens a stream."""
-        return self._native.open(operation, given(arguments), _options.to_json(options))
+        return self._native.open(operation, given(arguments), _options.to_json(options), on_state)
 
 
 class Resource(_Resource):

@@ -35,11 +35,11 @@ class _Stream(Generic[E]):
                 return
 
     def __next__(self) -> E:
-        for event in self._place.ready:
-            return event
-        if self._place.take(self._native.wait()):
-            return next(self._place.ready)
-        raise StopIteration
+        while True:
+            for event in self._place.ready:
+                return event
+            if not self._place.take(self._native.wait()):
+                raise StopIteration
 
     @property
     def request_id(self) -> str | None:
@@ -63,14 +63,17 @@ class _Stream(Generic[E]):
 class TurnStream(_Stream[TurnEvent]):
     """A turn as it happens. Iterate it for its events; leave it to close the connection."""
 
-    def __init__(self, native: _native.TurnStream, cursor: str | None = None) -> None:
+    def __init__(self, native: _native.TurnStream, cursor: str | None = None, *, watched: bool = False) -> None:
         super().__init__()
         self._native = native
         self._cursor = cursor
+        self._watched = watched
 
     def result(self) -> Turn:
         """The whole turn. Raises ``TurnFailedError`` if it failed or was interrupted, and ``InputRequiredError`` if
         the agent waits for an answer."""
+        while self._watched and self._place.take(self._native.wait(True)):
+            pass
         return turn(self._native.result().wait())
 
     @property

@@ -12,6 +12,7 @@ use serde::Deserialize;
 use std::mem::take;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use tokio::runtime::Handle;
 use turnwire::http::RequestOptions;
 use turnwire::{Client, Result};
@@ -37,6 +38,11 @@ struct Settings {
     user_agent: Option<String>,
     max_event_bytes: Option<usize>,
     backoff_scale: Option<f64>,
+    tcp_keepalive: Option<u64>,
+    #[serde(default)]
+    no_proxy: bool,
+    #[serde(default)]
+    http2_prior_knowledge: bool,
     #[serde(flatten)]
     options: RequestOptions,
 }
@@ -52,6 +58,15 @@ fn build(settings: &str) -> Result<(Client, Vec<String>)> {
         };
     }
     set!(api_key, base_url, token, prefix, proxy, ca_bundle, user_agent, max_event_bytes, backoff_scale);
+    if let Some(ms) = settings.tcp_keepalive {
+        builder = builder.tcp_keepalive(Duration::from_millis(ms));
+    }
+    if settings.no_proxy {
+        builder = builder.no_proxy();
+    }
+    if settings.http2_prior_knowledge {
+        builder = builder.http2_prior_knowledge();
+    }
     let warnings = Arc::new(Mutex::new(Vec::new()));
     let told = warnings.clone();
     let builder = builder.on_warning(move |warning| {

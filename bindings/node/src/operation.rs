@@ -31,6 +31,7 @@ struct Args {
     on_conflict: OnConflict,
     cancel_on_close: bool,
     resume: Resume,
+    watch_states: bool,
 }
 
 pub(crate) type Operation = Pin<Box<dyn Future<Output = Result<Done>> + Send>>;
@@ -84,7 +85,13 @@ pub(crate) fn operation(client: &Client, name: &str, args: &str, content: Option
                 .on_conflict(given.on_conflict)
                 .cancel_on_close(given.cancel_on_close)
                 .resume(given.resume);
-            Box::pin(async move { Ok(Done::turn(respond.await?)) })
+            Box::pin(async move {
+                let mut stream = respond.await?;
+                if given.watch_states {
+                    stream.watch_states();
+                }
+                Ok(Done::turn(stream))
+            })
         }
         "resume" => Box::pin(async move { Ok(Done::turn(chats.resume(&given.cursor).await?)) }),
         "attach" => {

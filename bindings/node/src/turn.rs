@@ -8,10 +8,11 @@ use napi::Either;
 use napi::bindgen_prelude::{Either3, Null, Uint8Array, Uint32Array, Undefined};
 use napi_derive::napi;
 use std::future::Future;
+use std::mem::take;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::runtime::Handle;
 use turnwire::chat::PermissionReply;
-use turnwire::stream::{Batch, Polled, TurnHandle, TurnPump, append_json};
+use turnwire::stream::{Batch, Polled, StreamState, TurnHandle, TurnPump, append_json};
 use turnwire::{Error, Event, EventKind, RequestId, Result};
 
 /// A batch, `null` at the end, or nothing yet: then the hub will name the stream.
@@ -35,6 +36,8 @@ pub struct NativeTurn {
     pump: Arc<TurnPump>,
     /// The batch that ended the stream by an error.
     last: Mutex<Option<Arc<Batch>>>,
+    /// What became of the connection, not fetched yet.
+    states: Mutex<Vec<StreamState>>,
 }
 
 #[napi]
@@ -73,6 +76,13 @@ impl NativeTurn {
     #[napi(catch_unwind)]
     pub fn poll_lazy(&self) -> Next<NativeLazyBatch> {
         self.next(lazy)
+    }
+
+    /// What became of the connection before what was polled last, as one JSON array.
+    #[napi(catch_unwind)]
+    pub fn states(&self) -> String {
+        let states = take(&mut *self.states.lock().unwrap_or_else(PoisonError::into_inner));
+        serde_json::to_string(&states).unwrap_or_default()
     }
 
     /// What ended the stream, if that was an error.
@@ -150,12 +160,16 @@ pub(crate) fn unknown_reply() -> Error {
 
 impl NativeTurn {
     pub(crate) fn new(hub: Arc<Hub>, runtime: Handle, pump: TurnPump) -> Self {
-        Self { id: hub.id(), hub, runtime, pump: Arc::new(pump), last: Mutex::default() }
+        Self { id: hub.id(), hub, runtime, pump: Arc::new(pump), last: Mutex::default(), states: Mutex::default() }
     }
 
     fn next<T>(&self, write: impl FnOnce(&Batch) -> T) -> Next<T> {
         match self.pump.poll(Some(self.hub.waker(self.id))) {
             Polled::Batch(batch) => {
+                if !batch.states.is_empty() {
+                    let mut states = self.states.lock().unwrap_or_else(PoisonError::into_inner);
+                    states.extend(batch.states.iter().cloned());
+                }
                 let text = write(&batch);
                 if batch.error.is_some() {
                     *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(batch);

@@ -12,9 +12,10 @@ use serde::{Deserialize, Serialize};
 use std::ffi::CString;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use turnwire::Result;
+use std::time::Duration;
 use turnwire::chat::{ListChats, ListMessages, NewChat, OnConflict, PermissionReply, Prompt, Resume};
 use turnwire::http::{Call, RequestOptions};
+use turnwire::{Result, TurnStream};
 
 /// A client of core. A forked child has none of its parent's connections, so it builds the client anew.
 #[pyclass(frozen, module = "turnwire._native")]
@@ -37,6 +38,9 @@ struct Settings {
     user_agent: Option<String>,
     max_event_bytes: Option<usize>,
     backoff_scale: Option<f64>,
+    tcp_keepalive_ms: Option<u64>,
+    no_proxy: bool,
+    http2_prior_knowledge: bool,
 }
 
 /// The arguments of all operations under the names of the wire; each takes its own.
@@ -73,6 +77,15 @@ fn build(py: Python<'_>, settings: &str, options: &[String]) -> PyResult<turnwir
         };
     }
     given!(base_url, api_key, token, prefix, proxy, ca_bundle, user_agent, max_event_bytes, backoff_scale);
+    if let Some(ms) = settings.tcp_keepalive_ms {
+        builder = builder.tcp_keepalive(Duration::from_millis(ms));
+    }
+    if settings.no_proxy {
+        builder = builder.no_proxy();
+    }
+    if settings.http2_prior_knowledge {
+        builder = builder.http2_prior_knowledge();
+    }
     let warnings = Arc::new(Mutex::new(Vec::new()));
     let told = warnings.clone();
     let builder = builder.on_warning(move |warning| lock(&told).extend(CString::new(warning)));
@@ -179,10 +192,27 @@ impl Client {
     }
 
     /// Opens a stream.
-    fn open(&self, py: Python<'_>, operation: &str, arguments: &str, options: &str) -> PyResult<Task> {
+    #[pyo3(signature = (operation, arguments, options, on_state = None))]
+    fn open(
+        &self,
+        py: Python<'_>,
+        operation: &str,
+        arguments: &str,
+        options: &str,
+        on_state: Option<Py<PyAny>>,
+    ) -> PyResult<Task> {
         let given: Arguments = read(arguments)?;
         let chats = self.core(py)?.with_options(read(options)?).chat();
         let handle = runtime()?.handle().clone();
+        let turn = move |stream: Option<TurnStream>| {
+            let pump = stream.map(|mut stream| {
+                if on_state.is_some() {
+                    stream.watch_states();
+                }
+                stream.into_pump(&handle)
+            });
+            Answer::Turn(pump, on_state)
+        };
         match operation {
             "respond" => {
                 let respond = chats
@@ -190,26 +220,23 @@ impl Client {
                     .on_conflict(given.on_conflict)
                     .cancel_on_close(given.cancel_on_close)
                     .resume(given.resume);
-                Task::start(async move { Ok(Answer::Turn(Some(respond.await?.into_pump(&handle)))) })
+                Task::start(async move { Ok(turn(Some(respond.await?))) })
             }
-            "resume" => {
-                Task::start(
-                    async move { Ok(Answer::Turn(Some(chats.resume(&given.cursor).await?.into_pump(&handle)))) },
-                )
-            }
+            "resume" => Task::start(async move { Ok(turn(Some(chats.resume(&given.cursor).await?))) }),
             "attach" => Task::start(async move {
                 let stream = match given.turn_id {
                     Some(turn) => Some(chats.attach_turn(&given.id, turn).await?),
                     None => chats.attach(&given.id).await?,
                 };
-                Ok(Answer::Turn(stream.map(|stream| stream.into_pump(&handle))))
+                Ok(turn(stream))
             }),
             "stream" => {
                 let mut relay = chats.stream(&given.id, given.last_event_id);
                 if let Some(token) = given.token {
                     relay = relay.token(token);
                 }
-                Task::start(async move { Ok(Answer::Relay(relay.await?.into_pump(&handle))) })
+                let handle = runtime()?.handle();
+                Task::start(async move { Ok(Answer::Relay(relay.await?.into_pump(handle))) })
             }
             "files.download" => {
                 let download = chats.files().download(&given.id, &given.file_path);

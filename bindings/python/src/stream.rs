@@ -17,9 +17,17 @@ use turnwire::{Error, RequestId};
 trait Items {
     fn items<'py>(self: &Arc<Self>, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyAny>>>;
     fn error(&self) -> Option<&Error>;
+    /// What became of the connection before, as JSON.
+    fn states(&self) -> Vec<String> {
+        vec![]
+    }
 }
 
 impl Items for Batch {
+    fn states(&self) -> Vec<String> {
+        self.states.iter().filter_map(|state| serde_json::to_string(state).ok()).collect()
+    }
+
     fn items<'py>(self: &Arc<Self>, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyAny>>> {
         (0..self.events.len()).map(|at| view(py, self, at)).collect()
     }
@@ -42,6 +50,8 @@ impl Items for RelayBatch {
 /// What both kinds of stream are: a pump, and the batch whose events were handed over and whose error was not yet.
 struct Reader<S: PumpSource> {
     pump: Local<Arc<Pump<S>>>,
+    /// Called, by whoever reads, with what became of the connection.
+    on_state: Option<Py<PyAny>>,
     failed: Mutex<Option<Arc<S::Batch>>>,
 }
 
@@ -49,8 +59,8 @@ impl<S: PumpSource> Reader<S>
 where
     S::Batch: Items,
 {
-    fn new(pump: Pump<S>) -> Self {
-        Self { pump: Local::new(Arc::new(pump)), failed: Mutex::default() }
+    fn new(pump: Pump<S>, on_state: Option<Py<PyAny>>) -> Self {
+        Self { pump: Local::new(Arc::new(pump)), on_state, failed: Mutex::default() }
     }
 
     fn poll<'py>(&self, py: Python<'py>, owner: Py<PyAny>, future: Py<PyAny>) -> PyResult<Bound<'py, PyAny>> {
@@ -90,6 +100,14 @@ where
                 Polled::Pending => return Ok(py.NotImplemented().into_bound(py)),
             },
         };
+        if let Some(on_state) = &self.on_state {
+            for state in batch.states() {
+                // It looks on; what it gets wrong is not the stream's affair.
+                if let Err(error) = on_state.call1(py, (state,)) {
+                    error.write_unraisable(py, Some(on_state.bind(py)));
+                }
+            }
+        }
         let items = batch.items(py)?;
         if batch.error().is_some() {
             if items.is_empty() {
@@ -116,8 +134,8 @@ fn failure(py: Python<'_>, batch: &impl Items) -> PyErr {
 pub(crate) struct TurnStream(Reader<turnwire::stream::TurnStream>);
 
 impl TurnStream {
-    pub(crate) fn new(pump: TurnPump) -> Self {
-        Self(Reader::new(pump))
+    pub(crate) fn new(pump: TurnPump, on_state: Option<Py<PyAny>>) -> Self {
+        Self(Reader::new(pump, on_state))
     }
 }
 
@@ -220,7 +238,7 @@ pub(crate) struct RelayStream(Reader<turnwire::stream::RelayStream>);
 
 impl RelayStream {
     pub(crate) fn new(pump: RelayPump) -> Self {
-        Self(Reader::new(pump))
+        Self(Reader::new(pump, None))
     }
 }
 

@@ -19,7 +19,8 @@ pub(crate) enum Answer {
     File(DownloadedFile),
     Chunk(Option<Vec<u8>>),
     Download(Box<DownloadStream>),
-    Turn(Option<TurnPump>),
+    /// A stream, and what its reader calls with what becomes of the connection.
+    Turn(Option<TurnPump>, Option<Py<PyAny>>),
     Relay(RelayPump),
 }
 
@@ -70,7 +71,7 @@ fn object(py: Python<'_>, answer: turnwire::Result<Answer>) -> PyResult<Bound<'_
         }
         Answer::Chunk(chunk) => chunk.map(|chunk| PyBytes::new(py, &chunk)).into_bound_py_any(py),
         Answer::Download(stream) => Download::new(*stream).into_bound_py_any(py),
-        Answer::Turn(pump) => pump.map(TurnStream::new).into_bound_py_any(py),
+        Answer::Turn(pump, on_state) => pump.map(|pump| TurnStream::new(pump, on_state)).into_bound_py_any(py),
         Answer::Relay(pump) => RelayStream::new(pump).into_bound_py_any(py),
     }
 }

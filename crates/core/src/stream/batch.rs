@@ -1,6 +1,7 @@
 //! What crosses a language border at once.
 
 use super::relay::RelayItem;
+use super::state::StreamState;
 use crate::error::Error;
 use crate::event::{Event, EventKind, Permission, Question};
 use crate::sse::write_frame;
@@ -10,6 +11,8 @@ use serde::Serialize;
 #[derive(Debug, Default)]
 #[non_exhaustive]
 pub struct Batch {
+    /// What became of the connection before the events, where that is [watched](super::TurnStream::watch_states).
+    pub states: Vec<StreamState>,
     /// The events.
     pub events: Vec<Event>,
     /// What ended the stream after them.

@@ -346,7 +346,15 @@ impl PumpSource for TurnStream {
 
     fn poll_batch(&mut self, cx: &mut Context<'_>) -> Poll<Option<Batch>> {
         let weight = |event: &crate::Event| event.raw().map_or(256, str::len);
-        fill(cx, |cx| self.poll_event(cx), weight).map(|batch| batch.map(|(events, error)| Batch { events, error }))
+        let filled = fill(cx, |cx| self.poll_event(cx), weight);
+        // It broke after these: the next batch tells it.
+        let later = matches!(&filled, Poll::Ready(Some((events, _))) if !events.is_empty()) && self.is_resuming();
+        let states = self.watched.as_mut().filter(|_| !later).map(std::mem::take).unwrap_or_default();
+        // What becomes of the connection is told at once, also where no event comes.
+        match filled {
+            Poll::Pending if !states.is_empty() => Poll::Ready(Some(Batch { states, ..Batch::default() })),
+            filled => filled.map(|batch| batch.map(|(events, error)| Batch { states, events, error })),
+        }
     }
 
     fn close(&mut self) {

@@ -1,10 +1,14 @@
 //! What a stream does about its connection, for those who want to show it.
 
+use serde::{Serialize, Serializer};
 use std::sync::Arc;
 use std::time::Duration;
 
 /// A change of a stream's connection. None of them is an item of the stream: its events come as if nothing had been.
-#[derive(Clone, Debug, PartialEq, Eq)]
+///
+/// As JSON: `{"state":"resuming","attempt","waitMs","cause"}` and `{"state":"resumed"}`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "state", rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum StreamState {
     /// The connection broke and is about to be taken up.
@@ -12,6 +16,7 @@ pub enum StreamState {
         /// How many attempts in a row this makes, from 1.
         attempt: u32,
         /// The wait before it.
+        #[serde(rename = "waitMs", serialize_with = "milliseconds")]
         wait: Duration,
         /// The code of what broke it; `end` where the stream just ended.
         cause: String,
@@ -21,3 +26,7 @@ pub enum StreamState {
 }
 
 pub(crate) type OnState = Arc<dyn Fn(&StreamState) + Send + Sync>;
+
+fn milliseconds<S: Serializer>(wait: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u64(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX))
+}

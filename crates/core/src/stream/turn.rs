@@ -54,6 +54,8 @@ pub struct TurnStream {
     /// Whether the numbers of this service have no holes, and broken turns can be taken up.
     pub(super) ours: bool,
     pub(super) on_state: Option<OnState>,
+    /// Changes of the connection that the next batch will tell, where that was asked for.
+    pub(super) watched: Option<Vec<StreamState>>,
     pub(super) cancel_on_close: bool,
     pub(super) deadline: Option<Pin<Box<Sleep>>>,
     pub(super) closed_by_caller: bool,
@@ -95,6 +97,7 @@ impl TurnStream {
             statuses: StatusLog::default(),
             told: 0,
             on_state: None,
+            watched: None,
             cancel_on_close: false,
             closed_by_caller: false,
             runtime: Handle::current(),
@@ -199,10 +202,19 @@ impl TurnStream {
         TextStream { stream: self, part: None, ended: false }
     }
 
-    /// Tells `on_state` of a change.
-    pub(super) fn tell_state(&self, state: &StreamState) {
+    /// Has the batches of a pump tell what becomes of the connection, for languages that cannot be called from any
+    /// thread. In Rust: [`Respond::on_state`](crate::chat::Respond::on_state).
+    pub fn watch_states(&mut self) {
+        self.watched.get_or_insert_default();
+    }
+
+    /// Tells of a change of the connection.
+    pub(super) fn tell_state(&mut self, state: StreamState) {
         if let Some(on_state) = &self.on_state {
-            on_state(state);
+            on_state(&state);
+        }
+        if let Some(watched) = &mut self.watched {
+            watched.push(state);
         }
     }
 
