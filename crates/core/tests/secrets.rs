@@ -92,7 +92,7 @@ async fn no_log_line_error_panic_or_debug_form_shows_a_key_or_a_token() {
         Box::new(move || drop(wrong.unwrap())),
         Box::new(|| drop(builder().base_url("http://user:never_to_be_seen@host").build().unwrap())),
         Box::new(|| {
-            drop(builder().base_url("http://host").proxy("http://user:never_to_be_seen@a host").build().unwrap())
+            drop(builder().base_url("http://host").proxy("http://user:never_to_be_seen@a host").build().unwrap());
         }),
         Box::new(|| drop(builder().base_url("http://host").ca_bundle("/nowhere").build().expect("a client"))),
         Box::new(|| drop(builder().base_url(LOOPBACK).build().unwrap_err())),
