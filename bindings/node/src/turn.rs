@@ -164,20 +164,23 @@ impl NativeTurn {
     }
 
     fn next<T>(&self, write: impl FnOnce(&Batch) -> T) -> Next<T> {
-        match self.pump.poll(Some(self.hub.waker(self.id))) {
-            Polled::Batch(batch) => {
-                if !batch.states.is_empty() {
-                    let mut states = self.states.lock().unwrap_or_else(PoisonError::into_inner);
-                    states.extend(batch.states.iter().cloned());
+        loop {
+            let batch = match self.pump.poll(Some(self.hub.waker(self.id))) {
+                Polled::Batch(batch) => batch,
+                Polled::Ended => return Either3::B(Null),
+                Polled::Pending => return Either3::C(()),
+            };
+            if !batch.states.is_empty() {
+                self.states.lock().unwrap_or_else(PoisonError::into_inner).extend(batch.states.iter().cloned());
+                if batch.events.is_empty() && batch.error.is_none() {
+                    continue;
                 }
-                let text = write(&batch);
-                if batch.error.is_some() {
-                    *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(batch);
-                }
-                Either3::A(text)
             }
-            Polled::Ended => Either3::B(Null),
-            Polled::Pending => Either3::C(()),
+            let text = write(&batch);
+            if batch.error.is_some() {
+                *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(batch);
+            }
+            return Either3::A(text);
         }
     }
 

@@ -382,6 +382,22 @@ async fn a_break_is_seen_by_those_who_want_to_and_is_no_event() {
 }
 
 #[tokio::test]
+async fn a_pump_that_watches_tells_of_a_break_where_it_happened() {
+    let (_kit, client) = kit(vec![Fault { cut_events: Some(3), ..fault("respond") }]).await;
+    let mut stream = client.chat().respond(CHAT, "one").await.unwrap();
+    stream.watch_states();
+    let pump = stream.into_pump(&tokio::runtime::Handle::current());
+    let mut told = Vec::new();
+    while let Some(batch) = pump.next().await {
+        assert!(batch.error.is_none());
+        told.extend(batch.states.iter().map(|state| serde_json::to_string(state).unwrap()));
+        told.extend(batch.events.iter().map(|event| event.seq.to_string()));
+    }
+    let resuming = r#"{"state":"resuming","attempt":1,"waitMs":0,"cause":"connection_lost"}"#;
+    assert_eq!(told[..6], ["1", "2", "3", resuming, r#"{"state":"resumed"}"#, "4"]);
+}
+
+#[tokio::test]
 async fn silence_is_no_fault_while_the_agent_waits_for_an_answer_unless_comments_were_seen() {
     for (bare, patient) in [(true, true), (false, false)] {
         let (_kit, client) = kit(vec![Fault { bare, ..fault("respond") }]).await;
