@@ -51,7 +51,7 @@ impl From<Error> for Stop {
         }
         // Of a chain of libraries only the last word helps: refused, no such host, no route.
         causes.drain(..causes.len().saturating_sub(1));
-        if causes.iter().any(|cause| cause.contains("certificate")) {
+        if error.code() == "certificate_refused" {
             let advice = "name the authority that signed it in SSL_CERT_FILE";
             return Self::Failed(format!("the certificate of {} is not trusted; {advice}", place()), causes);
         }
