@@ -86,6 +86,7 @@ async fn a_body_that_does_not_fit_is_refused_in_a_sentence() {
         "{\"parts\":[{\"type\":\"text\",\"text\":\" \\n\"}]}",
         "{\"parts\":[{\"type\":\"image\",\"url\":\"x\"}]}",
         "{\"parts\":[{\"type\":\"file\",\"mime\":\"text/plain\"}]}",
+        "{\"parts\":[{\"type\":\"file\",\"mime\":\"text/plain\",\"url\":\"data:,x\",\"filename\":7}]}",
         "{\"parts\":[{\"type\":\"file\",\"mime\":\"text/plain\",\"url\":\"file:///etc/passwd\"}]}",
         "{\"parts\":[{\"type\":\"text\",\"text\":\"x\"}],\"model\":\"no-provider\"}",
         "{\"parts\":[{\"type\":\"text\",\"text\":\"x\"}],\"model\":7}",
@@ -97,19 +98,25 @@ async fn a_body_that_does_not_fit_is_refused_in_a_sentence() {
     for body in [
         json!({"idleTimeoutMs": 59_999}),
         json!({"idleTimeoutMs": 86_400_001}),
+        json!({"idleTimeoutMs": 60_000.5}),
+        json!({"idleTimeoutMs": "60000"}),
+        json!({"title": "ä".repeat(1001)}),
         json!({"vaultIds": ["v"]}),
         json!({"model": "x"}),
     ] {
         service.call("POST", "", Some(body)).await.error(400, "invalid_request");
     }
-    for body in [json!({"title": null, "model": null, "idleTimeoutMs": null, "vaultIds": [], "unknown": 1}), json!({})]
-    {
+    for body in [
+        json!({"title": null, "model": null, "idleTimeoutMs": null, "vaultIds": [], "unknown": 1}),
+        json!({"title": "ä".repeat(1000), "idleTimeoutMs": 60_000.0}),
+        json!({}),
+    ] {
         assert_eq!(service.call("POST", "", Some(body)).await.status, 200);
     }
     service.call("PATCH", &format!("/{chat}"), Some(json!({}))).await.error(400, "invalid_request");
     let renamed = service.call("PATCH", &format!("/{chat}"), Some(json!({"title": "Ähm"}))).await.json();
     assert_eq!(renamed["title"], "Ähm");
-    for query in ["limit=0", "limit=x", "limit=201", "cursor=x", "status=gone"] {
+    for query in ["limit=0", "limit=x", "limit=", "limit=201", "cursor=x", "status=gone"] {
         service.call("GET", &format!("?{query}"), None).await.error(400, "invalid_request");
     }
     let none = service.call("GET", "/chat_none/turns/x", None).await;
@@ -189,6 +196,7 @@ async fn files_stay_inside_the_workspace() {
     let workspace = data.join("workspaces").join(&chat);
     std::os::unix::fs::symlink(folder.path().join("secret.txt"), workspace.join("leak")).unwrap();
     std::os::unix::fs::symlink(folder.path(), workspace.join("out")).unwrap();
+    let long = format!("notes/{}", "x".repeat(300));
     // A raw socket, as clients tidy paths up before they send them.
     for (path, status) in [
         ("../../../secret.txt", 400),
@@ -198,6 +206,7 @@ async fn files_stay_inside_the_workspace() {
         ("%2Fetc%2Fpasswd", 400),
         ("%FF", 400),
         ("notes/../../x", 400),
+        (long.as_str(), 400),
         ("a%00b", 400),
         ("..%5C..%5Csecret.txt", 400),
         ("leak", 403),

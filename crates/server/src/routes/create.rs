@@ -1,6 +1,6 @@
 //! `POST /agent/v2/chat`: create a chat.
 
-use super::shape::{ChatShape, check_model, idempotency_key};
+use super::shape::{ChatShape, check_model, idempotency_key, whole};
 use crate::app::App;
 use crate::auth::Caller;
 use crate::chats::{Idempotency, NewChat};
@@ -15,6 +15,7 @@ use std::sync::Arc;
 
 /// A minute to a day.
 const IDLE_TIMEOUT_MS: std::ops::RangeInclusive<u64> = 60_000..=86_400_000;
+/// In letters, as JSON schema counts them.
 const LONGEST_TITLE: usize = 1000;
 
 #[derive(Debug, Deserialize)]
@@ -22,6 +23,7 @@ const LONGEST_TITLE: usize = 1000;
 pub(crate) struct Body {
     title: Option<String>,
     model: Option<String>,
+    #[serde(default, deserialize_with = "whole")]
     idle_timeout_ms: Option<u64>,
     vault_ids: Option<Vec<String>>,
     instructions: Option<String>,
@@ -61,8 +63,8 @@ pub(crate) async fn create(
 /// An empty title counts as absent.
 pub(super) fn check_title(title: Option<String>) -> ApiResult<Option<String>> {
     let title = title.filter(|title| !title.is_empty());
-    if title.as_ref().is_some_and(|title| title.len() > LONGEST_TITLE) {
-        return Err(ApiError::invalid("`title` is longer than 1000 bytes; shorten it."));
+    if title.as_ref().is_some_and(|title| title.chars().count() > LONGEST_TITLE) {
+        return Err(ApiError::invalid("`title` is longer than 1000 letters; shorten it."));
     }
     Ok(title)
 }

@@ -32,7 +32,7 @@ pub(super) struct Page<T> {
 
 /// How many a page holds.
 pub(super) fn check_limit(limit: Option<&str>) -> ApiResult<usize> {
-    match limit.filter(|limit| !limit.is_empty()) {
+    match limit {
         None => Ok(DEFAULT_LIMIT),
         Some(limit) => match limit.parse() {
             Ok(limit) if (1..=LARGEST_LIMIT).contains(&limit) => Ok(limit),

@@ -91,6 +91,20 @@ fn null_is_absent<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(dese
     Option::<T>::deserialize(deserializer).map(Option::unwrap_or_default)
 }
 
+/// A whole number; `1.0` is one, as JSON schema has it.
+pub(super) fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    let Some(number) = Option::<serde_json::Number>::deserialize(deserializer)? else { return Ok(None) };
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "checked to be whole, and in its range"
+    )]
+    let whole =
+        number.as_f64().filter(|float| float.fract() == 0.0 && (0.0..9e15).contains(float)).map(|float| float as u64);
+    let whole = number.as_u64().or(whole);
+    whole.map(Some).ok_or_else(|| serde::de::Error::custom(format!("{number} is no whole number from 0")))
+}
+
 impl PromptShape {
     /// Checked, and in the form the runtime takes.
     pub(crate) fn check(self) -> ApiResult<NewTurn> {
@@ -151,8 +165,10 @@ fn check_file(at: usize, part: &Value) -> ApiResult<Value> {
         )));
     }
     let mut file = serde_json::json!({ "type": "file", "mime": mime, "url": url });
-    if let Some(filename) = text("filename") {
-        file["filename"] = filename.into();
+    match part.get("filename") {
+        None | Some(Value::Null) => {}
+        Some(Value::String(filename)) => file["filename"] = filename.as_str().into(),
+        Some(_) => return Err(ApiError::invalid(format!("`parts[{at}].filename` must be a text."))),
     }
     Ok(file)
 }

@@ -25,6 +25,9 @@ pub(crate) async fn update(
     let chat = app.chats.get(&id, &caller.owner).await?;
     let title = check_title(body.value.title)?
         .ok_or_else(|| ApiError::invalid("`title` is missing or empty; nothing else can be changed."))?;
+    if chat.ended() {
+        return Err(ApiError::chat_ended(&id));
+    }
     chat.rename(title).await?;
     Ok(Json(ChatShape::of(&chat)))
 }

@@ -2,12 +2,12 @@
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::expect_used, clippy::missing_panics_doc)]
 
 pub mod spec;
+pub mod tools;
 
 use futures_util::StreamExt as _;
 use serde_json::{Value, json};
-use spec::Spec;
+use spec::{Told, spec};
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 use turnwire::sse::Decoder;
 use turnwire_server::{Config, RuntimeConfig, Server};
@@ -21,7 +21,6 @@ pub struct Service {
     server: Option<Server>,
     pub url: String,
     pub http: reqwest::Client,
-    spec: Arc<Spec>,
     folder: Option<tempfile::TempDir>,
 }
 
@@ -78,7 +77,9 @@ pub struct Stream {
     /// All bytes so far.
     pub bytes: Vec<u8>,
     over: bool,
-    spec: Option<Arc<Spec>>,
+    told: Told,
+    /// The number of the frame before.
+    before: Option<u64>,
 }
 
 impl Stream {
@@ -86,14 +87,11 @@ impl Stream {
     pub async fn next(&mut self) -> Option<Frame> {
         loop {
             if let Some(frame) = self.ready.pop_front() {
-                if let (Some(spec), Some(event)) = (&self.spec, &frame.event)
-                    && !matches!(event.as_str(), "gap" | "reset")
-                {
-                    spec.check_event(&frame.data);
-                }
+                self.told.check(&frame, &mut self.before);
                 return Some(frame);
             }
             if self.over {
+                spec::framing(&self.bytes);
                 return None;
             }
             let chunk = tokio::time::timeout(LONG, self.body.next()).await.expect("the stream is silent");
@@ -157,11 +155,7 @@ impl Service {
     pub async fn with(config: Config) -> Self {
         let server = Server::start(config).await.unwrap();
         let url = format!("http://{}", server.local_addr());
-        let http = http();
-        let openapi = send(http.get(format!("{url}/openapi.json"))).await.body;
-        let events = send(http.get(format!("{url}/events.schema.json"))).await.body;
-        let spec = Spec::new(std::str::from_utf8(&openapi).unwrap(), std::str::from_utf8(&events).unwrap());
-        Self { server: Some(server), url, http, spec: Arc::new(spec), folder: None }
+        Self { server: Some(server), url, http: http(), folder: None }
     }
 
     pub async fn stop(mut self) -> Option<tempfile::TempDir> {
@@ -181,9 +175,7 @@ impl Service {
         if let Some(body) = body {
             request = request.header("content-type", "application/json").body(body.to_string());
         }
-        let answer = send(request).await;
-        self.spec.check(method, &whole(path), &answer);
-        answer
+        send(request).await
     }
 
     pub async fn chat(&self) -> String {
@@ -193,9 +185,7 @@ impl Service {
     }
 
     pub async fn open(&self, request: reqwest::RequestBuilder) -> Stream {
-        let mut stream = stream(request).await;
-        stream.spec = Some(self.spec.clone());
-        stream
+        stream(request).await
     }
 
     pub async fn respond(&self, chat: &str, text: &str) -> Stream {
@@ -237,16 +227,31 @@ pub fn prompt(text: &str) -> Value {
     json!({ "parts": [{ "type": "text", "text": text }] })
 }
 
-pub async fn send(request: reqwest::RequestBuilder) -> Answer {
-    let response = tokio::time::timeout(LONG, request.send()).await.expect("no answer").unwrap();
-    let (status, headers) = (response.status().as_u16(), response.headers().clone());
-    Answer { status, headers, body: response.bytes().await.unwrap() }
+/// Its method, its path with its query, and the answer's head.
+async fn head(request: reqwest::RequestBuilder) -> (String, String, reqwest::Response) {
+    let (client, request) = request.build_split();
+    let request = request.unwrap();
+    let (method, url) = (request.method().to_string(), request.url().clone());
+    let path = url.query().map_or_else(|| url.path().to_owned(), |query| format!("{}?{query}", url.path()));
+    let response = tokio::time::timeout(LONG, client.execute(request)).await.expect("no answer").unwrap();
+    (method, path, response)
 }
 
-pub async fn stream(request: reqwest::RequestBuilder) -> Stream {
-    let response = tokio::time::timeout(LONG, request.send()).await.expect("no answer").unwrap();
+/// The answer, held against the contract.
+pub async fn send(request: reqwest::RequestBuilder) -> Answer {
+    let (method, path, response) = head(request).await;
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
+    let answer = Answer { status, headers, body: response.bytes().await.unwrap() };
+    spec().check(&method, &path, &answer);
+    answer
+}
+
+/// A stream; its head and each of its frames are held against the contract.
+pub async fn stream(request: reqwest::RequestBuilder) -> Stream {
+    let (method, path, response) = head(request).await;
+    let (status, headers) = (response.status().as_u16(), response.headers().clone());
+    spec().check_head(&method, &path, status, &headers);
     let body = Box::pin(response.bytes_stream());
     let (decoder, ready, bytes) = (Decoder::new(), std::collections::VecDeque::new(), Vec::new());
-    Stream { status, headers, body, decoder, ready, bytes, over: false, spec: None }
+    Stream { status, headers, body, decoder, ready, bytes, over: false, told: Told::of(&path), before: None }
 }
