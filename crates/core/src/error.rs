@@ -118,6 +118,7 @@ pub const CODES: &[Code] = &[
     code("turn_conflict", ErrorKind::TurnConflict, 409, "conflict_error", false),
     code("chat_ended", ErrorKind::ChatEnded, 410, "gone_error", false),
     code("payload_too_large", ErrorKind::Status, 413, "invalid_request_error", false),
+    code("range_not_satisfiable", ErrorKind::Status, 416, "invalid_request_error", false),
     code("idempotency_mismatch", ErrorKind::UnprocessableEntity, 422, "invalid_request_error", false),
     code("rate_limited", ErrorKind::RateLimit, 429, "rate_limit_error", true),
     code("internal", ErrorKind::InternalServer, 500, "api_error", true),

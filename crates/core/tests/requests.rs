@@ -189,3 +189,33 @@ async fn a_list_goes_over_all_its_pages_as_it_is_read() {
     assert_eq!(kit.counts().requests["list"], 4);
     assert_eq!(kit.counts().last_query, "limit=2&cursor=2");
 }
+
+#[tokio::test]
+async fn a_download_whose_connection_breaks_right_after_its_end_is_whole() {
+    use std::io::{Read as _, Write as _};
+    // Nobody says how long the file is; taken up again, there is nothing more of it.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let service = std::thread::spawn(move || {
+        let answers = [
+            "HTTP/1.1 200 OK\r\naccept-ranges: bytes\r\netag: \"1\"\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n",
+            "HTTP/1.1 416 Range Not Satisfiable\r\ncontent-range: bytes */3\r\ncontent-length: 0\r\n\r\n",
+        ];
+        answers.map(|answer| {
+            let (mut socket, _) = listener.accept().unwrap();
+            let mut request = Vec::new();
+            while !request.ends_with(b"\r\n\r\n") {
+                let mut byte = [0];
+                socket.read_exact(&mut byte).unwrap();
+                request.push(byte[0]);
+            }
+            socket.write_all(answer.as_bytes()).unwrap();
+            String::from_utf8(request).unwrap()
+        })
+    });
+    let client = Client::builder().base_url(url).api_key(KEY).backoff_scale(0.0).build().unwrap();
+    let file = client.chat().files().download(CHAT, "abc.txt").await.unwrap();
+    assert_eq!(&*file.content, b"abc");
+    let [_, again] = service.join().unwrap();
+    assert!(again.contains("range: bytes=3-\r\n") && again.contains("if-range: \"1\"\r\n"), "{again}");
+}

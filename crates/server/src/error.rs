@@ -17,11 +17,13 @@ pub(crate) struct ApiError {
     message: String,
     active_turn_id: Option<TurnId>,
     retry_after: Option<Duration>,
+    /// What there is, where more was asked for.
+    size: Option<u64>,
 }
 
 impl ApiError {
     pub(crate) fn new(code: &'static str, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), active_turn_id: None, retry_after: None }
+        Self { code, message: message.into(), active_turn_id: None, retry_after: None, size: None }
     }
 
     pub(crate) fn invalid(message: impl Into<String>) -> Self {
@@ -55,6 +57,18 @@ impl ApiError {
             format!("Turn {turn} is running in this chat; wait for its end, or cancel it first."),
         );
         error.active_turn_id = Some(turn);
+        error
+    }
+
+    /// A range that begins beyond the end of a file of this size.
+    pub(crate) fn beyond(size: u64) -> Self {
+        let mut error = Self::new(
+            "range_not_satisfiable",
+            format!(
+                "The range begins beyond the end of the file, which has {size} bytes; ask for less, or for the whole file."
+            ),
+        );
+        error.size = Some(size);
         error
     }
 
@@ -117,6 +131,9 @@ impl ApiError {
             response
                 .headers_mut()
                 .insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs() + u64::from(wait.subsec_nanos() > 0)));
+        }
+        if let Some(told) = self.size.and_then(|size| HeaderValue::from_str(&format!("bytes */{size}")).ok()) {
+            response.headers_mut().insert(header::CONTENT_RANGE, told);
         }
         if status == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));

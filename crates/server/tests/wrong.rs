@@ -192,6 +192,13 @@ async fn files_stay_inside_the_workspace() {
         service.request("GET", &format!("/{chat}/files/notes%2FGr%C3%B6%C3%9Fe.txt")).header("range", "bytes=0-1");
     let ranged = send(ranged).await;
     assert_eq!((ranged.status, &*ranged.body, ranged.header("content-range")), (206, &b"gr"[..], "bytes 0-1/5"));
+    let ranged = |range: &str| {
+        send(service.request("GET", &format!("/{chat}/files/notes%2FGr%C3%B6%C3%9Fe.txt")).header("range", range))
+    };
+    let beyond = ranged("bytes=5-").await;
+    beyond.error(416, "range_not_satisfiable");
+    assert_eq!(beyond.header("content-range"), "bytes */5");
+    assert_eq!(ranged("bytes=4-2").await.status, 200, "no range at all");
 
     let workspace = data.join("workspaces").join(&chat);
     std::os::unix::fs::symlink(folder.path().join("secret.txt"), workspace.join("leak")).unwrap();

@@ -258,7 +258,11 @@ async fn file(socket: &mut TcpStream, headers: &str, fault: &Fault, request: &Re
             let headers = format!("{headers}content-range: bytes {from}-{}/{FILE}\r\n", FILE - 1);
             Out::new(socket, fault).whole(206, &headers, &bytes[from..]).await
         }
-        _ => Out::new(socket, fault).whole(200, &headers, &bytes).await,
+        Some(_) => {
+            let headers = format!("{headers}content-range: bytes */{FILE}\r\n");
+            Out::new(socket, fault).whole(416, &headers, b"").await
+        }
+        None => Out::new(socket, fault).whole(200, &headers, &bytes).await,
     }
 }
 

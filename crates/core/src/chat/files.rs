@@ -247,7 +247,8 @@ impl DownloadStream {
         }
     }
 
-    /// Goes on where the download broke off, if the service offers that for this very file.
+    /// Goes on where the download broke off, if the service offers that for this very file. Without a response afterwards there is
+    /// nothing more to come.
     async fn resume(&mut self, broken: Option<Error>) -> Result<()> {
         let failed = |received: u64, broken: Option<Error>| {
             let error = Error::new(
@@ -267,7 +268,15 @@ impl DownloadStream {
         let mut request = self.request.clone();
         request.headers.push(("range", format!("bytes={}-", self.received)));
         request.headers.push(("if-range", validator));
-        let answer = within(self.clocks.deadline, self.client.send(&request, &self.options, &self.clocks)).await?;
+        let answer = within(self.clocks.deadline, self.client.send(&request, &self.options, &self.clocks)).await;
+        let answer = match answer {
+            // It is the same file still, and has no more than came: the connection broke right after its end.
+            Err(error) if error.status() == Some(416) && self.length.is_none_or(|length| length == self.received) => {
+                return Ok(());
+            }
+            Err(error) if error.status() == Some(416) => return Err(failed(self.received, broken)),
+            answer => answer?,
+        };
         // Anything but 206 is the file from its beginning, or another one.
         if answer.response.status().as_u16() != 206 {
             return Err(failed(self.received, broken));

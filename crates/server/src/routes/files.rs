@@ -56,7 +56,12 @@ pub(crate) async fn download(
     let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
     // A range of the file it was asked of: of one that changed meanwhile the whole is sent.
     let unchanged = text(header::IF_RANGE).is_none_or(|asked| Some(asked) == tag.as_deref());
-    let range = text(header::RANGE).filter(|_| unchanged).and_then(|range| range_of(range, size));
+    let range = text(header::RANGE).filter(|_| unchanged).map_or(Asked::Whole, |range| range_of(range, size));
+    let range = match range {
+        Asked::Whole => None,
+        Asked::Part(from, length) => Some((from, length)),
+        Asked::Beyond => return Err(ApiError::beyond(size)),
+    };
     let (from, length) = range.unwrap_or((0, size));
     let mut file = tokio::fs::File::from_std(file);
     if from > 0 {
@@ -96,38 +101,67 @@ fn entity_tag(file: &std::fs::File, size: u64) -> Option<String> {
     Some(format!("\"{:x}-{size:x}\"", written.as_nanos()))
 }
 
-/// One range of bytes: where it begins and how long it is. Anything else (several, beyond the end) is answered with the whole
-/// file, as the standard allows.
-fn range_of(range: &str, size: u64) -> Option<(u64, u64)> {
-    let (first, last) = range.strip_prefix("bytes=")?.split_once('-')?;
-    let (first, last) = match (first.trim(), last.trim()) {
-        ("", last) => (size.saturating_sub(last.parse().ok()?), size.checked_sub(1)?),
-        (first, "") => (first.parse().ok()?, size.checked_sub(1)?),
-        (first, last) => (first.parse().ok()?, last.parse::<u64>().ok()?.min(size.checked_sub(1)?)),
+/// What a `Range` asks for.
+#[derive(Debug, PartialEq, Eq)]
+enum Asked {
+    /// Several ranges, or something else that is no range, count as not asked: the standard leaves that free.
+    Whole,
+    /// Where it begins, and how long it is.
+    Part(u64, u64),
+    /// Nothing of the file is in it.
+    Beyond,
+}
+
+fn range_of(range: &str, size: u64) -> Asked {
+    let Some((first, last)) = range.strip_prefix("bytes=").and_then(|range| range.split_once('-')) else {
+        return Asked::Whole;
     };
-    (first <= last && first < size).then(|| (first, last - first + 1))
+    let number = |text: &str| text.trim().parse::<u64>().ok();
+    let (first, last) = match (first.trim(), last.trim()) {
+        ("", length) => match number(length) {
+            Some(0) => return Asked::Beyond,
+            Some(length) => (Some(size.saturating_sub(length)), Some(u64::MAX)),
+            None => (None, None),
+        },
+        (first, "") => (number(first), Some(u64::MAX)),
+        (first, last) => (number(first), number(last)),
+    };
+    match (first, last, size) {
+        (Some(first), Some(last), _) if first > last => Asked::Whole,
+        // The end of nothing is nothing, and no part of it.
+        (Some(0), Some(u64::MAX), 0) if range.starts_with("bytes=-") => Asked::Whole,
+        (Some(first), Some(_), _) if first >= size => Asked::Beyond,
+        (Some(first), Some(last), _) => Asked::Part(first, last.min(size - 1) - first + 1),
+        _ => Asked::Whole,
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::range_of;
+    use super::{Asked, range_of};
 
     #[test]
     fn ranges_are_read_as_the_standard_has_them() {
         for (range, expected) in [
-            ("bytes=0-", Some((0, 10))),
-            ("bytes=2-4", Some((2, 3))),
-            ("bytes=2-400", Some((2, 8))),
-            ("bytes=-3", Some((7, 3))),
-            ("bytes=-30", Some((0, 10))),
-            ("bytes=10-", None),
-            ("bytes=4-2", None),
-            ("bytes=0-1,4-5", None),
-            ("lines=0-1", None),
-            ("bytes=", None),
+            ("bytes=0-", Asked::Part(0, 10)),
+            ("bytes=2-4", Asked::Part(2, 3)),
+            ("bytes=2-400", Asked::Part(2, 8)),
+            ("bytes=-3", Asked::Part(7, 3)),
+            ("bytes=-30", Asked::Part(0, 10)),
+            ("bytes=9-", Asked::Part(9, 1)),
+            ("bytes=10-", Asked::Beyond),
+            ("bytes=10-20", Asked::Beyond),
+            ("bytes=-0", Asked::Beyond),
+            ("bytes=4-2", Asked::Whole),
+            ("bytes=0-1,4-5", Asked::Whole),
+            ("bytes=x-", Asked::Whole),
+            ("bytes=-", Asked::Whole),
+            ("lines=0-1", Asked::Whole),
+            ("bytes=", Asked::Whole),
         ] {
             assert_eq!(range_of(range, 10), expected, "{range}");
         }
-        assert_eq!(range_of("bytes=0-", 0), None);
+        assert_eq!(range_of("bytes=0-", 0), Asked::Beyond);
+        assert_eq!(range_of("bytes=-5", 0), Asked::Whole);
     }
 }
