@@ -7,14 +7,13 @@ mod common;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse as _, Response};
-use common::{LONG, Service, config, send};
+use common::stand_in::{on, program, with};
+use common::{LONG, Service, send};
 use serde_json::{Value, json};
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Semaphore, mpsc};
-use turnwire_server::{Config, RuntimeConfig};
 
 /// What the stand-in was asked, `METHOD /path`, and what it holds back.
 struct StandIn {
@@ -62,28 +61,12 @@ async fn answer(State(stand_in): State<Arc<StandIn>>, request: Request) -> Respo
     axum::Json(answer).into_response()
 }
 
-fn program(folder: &Path, script: &str) -> PathBuf {
-    let program = folder.join("opencode");
-    std::fs::write(&program, format!("#!/bin/sh\n{script}\n")).unwrap();
-    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
-    program
-}
-
-fn with(program: PathBuf, folder: &Path) -> Config {
-    let mut config = config(&folder.join("data"));
-    config.runtime = RuntimeConfig::Local { opencode: Some(program), opencode_config: Some(json!({})), isolate: None };
-    config
-}
-
 async fn stand_in(folder: &Path, breaks: bool) -> (Service, mpsc::UnboundedReceiver<String>, Arc<Semaphore>) {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let script = format!("echo listening on http://{}\nexec sleep 600", listener.local_addr().unwrap());
     let (asked, heard) = mpsc::unbounded_channel();
     let held = Arc::new(Semaphore::new(0));
     let state = Arc::new(StandIn { asked, breaks, held: held.clone() });
     let router = axum::Router::new().fallback(answer).with_state(state);
-    tokio::spawn(async move { axum::serve(listener, router).await });
-    (Service::with(with(program(folder, &script), folder)).await, heard, held)
+    (Service::with(on(router, folder).await).await, heard, held)
 }
 
 /// Waits until this was asked.

@@ -136,6 +136,11 @@ impl Chat {
         self.state().fold.turn().status.clone()
     }
 
+    /// Whether a session of the runtime is this chat's, or a subagent's of it.
+    pub(super) fn knows_session(&self, session: &str) -> bool {
+        self.state().tree.knows(session)
+    }
+
     /// An open request of the agent with this id.
     pub(crate) fn open_request(&self, id: &str) -> Option<InputRequest> {
         let state = self.state();

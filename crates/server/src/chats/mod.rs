@@ -10,6 +10,7 @@ mod follow;
 mod prompt;
 mod registry;
 mod relayed;
+mod resync;
 mod retain;
 mod tree;
 mod wake;

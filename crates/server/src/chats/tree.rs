@@ -76,6 +76,11 @@ impl SessionTree {
         Self { root, children: children.into_iter().collect() }
     }
 
+    /// Whether a session is this chat's.
+    pub(super) fn knows(&self, session: &str) -> bool {
+        session == self.root || self.children.contains(session)
+    }
+
     /// `None`: it is of no session, or of one that is not this chat's.
     pub(super) fn belongs(&mut self, raw: &[u8]) -> Option<Belongs> {
         let raw: Raw<'_> = serde_json::from_slice(raw).ok()?;
@@ -91,9 +96,9 @@ impl SessionTree {
             .or_else(|| part.as_ref().and_then(|part| part.session_id.as_deref()))
             .or_else(|| info.filter(|_| of_session).and_then(|info| info.id.as_deref()))?;
         let mut new_child = None;
-        if session != self.root && !self.children.contains(session) {
+        if !self.knows(session) {
             let parent = info.filter(|_| of_session).and_then(|info| info.parent_id.as_deref())?;
-            if parent != self.root && !self.children.contains(parent) {
+            if !self.knows(parent) {
                 return None;
             }
             self.children.insert(session.to_owned());

@@ -2,6 +2,7 @@
 
 use super::Chat;
 use super::decide::Decision;
+use super::resync::resync;
 use crate::runtime::{Opening, QUEUE, RuntimeError, RuntimeFault, RuntimeResult, Session, Upstream};
 use crate::store::Write;
 use bytes::Bytes;
@@ -199,16 +200,5 @@ async fn take_in(chat: &Arc<Chat>, events: Vec<Bytes>) {
     if !events.is_empty() {
         let permit = chat.shared.pressure.room_for(&events).await;
         chat.record(events, Vec::new(), permit);
-    }
-}
-
-/// Events may be missing: what the runtime has now goes into the log, if a turn runs that it could tell of.
-async fn resync(chat: &Arc<Chat>, live: &Weak<Live>) {
-    let Some(live) = live.upgrade().filter(|_| chat.open_turn().is_some()) else { return };
-    match live.session.messages().await {
-        Ok(messages) => {
-            chat.decide(vec![Decision::Snapshot { messages }], Vec::new());
-        }
-        Err(error) => tracing::warn!(%error, chat = chat.id(), "what was missed could not be read"),
     }
 }

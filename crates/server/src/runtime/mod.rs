@@ -135,6 +135,30 @@ pub(crate) struct PermissionReply {
     pub(crate) message: Option<String>,
 }
 
+/// What an agent can wait for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RequestKind {
+    Question,
+    Permission,
+}
+
+impl RequestKind {
+    /// As `OpenCode`'s routes and events have it.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Question => "question",
+            Self::Permission => "permission",
+        }
+    }
+}
+
+/// Something the agent waits for now, as the runtime tells it when it is asked.
+#[derive(Clone, Debug)]
+pub(crate) struct OpenRequest {
+    pub(crate) kind: RequestKind,
+    pub(crate) request: Value,
+}
+
 /// A place where agents run.
 pub(crate) trait Runtime: Send + Sync + fmt::Debug + 'static {
     /// Its name, as chats tell it (`provider`).
@@ -159,6 +183,8 @@ pub(crate) trait Session: Send + Sync + fmt::Debug + 'static {
     fn prompt(&self, prompt: Prompt) -> BoxFuture<'_, RuntimeResult<()>>;
     /// Stops what runs; returns once it was told so.
     fn abort(&self) -> BoxFuture<'_, RuntimeResult<()>>;
+    /// What the agent and its subagents wait for.
+    fn open_requests(&self) -> BoxFuture<'_, RuntimeResult<Vec<OpenRequest>>>;
     /// Refuses every open question and permission of the chat: after an abort they would stay for ever.
     fn reject_all(&self) -> BoxFuture<'_, RuntimeResult<()>>;
     /// `false`: it is not open.

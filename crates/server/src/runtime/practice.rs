@@ -1,8 +1,8 @@
 //! The practice runtime: scripted turns with no model and no key.
 
 use super::{
-    Crowded, Opening, PermissionReply, Prompt, Runtime, RuntimeError, RuntimeFault, RuntimeResult, Session, Sink,
-    Upstream,
+    Crowded, OpenRequest, Opening, PermissionReply, Prompt, RequestKind, Runtime, RuntimeError, RuntimeFault, RuntimeResult,
+    Session, Sink, Upstream,
 };
 use bytes::Bytes;
 use futures_util::FutureExt as _;
@@ -170,6 +170,12 @@ impl Session for PracticeSession {
     fn abort(&self) -> BoxFuture<'_, RuntimeResult<()>> {
         self.agent.abort(&self.id);
         ready(Ok(())).boxed()
+    }
+
+    fn open_requests(&self) -> BoxFuture<'_, RuntimeResult<Vec<OpenRequest>>> {
+        let questions = self.agent.questions(&self.id).into_iter();
+        let open = questions.map(|request| OpenRequest { kind: RequestKind::Question, request });
+        ready(Ok(open.collect())).boxed()
     }
 
     fn reject_all(&self) -> BoxFuture<'_, RuntimeResult<()>> {

@@ -2,6 +2,8 @@
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::expect_used, clippy::missing_panics_doc)]
 
 pub mod spec;
+#[cfg(unix)]
+pub mod stand_in;
 pub mod tools;
 
 use futures_util::StreamExt as _;
@@ -85,6 +87,8 @@ pub struct Stream {
 impl Stream {
     /// The next frame; `None`: the stream has ended.
     pub async fn next(&mut self) -> Option<Frame> {
+        // Of a frame, not of bytes: a comment keeps a stream open, and would keep a test waiting.
+        let deadline = tokio::time::Instant::now() + LONG;
         loop {
             if let Some(frame) = self.ready.pop_front() {
                 self.told.check(&frame, &mut self.before);
@@ -94,7 +98,7 @@ impl Stream {
                 spec::framing(&self.bytes);
                 return None;
             }
-            let chunk = tokio::time::timeout(LONG, self.body.next()).await.expect("the stream is silent");
+            let chunk = tokio::time::timeout_at(deadline, self.body.next()).await.expect("the stream is silent");
             match chunk {
                 None | Some(Err(_)) => self.over = true,
                 Some(Ok(chunk)) => {

@@ -3,7 +3,10 @@
 use super::events;
 use super::isolated::OwnProcess;
 use super::process::Process;
-use crate::runtime::{Opening, PermissionReply, Prompt, RuntimeError, RuntimeFault, RuntimeResult, Session, Sink};
+use crate::runtime::{
+    OpenRequest, Opening, PermissionReply, Prompt, RequestKind, RuntimeError, RuntimeFault, RuntimeResult, Session,
+    Sink,
+};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -139,18 +142,30 @@ impl Session for LocalSession {
         async { self.call(&self.path("/abort"), None).await.map(drop) }.boxed()
     }
 
+    fn open_requests(&self) -> BoxFuture<'_, RuntimeResult<Vec<OpenRequest>>> {
+        async {
+            let mut open = Vec::new();
+            // The folder is this chat's alone: all that is open in it is the chat's or its subagents'.
+            for kind in [RequestKind::Question, RequestKind::Permission] {
+                let list = self.process.api.get(&format!("/{}", kind.as_str()), &self.directory).await?;
+                let Value::Array(list) = list else { continue };
+                open.extend(list.into_iter().map(|request| OpenRequest { kind, request }));
+            }
+            Ok(open)
+        }
+        .boxed()
+    }
+
     fn reject_all(&self) -> BoxFuture<'_, RuntimeResult<()>> {
         async {
-            // The folder is this chat's alone: all that is open in it is the chat's or its subagents'.
-            let open = |list: Value| -> Vec<String> {
-                let ids = list.as_array().into_iter().flatten().filter_map(|request| request["id"].as_str());
-                ids.map(in_path).collect()
-            };
-            for id in open(self.process.api.get("/question", &self.directory).await?) {
-                self.call(&format!("/question/{id}/reject"), None).await?;
-            }
-            for id in open(self.process.api.get("/permission", &self.directory).await?) {
-                self.call(&format!("/permission/{id}/reply"), Some(&json!({ "reply": "reject" }))).await?;
+            for OpenRequest { kind, request } in self.open_requests().await? {
+                let Some(id) = request["id"].as_str().map(in_path) else { continue };
+                match kind {
+                    RequestKind::Question => self.call(&format!("/question/{id}/reject"), None).await?,
+                    RequestKind::Permission => {
+                        self.call(&format!("/permission/{id}/reply"), Some(&json!({ "reply": "reject" }))).await?
+                    }
+                };
             }
             Ok(())
         }

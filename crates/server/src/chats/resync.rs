@@ -1,0 +1,68 @@
+//! What was missed while the runtime could not be heard is made up for: from what it has now, in the words it would have said.
+
+use super::Chat;
+use super::decide::Decision;
+use super::wake::Live;
+use crate::ids;
+use crate::runtime::{OpenRequest, RequestKind};
+use bytes::Bytes;
+use serde_json::{Value, json};
+use std::sync::{Arc, Weak};
+use turnwire::event::InputRequest;
+
+/// Events may be missing: what the runtime has now goes into the log, if a turn runs that it could tell of.
+pub(super) async fn resync(chat: &Arc<Chat>, live: &Weak<Live>) {
+    let Some(live) = live.upgrade().filter(|_| chat.open_turn().is_some()) else { return };
+    match live.session.messages().await {
+        Ok(messages) => {
+            chat.decide(vec![Decision::Snapshot { messages }], Vec::new());
+        }
+        Err(error) => tracing::warn!(%error, chat = chat.id(), "what was missed could not be read"),
+    }
+    match live.session.open_requests().await {
+        Ok(open) => {
+            let told = chat.folded().map(|turn| turn.requests).unwrap_or_default();
+            let missed = missed(chat, &open, &told);
+            chat.record(missed, Vec::new(), None);
+        }
+        Err(error) => tracing::warn!(%error, chat = chat.id(), "what is asked could not be read"),
+    }
+}
+
+/// The events of requests that were asked, and of those that were settled, while nobody heard.
+fn missed(chat: &Chat, open: &[OpenRequest], told: &[InputRequest]) -> Vec<Bytes> {
+    let mut events = Vec::new();
+    for OpenRequest { kind, request } in open {
+        let id = request["id"].as_str().unwrap_or_default();
+        if told.iter().any(|told| told.request_id() == id) {
+            continue;
+        }
+        let mut properties = request.clone();
+        // The folder is this chat's alone: a session that was never heard of is a subagent's, begun meanwhile.
+        if !request["sessionID"].as_str().is_some_and(|session| chat.knows_session(session)) {
+            properties["sessionID"] = json!(chat.session_id());
+        }
+        events.push(event(&format!("{}.asked", kind.as_str()), properties));
+    }
+    for told in told {
+        let id = told.request_id().as_str();
+        if open.iter().any(|open| open.request["id"] == id) {
+            continue;
+        }
+        // How it was settled nobody heard: this says no more than that it was.
+        let mut properties = json!({ "sessionID": chat.session_id(), "requestID": id });
+        let kind = match told {
+            InputRequest::Question(_) => {
+                properties["answers"] = json!([]);
+                RequestKind::Question
+            }
+            _ => RequestKind::Permission,
+        };
+        events.push(event(&format!("{}.replied", kind.as_str()), properties));
+    }
+    events
+}
+
+fn event(event_type: &str, properties: Value) -> Bytes {
+    Bytes::from(json!({ "id": ids::event_id(), "type": event_type, "properties": properties }).to_string())
+}
