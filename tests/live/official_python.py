@@ -1,100 +1,137 @@
-"""The hosted service's own Python client against this server: all ten operations, sync and async.
+"""The hosted service's own Python client against this server: all ten operations, sync and async, parsed and as raw answers.
 
 Usage: python official_python.py BASE_URL API_KEY      (needs casedev 0.55.0 from PyPI)
 """
 
 import asyncio
+import inspect
 import sys
 
-from casedev import AsyncCasedev, Casedev, ConflictError, NotFoundError
+from casedev import AsyncCasedev, AuthenticationError, Casedev, ConflictError, NotFoundError
 
 base_url, api_key = sys.argv[1:3]
-TEXT = [{"type": "text", "text": "Hello there"}]
+OPERATIONS = {
+    "create", "delete", "cancel", "create_stream_token", "reply_to_question", "respond", "send_message", "stream",
+    "files.list", "files.download",
+}  # fmt: skip
 
 
-def types(events):
-    return [event["type"] for event in events]
+def text(said):
+    return [{"type": "text", "text": said}]
 
 
-def whole(events):
-    found = types(events)
+async def ask(value):
+    """What a sync client gave, or an async one promised."""
+    return await value if inspect.isawaitable(value) else value
+
+
+async def each(stream):
+    if hasattr(stream, "__aiter__"):
+        async for event in stream:
+            yield event
+    else:
+        for event in stream:
+            yield event
+
+
+async def whole(stream):
+    found = [event["type"] async for event in each(stream)]
     assert found[0] == "turn.started" and found[-1] == "turn.completed", found
-    assert all(event is not None for event in events)
 
 
-def sync():
-    client = Casedev(api_key=api_key, base_url=base_url)
-    chats = client.agent.v2.chat
-    chat = chats.create(title="Official", idle_timeout_ms=60_000)
-    assert chat.id.startswith("chat_") and chat.status == "active" and chat.idle_timeout_ms == 60_000
+class Chats:
+    """`client.agent.v2.chat`; `raw`: each operation through `with_raw_response`."""
 
-    whole(list(chats.respond(chat.id, parts=TEXT)))
-    assert chats.send_message(chat.id, parts=[{"type": "text", "text": "/tool"}]) is None
+    def __init__(self, client, raw):
+        self.client, self.raw, self.called = client, raw, set()
 
-    files = chats.files.list(chat.id)
-    assert any(file.path == "hello.txt" for file in files.files), files
-    content = chats.files.download("hello.txt", id=chat.id)
-    assert content.read() == b"Hello from Turnwire.\n"
+    async def __call__(self, operation, *args, **kwargs):
+        self.called.add(operation)
+        place = self.client.agent.v2.chat
+        *folders, name = operation.split(".")
+        for folder in folders:
+            place = getattr(place, folder)
+        if not self.raw:
+            return await ask(getattr(place, name)(*args, **kwargs))
+        answer = await ask(getattr(place.with_raw_response, name)(*args, **kwargs))
+        assert answer.headers["turnwire-contract"] == "1" and answer.headers["x-request-id"].startswith("req_")
+        assert answer.status_code == (204 if name == "reply_to_question" else 200), answer.status_code
+        # A file is its own raw answer.
+        return answer if operation == "files.download" else await ask(answer.parse())
 
-    asked = chats.respond(chat.id, parts=[{"type": "text", "text": "/ask"}])
+    async def fails(self, error, status, operation, *args, **kwargs):
+        try:
+            await self(operation, *args, **kwargs)
+        except error as raised:
+            assert raised.status_code == status, raised
+            return raised
+        raise AssertionError(f"{operation} was taken")
+
+
+async def all_ten(client, raw):
+    chat = Chats(client, raw)
+    made = await chat("create", title="Official", idle_timeout_ms=60_000)
+    assert made.id.startswith("chat_") and made.status == "active" and made.idle_timeout_ms == 60_000, made
+
+    await whole(await chat("respond", made.id, parts=text("Hello there")))
+    # Typed as nothing, the answer is there all the same: only the raw one shows it.
+    assert await chat("send_message", made.id, parts=text("/tool")) is None
+
+    listed = await chat("files.list", made.id)
+    assert listed.chat_id == made.id and [file.path for file in listed.files] == ["hello.txt"], listed
+    content = await chat("files.download", "hello.txt", id=made.id)
+    assert await ask(content.read()) == b"Hello from Turnwire.\n"
+
     seen = []
-    for event in asked:
-        seen.append(event)
+    async for event in each(await chat("respond", made.id, parts=text("/ask"))):
+        seen.append(event["type"])
         for request in event.get("requests", []):
-            chats.reply_to_question(request["requestId"], id=chat.id, answers=[["yes"]])
-    whole(seen)
+            await chat("reply_to_question", request["requestId"], id=made.id, answers=[["yes"]])
+    assert seen[-1] == "turn.completed", seen
+    gone = {"id": made.id, "answers": [["yes"]]}
+    await chat.fails(NotFoundError, 404, "reply_to_question", "que_none", **gone)
 
-    token = chats.create_stream_token(chat.id)
+    token = await chat("create_stream_token", made.id)
     assert token.stream_url.startswith(base_url) and token.token in token.stream_url
-    stream = chats.stream(chat.id, last_event_id=0)
-    first = next(iter(stream))
-    assert first is not None
-    stream.close()
+    told = []
+    async for event in each(await chat("stream", made.id, last_event_id=0)):
+        told.append(event["type"])
+        if told.count("session.idle") == 3:
+            break
+    assert told[0] == "session.created" and told.count("turnwire.turn.accepted") == 3, told
 
-    running = chats.respond(chat.id, parts=[{"type": "text", "text": "/slow 1000"}])
-    for event in running:
+    running = await chat("respond", made.id, parts=text("/slow 1000"))
+    async for event in each(running):
         if event["type"] == "message.part.updated":
             break
-    try:
-        chats.respond(chat.id, parts=TEXT)
-        raise AssertionError("a second turn was taken")
-    except ConflictError as error:
-        assert error.status_code == 409, error
-    assert chats.cancel(chat.id).ok is True
-    rest = list(running)
-    assert rest[-1]["type"] == "turn.completed", types(rest)
+    conflict = await chat.fails(ConflictError, 409, "respond", made.id, parts=text("Another"))
+    assert conflict.body["error"]["code"] == "turn_conflict", conflict.body
+    assert (await chat("cancel", made.id)).ok is True
+    rest = [event async for event in each(running)]
+    assert rest[-1]["type"] == "turn.completed" and rest[-1]["status"] == "cancelled", rest[-1]
 
-    raw = chats.with_raw_response.create()
-    assert raw.headers["turnwire-contract"] == "1"
-    other = raw.parse()
-    assert client.with_options(max_retries=0).agent.v2.chat.delete(other.id).status == "ended"
-    ended = chats.delete(chat.id)
-    assert ended.status == "ended" and ended.runtime_ms >= 0, ended
-    try:
-        chats.delete("chat_none")
-        raise AssertionError("a chat that is not there was deleted")
-    except NotFoundError as error:
-        assert error.status_code == 404
+    ended = await chat("delete", made.id)
+    assert ended.status == "ended" and ended.runtime_ms >= 0 and ended.id == made.id, ended
+    assert (await chat("delete", made.id)).runtime_ms == ended.runtime_ms
+    await chat.fails(NotFoundError, 404, "delete", "chat_none")
+    assert chat.called == OPERATIONS, OPERATIONS - chat.called
 
 
-async def not_sync():
-    client = AsyncCasedev(api_key=api_key, base_url=base_url)
-    chats = client.agent.v2.chat
-    chat = await chats.create()
-    whole([event async for event in await chats.respond(chat.id, parts=TEXT)])
-    await chats.send_message(chat.id, parts=[{"type": "text", "text": "/tool"}])
-    files = await chats.files.list(chat.id)
-    assert files.chat_id == chat.id
-    content = await chats.files.download("hello.txt", id=chat.id)
-    assert await content.read() == b"Hello from Turnwire.\n"
-    await chats.create_stream_token(chat.id)
-    async for event in await chats.stream(chat.id, last_event_id=0):
-        assert event is not None
-        break
-    assert (await chats.cancel(chat.id)).ok is True
-    assert (await chats.delete(chat.id)).status == "ended"
+async def options(client):
+    """`with_options`, on which every operation stands as on the client itself."""
+    await all_ten(client.with_options(max_retries=0, timeout=60, default_headers={"x-test": "1"}), raw=False)
+    stranger = Chats(client.with_options(api_key="wrong", max_retries=0), raw=False)
+    await stranger.fails(AuthenticationError, 401, "create")
 
 
-sync()
-asyncio.run(not_sync())
+async def main():
+    for kind in (Casedev, AsyncCasedev):
+        client = kind(api_key=api_key, base_url=base_url)
+        for raw in (False, True):
+            await all_ten(client, raw)
+        await options(client)
+        await ask(client.close())
+
+
+asyncio.run(main())
 print("ok")
