@@ -5,89 +5,9 @@
 
 mod common;
 
-use axum::body::Body;
-use axum::extract::{Request, State};
-use axum::response::{IntoResponse as _, Response};
-use common::stand_in::on;
-use common::{Frame, LONG, Service, Stream};
+use common::stand_in::{StandIn, asked};
+use common::{Frame, Stream};
 use serde_json::{Value, json};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard};
-use tokio::sync::mpsc;
-
-/// What the stand-in has, and who hears it.
-#[derive(Default)]
-struct Has {
-    /// The open connection of `/event`; taken away, it ends.
-    events: Option<mpsc::UnboundedSender<String>>,
-    messages: Vec<Value>,
-    questions: Value,
-    permissions: Value,
-}
-
-struct StandIn {
-    has: Mutex<Has>,
-    asked: mpsc::UnboundedSender<(String, Value)>,
-    /// How many events it told.
-    told: AtomicUsize,
-}
-
-impl StandIn {
-    fn has(&self) -> MutexGuard<'_, Has> {
-        self.has.lock().unwrap()
-    }
-
-    fn tell(&self, event_type: &str, properties: Value) {
-        // Of two events of one id the second would be a repetition.
-        let id = format!("evt_{}", self.told.fetch_add(1, Ordering::Relaxed));
-        let event = json!({ "id": id, "type": event_type, "properties": properties });
-        self.has().events.as_ref().unwrap().send(format!("data: {event}\n\n")).unwrap();
-    }
-}
-
-async fn answer(State(stand_in): State<Arc<StandIn>>, request: Request) -> Response {
-    let path = request.uri().path().to_owned();
-    let what = format!("{} {path}", request.method());
-    let body = axum::body::to_bytes(request.into_body(), 1 << 20).await.unwrap();
-    let body: Value = serde_json::from_slice(&body).unwrap_or_default();
-    let answer = match what.as_str() {
-        "GET /global/health" => json!({ "version": "1.18.0" }),
-        "GET /event" => {
-            let (events, mut told) = mpsc::unbounded_channel();
-            events.send("data: {\"type\":\"server.connected\",\"properties\":{}}\n\n".to_owned()).unwrap();
-            stand_in.has().events = Some(events);
-            let told = futures_util::stream::poll_fn(move |context| told.poll_recv(context));
-            use futures_util::StreamExt as _;
-            let body = Body::from_stream(told.map(Ok::<_, std::io::Error>));
-            return ([("content-type", "text/event-stream")], body).into_response();
-        }
-        "POST /session" => json!({ "id": "ses_1" }),
-        "GET /session/status" => json!({ "ses_1": { "type": "busy" } }),
-        "GET /question" => stand_in.has().questions.clone(),
-        "GET /permission" => stand_in.has().permissions.clone(),
-        "GET /session/ses_1/message" => json!(stand_in.has().messages),
-        "POST /session/ses_1/prompt_async" => {
-            let _ = stand_in.asked.send((what, body));
-            return http::StatusCode::NO_CONTENT.into_response();
-        }
-        _ => json!(true),
-    };
-    let _ = stand_in.asked.send((what, body));
-    axum::Json(answer).into_response()
-}
-
-/// Waits until this was asked; gives what came with it.
-async fn asked(heard: &mut mpsc::UnboundedReceiver<(String, Value)>, what: &str) -> Value {
-    let found = async {
-        loop {
-            let (asked, body) = heard.recv().await.expect("the stand-in is gone");
-            if asked == what {
-                return body;
-            }
-        }
-    };
-    tokio::time::timeout(LONG, found).await.unwrap_or_else(|_| panic!("nobody asked {what}"))
-}
 
 fn requests(frame: &Frame) -> Option<Vec<String>> {
     let event = frame.json();
@@ -104,10 +24,7 @@ async fn until_open(turn: &mut Stream, wanted: &[&str]) {
 #[tokio::test]
 async fn what_is_asked_while_nobody_hears_is_told_once_it_is_heard_again() {
     let folder = tempfile::tempdir().unwrap();
-    let (tell, mut heard) = mpsc::unbounded_channel();
-    let stand_in = Arc::new(StandIn { has: Mutex::default(), asked: tell, told: AtomicUsize::new(0) });
-    let router = axum::Router::new().fallback(answer).with_state(stand_in.clone());
-    let service = Service::with(on(router, folder.path()).await).await;
+    let (service, stand_in, mut heard) = StandIn::start(folder.path(), |_| {}).await;
     let chat = service.chat().await;
     let mut turn = service.respond(&chat, "Hello").await;
     let user = asked(&mut heard, "POST /session/ses_1/prompt_async").await["messageID"].clone();

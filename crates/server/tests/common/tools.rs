@@ -24,6 +24,9 @@ pub fn skip(why: &str) {
 
 /// A folder in which these commands were run to a good end, now or before. `None`: the test is to be skipped.
 pub async fn installed(name: &str, what: &str, commands: impl FnOnce(&Path) -> Vec<Command>) -> Option<PathBuf> {
+    // Two tests may want the same.
+    static ONE_AT_A_TIME: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+    let _held = ONE_AT_A_TIME.lock().await;
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     let whole = folder.join("whole");
     // What was installed is what is wanted: another version is another text.
