@@ -7,6 +7,7 @@
 //! | `/think` | reasons, then answers |
 //! | `/long N` | N words, one delta each (default 100) |
 //! | `/slow N` | N words, one each 100 ms (default 10) |
+//! | `/loop` | runs one command after the other, and never comes to an end |
 //! | `/fail` | the provider answers 400 |
 //! | none of them | the prompt is repeated |
 //!
@@ -42,6 +43,8 @@ pub enum Script {
     Long(usize),
     /// `/slow N`
     Slow(usize),
+    /// `/loop`
+    Loop,
     /// `/fail`
     Fail,
     /// Anything else, which is repeated.
@@ -121,6 +124,7 @@ impl Script {
                 "/think" => Self::Think,
                 "/long" => Self::Long(count(100)),
                 "/slow" => Self::Slow(count(10)),
+                "/loop" => Self::Loop,
                 "/fail" => Self::Fail,
                 _ => continue,
             };
@@ -133,6 +137,8 @@ impl Script {
     pub fn step(&self, results: &[String]) -> Option<Step> {
         let says = match (self, results.last()) {
             (Self::Fail, _) => return None,
+            // Never the same command: an agent may notice that it goes in a circle.
+            (Self::Loop, _) => vec![text("And on. "), shell(&format!("echo {}", results.len()), "Go on")],
             (Self::Tool, None) => vec![text("I will write a file. "), bash()],
             (Self::Tool, Some(output)) if output.contains(FILE_TEXT.trim()) => {
                 vec![text(&format!("I wrote {FILE}. It says: {}", FILE_TEXT.trim()))]
@@ -198,7 +204,11 @@ fn text(text: &str) -> Say {
 fn bash() -> Say {
     // `cat` gives the file's words back, so that the answer tells what is really there.
     let command = format!("echo '{}' > {FILE} && cat {FILE}", FILE_TEXT.trim());
-    Say::Call { tool: "bash", input: json!({ "command": command, "description": format!("Write {FILE}") }) }
+    shell(&command, &format!("Write {FILE}"))
+}
+
+fn shell(command: &str, description: &str) -> Say {
+    Say::Call { tool: "bash", input: json!({ "command": command, "description": description }) }
 }
 
 fn question() -> Say {
@@ -235,6 +245,7 @@ mod tests {
     #[test]
     fn a_word_on_its_own_chooses_the_script() {
         assert_eq!(Script::of("please /tool now"), Script::Tool);
+        assert_eq!(Script::of("/loop"), Script::Loop);
         assert_eq!(Script::of("/long 3"), Script::Long(3));
         assert_eq!(Script::of("/long"), Script::Long(100));
         assert_eq!(Script::of("/slow x"), Script::Slow(10));

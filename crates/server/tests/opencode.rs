@@ -257,6 +257,25 @@ async fn a_permission_is_given_or_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_agent_that_never_comes_to_an_end_is_stopped() {
+    let Some(program) = program() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let (mut config, _model) = with_model(program, folder.path()).await;
+    config.limits.turn_steps = 4;
+    let service = Service::with(config).await;
+    let chat = service.chat().await;
+    let mut relay = service.relay(&chat, 0).await;
+    let turn = check(&service.respond(&chat, "/loop").await.rest().await);
+    assert_eq!((turn.status.as_str(), turn.error.unwrap().code.as_str()), ("failed", "turn_limit"));
+    assert_eq!(turn.messages.len(), 5, "the first one too many is seen, and no more");
+    // Stopped, and not only no longer told of: it says that it is idle, and what follows begins anew.
+    relay.until(|frame| frame.data.contains("\"session.idle\"")).await;
+    let next = service.turn(&chat, "Enough").await;
+    assert_eq!((&next["status"], &next["text"]), (&json!("completed"), &json!("Enough")));
+    service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_provider_that_never_works_is_not_tried_for_ever() {
     let Some(program) = program() else { return };
     let folder = tempfile::tempdir().unwrap();

@@ -298,3 +298,19 @@ async fn many_chats_at_once_do_not_mix_and_do_not_stop_each_other() {
         assert!(log.iter().zip(1_u64..).all(|(frame, number)| frame.id == number.to_string()));
     }
 }
+
+#[tokio::test]
+async fn a_turn_of_too_many_steps_is_stopped_and_the_next_one_is_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = common::config(folder.path());
+    config.limits.turn_steps = 4;
+    let service = Service::with(config).await;
+    let chat = service.chat().await;
+    let turn = service.turn(&chat, "/loop").await;
+    assert_eq!((&turn["status"], &turn["error"]["code"]), (&json!("failed"), &json!("turn_limit")), "{turn}");
+    assert!(turn["error"]["message"].as_str().unwrap().contains("4 messages"), "{turn}");
+    assert!(turn["messages"].as_array().unwrap().len() > 4, "{turn}");
+    let next = service.turn(&chat, "Enough").await;
+    assert_eq!((&next["status"], &next["text"]), (&json!("completed"), &json!("Enough")));
+    service.stop().await;
+}
