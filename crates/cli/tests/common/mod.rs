@@ -106,3 +106,23 @@ impl Drop for Server {
         let _ = self.child.wait();
     }
 }
+
+/// The real `OpenCode`; `None`, and a line that says why, where none was named.
+pub fn opencode() -> Option<String> {
+    let program = std::env::var("TURNWIRE_OPENCODE").ok().filter(|path| !path.is_empty());
+    if program.is_none() {
+        skipped("set TURNWIRE_OPENCODE to an opencode program to run this test");
+    }
+    program
+}
+
+/// Says why a test is not run, past the test harness, which keeps what a test that passes prints.
+pub fn skipped(why: &str) {
+    std::io::stderr().write_all(format!("SKIPPED: {why}\n").as_bytes()).unwrap();
+}
+
+/// The process of the `OpenCode` that all chats of a server share, as the server notes it.
+pub fn opencode_pid(data: &Path) -> Option<u64> {
+    let note = std::fs::read(data.join("opencode/process.json")).ok()?;
+    serde_json::from_slice::<serde_json::Value>(&note).ok()?["pid"].as_u64()
+}

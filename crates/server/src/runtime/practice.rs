@@ -1,8 +1,8 @@
 //! The practice runtime: scripted turns with no model and no key.
 
 use super::{
-    Crowded, OpenRequest, Opening, PermissionReply, Prompt, RequestKind, Runtime, RuntimeError, RuntimeFault, RuntimeResult,
-    Session, Sink, Upstream,
+    Crowded, OpenRequest, Opening, PermissionReply, Prompt, RequestKind, Runtime, RuntimeError, RuntimeFault,
+    RuntimeResult, Session, Sink, Upstream,
 };
 use bytes::Bytes;
 use futures_util::FutureExt as _;

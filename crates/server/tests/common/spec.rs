@@ -103,9 +103,13 @@ impl Spec {
     }
 
     /// The same without the body, for what is read as it comes; gives what the contract has for it. `None`: a preflight, which
-    /// is the browser's and not the contract's.
+    /// is the browser's and not the contract's, or what never came to a route.
     pub fn check_head(&self, method: &str, path: &str, status: u16, headers: &HeaderMap) -> Option<&Value> {
         let what = format!("{method} {path}: {status}");
+        // Headers that are too large nobody has read: no route, and no id, is known to who refuses them.
+        if status == 431 {
+            return None;
+        }
         for (name, beginning) in [("turnwire-contract", "1"), ("x-request-id", "req_")] {
             let value = headers.get(name).unwrap_or_else(|| panic!("{what}: without {name}"));
             assert!(value.to_str().unwrap().starts_with(beginning), "{what}: {name}: {value:?}");
