@@ -4,19 +4,24 @@
 
 mod common;
 
+use axum::body::Body;
+use axum::extract::Request;
+use axum::response::{IntoResponse as _, Response};
+use axum::{Json, Router};
 use common::{Service, config};
+use futures_util::{StreamExt as _, stream};
 use serde_json::{Value, json};
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use tokio_util::sync::CancellationToken;
 use turnwire_practice::model;
 use turnwire_server::{Config, RuntimeConfig};
 
-fn isolated(data: &Path, opencode: PathBuf, opencode_config: Value, most: usize) -> Config {
-    let mut config = config(data);
-    config.runtime =
-        RuntimeConfig::Local { opencode: Some(opencode), opencode_config: Some(opencode_config), isolate: Some(most) };
+/// The same server with a process for each chat, so many at once.
+fn isolated(mut config: Config, most: usize) -> Config {
+    if let RuntimeConfig::Local { isolate, .. } = &mut config.runtime {
+        *isolate = Some(most);
+    }
     config
 }
 
@@ -32,41 +37,28 @@ async fn status(service: &Service, chat: &str) -> String {
     service.call("GET", &format!("/{chat}"), None).await.json()["status"].as_str().unwrap().to_owned()
 }
 
-/// A stand-in for `OpenCode`: answers whatever lets a chat be made; a prompt comes to nothing at once.
-async fn stand_in(folder: &Path) -> PathBuf {
-    use axum::response::IntoResponse as _;
-    use futures_util::StreamExt as _;
-    async fn answer(request: axum::extract::Request) -> axum::response::Response {
-        let last = request.uri().path().rsplit('/').next().unwrap_or_default().to_owned();
-        match (request.method().as_str(), last.as_str()) {
-            (_, "health") => axum::Json(json!({ "version": "1.18.0" })).into_response(),
-            (_, "event") => {
-                let first = "data: {\"type\":\"server.connected\",\"properties\":{}}\n\n";
-                let first = futures_util::stream::iter([Ok::<_, std::io::Error>(first)]);
-                let body = axum::body::Body::from_stream(first.chain(futures_util::stream::pending()));
-                ([("content-type", "text/event-stream")], body).into_response()
-            }
-            ("POST", "session") => axum::Json(json!({ "id": "ses_1" })).into_response(),
-            (_, "prompt_async") => http::StatusCode::BAD_REQUEST.into_response(),
-            (_, "status") => axum::Json(json!({})).into_response(),
-            _ => axum::Json(json!([])).into_response(),
+/// A stand-in for `OpenCode` that answers whatever lets a chat be made; a prompt comes to nothing at once.
+async fn answer(request: Request) -> Response {
+    match (request.method().as_str(), request.uri().path().rsplit('/').next().unwrap_or_default()) {
+        (_, "health") => Json(json!({ "version": "1.18.0" })).into_response(),
+        (_, "event") => {
+            let first = "data: {\"type\":\"server.connected\",\"properties\":{}}\n\n";
+            let first = stream::iter([Ok::<_, std::io::Error>(first)]);
+            ([("content-type", "text/event-stream")], Body::from_stream(first.chain(stream::pending()))).into_response()
         }
+        ("POST", "session") => Json(json!({ "id": "ses_1" })).into_response(),
+        (_, "prompt_async") => http::StatusCode::BAD_REQUEST.into_response(),
+        (_, "status") => Json(json!({})).into_response(),
+        _ => Json(json!([])).into_response(),
     }
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let script = format!("#!/bin/sh\necho listening on http://{}\nexec sleep 600\n", listener.local_addr().unwrap());
-    tokio::spawn(async move { axum::serve(listener, axum::Router::new().fallback(answer)).await });
-    let program = folder.join("opencode");
-    std::fs::write(&program, script).unwrap();
-    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
-    program
 }
 
 #[tokio::test]
 async fn the_chat_that_was_not_used_for_longest_makes_room() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
-    let program = stand_in(folder.path()).await;
-    let service = Service::with(isolated(&data, program, json!({}), 2)).await;
+    let stand_in = common::stand_in::on(Router::new().fallback(answer), folder.path()).await;
+    let service = Service::with(isolated(stand_in, 2)).await;
     let (first, second) = (service.chat().await, service.chat().await);
     let (one, two) = (process(&data, &first).unwrap(), process(&data, &second).unwrap());
     assert_ne!(one, two, "each has a process of its own");
@@ -107,7 +99,10 @@ async fn a_real_process_for_each_chat_dies_alone_and_makes_room() {
     let stop = CancellationToken::new();
     tokio::spawn(model::serve(listener, stop.clone()));
     let data = folder.path();
-    let service = Service::with(isolated(data, program.into(), opencode, 2)).await;
+    let mut config = config(data);
+    config.runtime =
+        RuntimeConfig::Local { opencode: Some(program.into()), opencode_config: Some(opencode), isolate: Some(2) };
+    let service = Service::with(config).await;
     let (first, second) = (service.chat().await, service.chat().await);
     let (one, two) = (process(data, &first).unwrap(), process(data, &second).unwrap());
     assert_eq!(service.turn(&first, "Hello").await["status"], "completed");
