@@ -10,9 +10,10 @@ use http::{HeaderValue, header};
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::future::Future;
+use std::pin::Pin;
 use std::time::Duration;
-use tokio::time::{Instant, MissedTickBehavior, interval_at};
-use tokio_util::sync::CancellationToken;
+use tokio::time::{Instant, MissedTickBehavior, Sleep, interval_at, sleep_until};
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 /// Where the frames of a stream come from.
 pub(crate) trait Frames: Send + 'static {
@@ -29,7 +30,6 @@ pub(crate) struct Bounds {
     /// The token it was opened with runs out.
     pub(crate) until: Option<Instant>,
     /// It is counted while it is open.
-    #[expect(dead_code, reason = "it counts by being there")]
     pub(crate) counted: OpenStream,
 }
 
@@ -37,7 +37,15 @@ pub(crate) struct Bounds {
 pub(crate) fn response(frames: impl Frames, bounds: Bounds) -> Response {
     let mut ticks = interval_at(Instant::now() + bounds.heartbeat, bounds.heartbeat);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let state = Stream { frames, bounds, ticks, ready: VecDeque::from([Bytes::from_static(OPENING)]), over: false };
+    let state = Stream {
+        frames,
+        ticks,
+        stop: Box::pin(bounds.stop.cancelled_owned()),
+        expiry: bounds.until.map(|until| Box::pin(sleep_until(until))),
+        _counted: bounds.counted,
+        ready: VecDeque::from([Bytes::from_static(OPENING)]),
+        over: false,
+    };
     let body = Body::from_stream(stream::unfold(state, |mut state| async move {
         let chunk = state.next().await?;
         Some((Ok::<_, Infallible>(chunk), state))
@@ -52,8 +60,11 @@ pub(crate) fn response(frames: impl Frames, bounds: Bounds) -> Response {
 
 struct Stream<F> {
     frames: F,
-    bounds: Bounds,
     ticks: tokio::time::Interval,
+    // Both are waited for once, not anew for every frame: each wait takes a lock that all streams share.
+    stop: Pin<Box<WaitForCancellationFutureOwned>>,
+    expiry: Option<Pin<Box<Sleep>>>,
+    _counted: OpenStream,
     /// Frames that were handed over together and wait for the socket.
     ready: VecDeque<Bytes>,
     over: bool,
@@ -69,8 +80,8 @@ impl<F: Frames> Stream<F> {
                 return None;
             }
             let expiry = async {
-                match self.bounds.until {
-                    Some(until) => tokio::time::sleep_until(until).await,
+                match &mut self.expiry {
+                    Some(expiry) => expiry.await,
                     None => std::future::pending().await,
                 }
             };
@@ -83,7 +94,7 @@ impl<F: Frames> Stream<F> {
                 },
                 _ = self.ticks.tick() => self.ready.push_back(Bytes::from_static(HEARTBEAT)),
                 // Last: what was told before the server went down is still handed out.
-                () = self.bounds.stop.cancelled() => self.over = true,
+                () = &mut self.stop => self.over = true,
             }
         }
     }
