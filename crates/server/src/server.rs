@@ -109,6 +109,7 @@ impl Server {
             runtime,
             pressure: Pressure::new(),
             limits: config.limits.clone(),
+            delivery: config.delivery,
             metrics: Arc::default(),
             data,
             stopping: CancellationToken::new(),

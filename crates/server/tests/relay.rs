@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{Frame, Service, config, http, send, stream};
+use common::{Frame, Service, Stream, config, http, send, stream};
 use std::time::Duration;
 
 fn ids(frames: &[Frame]) -> Vec<u64> {
@@ -287,4 +287,39 @@ async fn a_chat_that_is_not_used_sleeps_and_wakes_on_its_next_use() {
     assert_eq!(ids(&seen), (1..=seen.len() as u64).collect::<Vec<_>>(), "a reader from before hears it");
     assert!(open.until(|frame| is(frame, "turnwire.runtime")).await.last().unwrap().data.contains("resuming"));
     service.stop().await;
+}
+
+#[tokio::test]
+async fn many_readers_of_one_chat_get_the_same_each_event_once() {
+    let service = Service::start().await;
+    let chat = service.chat().await;
+    let mut readers = Vec::new();
+    for _ in 0..40 {
+        readers.push(service.relay(&chat, 0).await);
+    }
+    // The first event of a turn and what follows it closely: told at once, and gathered.
+    service.turn(&chat, "/long 300").await;
+    service.turn(&chat, "Again").await;
+    let head = service.call("GET", &format!("/{chat}"), None).await.json()["lastEventId"].as_u64().unwrap();
+    let replayed = service.relay(&chat, 0).await.until(|frame| frame.id == head.to_string()).await;
+    assert_eq!(ids(&replayed), (1..=head).collect::<Vec<_>>());
+    for mut reader in readers {
+        assert_eq!(reader.until(|frame| frame.id == head.to_string()).await, replayed);
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_stops_tells_many_readers_what_ended_their_turn() {
+    let service = Service::start().await;
+    let chat = service.chat().await;
+    let mut readers = Vec::new();
+    for _ in 0..40 {
+        readers.push(service.relay(&chat, 0).await);
+    }
+    let mut turn = service.respond(&chat, "/slow 1000").await;
+    turn.until(|frame| frame.data.contains("\"delta\"")).await;
+    let (_, told) = tokio::join!(service.stop(), futures_util::future::join_all(readers.iter_mut().map(Stream::rest)));
+    for frames in told {
+        assert!(frames.iter().any(|frame| is(frame, "turnwire.turn.closed")), "{:?}", frames.last());
+    }
 }

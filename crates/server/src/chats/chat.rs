@@ -81,7 +81,7 @@ impl Chat {
             told: Vec::new(),
         };
         Arc::new(Self {
-            relay: Relay::new(row.key, shared.store.clone(), head, row.ended_ms.is_some()),
+            relay: Relay::new(row.key, shared.store.clone(), shared.delivery, head, row.ended_ms.is_some()),
             row,
             shared,
             state: Mutex::new(state),

@@ -21,7 +21,7 @@ pub(crate) use prompt::{Accepted, Idempotency, NewTurn, REMEMBER_MS};
 pub(crate) use registry::{NewChat, Registry};
 pub(crate) use relayed::{Begin, RelayFrames};
 
-use crate::config::Limits;
+use crate::config::{Delivery, Limits};
 use crate::metrics::Metrics;
 use crate::relay::Pressure;
 use crate::runtime::{Runtime, RuntimeError};
@@ -38,6 +38,7 @@ pub(crate) struct Shared {
     pub(crate) runtime: Arc<dyn Runtime>,
     pub(crate) pressure: Pressure,
     pub(crate) limits: Limits,
+    pub(crate) delivery: Delivery,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) data: PathBuf,
     /// The server goes down: nothing is waited for that takes long.

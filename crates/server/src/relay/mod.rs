@@ -5,16 +5,21 @@
 //! nobody.
 
 pub(crate) mod frame;
+mod pace;
 mod reader;
 pub(crate) mod sse;
 
 pub(crate) use reader::Reader;
 
+use crate::config::Delivery;
 use crate::store::{ChatKey, Store, StoreError, StoreResult, Write};
 use bytes::Bytes;
 use frame::Told;
+use pace::{Call, Pace};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
 
 /// How much of what was told last is kept in memory for each chat.
@@ -39,10 +44,10 @@ impl Pressure {
     }
 }
 
-/// Where the log stands, as readers see it.
+/// Where the log stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Head {
-    /// The number of the newest event that may be told.
+    /// The number of the newest event that may be told; to a reader that waits, of the newest it was called for.
     pub(crate) seq: u64,
     /// No event will follow.
     pub(crate) closed: bool,
@@ -54,7 +59,10 @@ pub(crate) struct Relay {
     chat: ChatKey,
     store: Arc<dyn Store>,
     state: Mutex<State>,
+    /// Calls those that wait.
     head: watch::Sender<Head>,
+    /// Where those that are many are called from.
+    runtime: Handle,
 }
 
 #[derive(Debug)]
@@ -64,6 +72,9 @@ struct State {
     /// Told events, newest last; without a hole.
     window: VecDeque<Told>,
     window_bytes: usize,
+    /// The number of the newest event that may be told.
+    told: u64,
+    pace: Pace,
     /// A write failed: what was numbered since is not in the log. The relay is done; a new one starts from the log.
     failed: Option<StoreError>,
 }
@@ -72,10 +83,18 @@ struct State {
 pub(crate) type Safe = oneshot::Receiver<StoreResult<()>>;
 
 impl Relay {
-    /// Goes on after event number `head`.
-    pub(crate) fn new(chat: ChatKey, store: Arc<dyn Store>, head: u64, closed: bool) -> Arc<Self> {
-        let state = State { next: head + 1, window: VecDeque::new(), window_bytes: 0, failed: None };
-        Arc::new(Self { chat, store, state: Mutex::new(state), head: watch::Sender::new(Head { seq: head, closed }) })
+    /// Goes on after event number `head`. Call it on a tokio runtime.
+    pub(crate) fn new(chat: ChatKey, store: Arc<dyn Store>, delivery: Delivery, head: u64, closed: bool) -> Arc<Self> {
+        let state = Mutex::new(State {
+            next: head + 1,
+            window: VecDeque::new(),
+            window_bytes: 0,
+            told: head,
+            pace: Pace::new(delivery),
+            failed: None,
+        });
+        let head = watch::Sender::new(Head { seq: head, closed });
+        Arc::new(Self { chat, store, state, head, runtime: Handle::current() })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -87,9 +106,10 @@ impl Relay {
         self.state().next - 1
     }
 
-    /// Where the log stands, as readers see it.
+    /// Where the log stands.
     pub(crate) fn head(&self) -> Head {
-        *self.head.borrow()
+        let seq = self.state().told;
+        Head { seq, closed: self.head.borrow().closed }
     }
 
     /// Whether a write failed. The chat must then be read anew from the log.
@@ -138,31 +158,57 @@ impl Relay {
         safe
     }
 
-    fn tell(&self, told: Vec<Told>) {
+    fn tell(self: &Arc<Self>, told: Vec<Told>) {
         let Some(seq) = told.last().map(|told| told.seq) else { return };
         let mut state = self.state();
+        let mut bytes = 0;
         for told in told {
-            state.window_bytes += told.frame.len();
+            bytes += told.frame.len();
             state.window.push_back(told);
         }
+        state.window_bytes += bytes;
         while state.window.len() > WINDOW_EVENTS || (state.window_bytes > WINDOW_BYTES && state.window.len() > 1) {
             let dropped = state.window.pop_front().map_or(0, |told| told.frame.len());
             state.window_bytes -= dropped;
         }
+        state.told = seq;
+        let call = state.pace.call(self.head.receiver_count(), bytes, Instant::now());
         drop(state);
-        self.head.send_modify(|head| head.seq = seq);
+        match call {
+            Call::Now => self.call(),
+            Call::In(wait) => {
+                let relay = self.clone();
+                self.runtime.spawn(async move {
+                    if !wait.is_zero() {
+                        tokio::time::sleep(wait).await;
+                    }
+                    relay.call();
+                });
+            }
+            Call::Coming => {}
+        }
+    }
+
+    /// Calls the readers for all that may be told.
+    pub(crate) fn call(&self) {
+        let mut state = self.state();
+        let seq = state.told;
+        state.pace.called(Instant::now());
+        drop(state);
+        self.head.send_modify(|head| head.seq = head.seq.max(seq));
     }
 
     /// Gives the first cause: what fails after it fails because of it.
     fn fail(&self, error: StoreError) -> StoreError {
         let cause = self.state().failed.get_or_insert(error).clone();
-        self.head.send_modify(|head| head.closed = true);
+        self.close();
         cause
     }
 
     /// No event follows what was numbered so far. Call it once the last is safe.
     pub(crate) fn close(&self) {
-        self.head.send_modify(|head| head.closed = true);
+        let told = self.state().told;
+        self.head.send_modify(|head| *head = Head { seq: head.seq.max(told), closed: true });
     }
 
     /// Reads what follows event number `after`.
