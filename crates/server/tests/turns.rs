@@ -77,18 +77,22 @@ async fn a_message_is_the_turn_as_a_value() {
     let files = service.call("GET", &format!("/{chat}/files"), None).await.json();
     assert_eq!(files["chatId"], chat.as_str());
     assert!(files["files"].as_array().unwrap().iter().any(|file| file["path"] == "hello.txt"), "{files}");
-    let messages = service.call("GET", &format!("/{chat}/messages?limit=2"), None).await.json();
-    assert_eq!(messages["data"].as_array().unwrap().len(), 2);
-    let mut all = messages["data"].as_array().unwrap().clone();
-    let mut cursor = messages["nextCursor"].clone();
-    while let Some(next) = cursor.as_str() {
+    // All that was said, over pages.
+    let (mut said, mut cursor) = (Vec::new(), Some(String::new()));
+    while let Some(next) = cursor {
         let page = service.call("GET", &format!("/{chat}/messages?limit=2&cursor={next}"), None).await.json();
-        all.extend(page["data"].as_array().unwrap().iter().cloned());
-        cursor = page["nextCursor"].clone();
+        let data = page["data"].as_array().unwrap();
+        assert!(data.len() == 2 || page["nextCursor"].is_null(), "{page}");
+        said.extend(data.iter().cloned());
+        cursor = page["nextCursor"].as_str().map(str::to_owned);
     }
-    let ids: std::collections::BTreeSet<_> = all.iter().map(|message| message["id"].as_str().unwrap()).collect();
-    assert_eq!(ids.len(), all.len(), "each message once");
-    assert!(all.len() >= 5, "a tool turn has two messages: {}", all.len());
+    let ids: std::collections::BTreeSet<_> = said.iter().map(|message| message["id"].as_str().unwrap()).collect();
+    assert_eq!(ids.len(), said.len(), "each message once");
+    let prompts = said.iter().filter(|message| message["role"] == "user").map(|message| &message["parts"][0]["text"]);
+    assert_eq!(prompts.collect::<Vec<_>>(), ["Say this", "/think", "/tool", "/fail"]);
+    let roles: Vec<_> = said.iter().map(|message| message["role"].as_str().unwrap()).collect();
+    assert_eq!(roles[..4], ["user", "assistant", "user", "assistant"]);
+    assert_eq!(roles[4..7], ["user", "assistant", "assistant"], "a tool turn has two answers");
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! `GET /agent/v2/chat/{id}/messages`: the agent's messages, oldest first.
+//! `GET /agent/v2/chat/{id}/messages`: what was said, by the user and by the agent, oldest first.
 
 use super::list::{Page, check_limit};
 use crate::app::App;
@@ -8,9 +8,10 @@ use crate::error::{ApiError, ApiResult};
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::sync::Arc;
-use turnwire::Message;
+use turnwire::Turn;
 
 /// So many turns are looked up at once.
 const TURNS: usize = 16;
@@ -35,12 +36,24 @@ fn begin(cursor: Option<&str>) -> ApiResult<Begin> {
     Ok(Begin { turn, skip })
 }
 
+/// The messages of a turn, each with who speaks.
+fn said(turn: Turn) -> impl Iterator<Item = ApiResult<Value>> {
+    std::iter::once(with_role("user", &turn.user_message))
+        .chain(turn.messages.into_iter().map(|message| with_role("assistant", &message)))
+}
+
+fn with_role(role: &str, message: &impl Serialize) -> ApiResult<Value> {
+    let mut message = serde_json::to_value(message).map_err(|error| ApiError::internal(&error))?;
+    message["role"] = role.into();
+    Ok(message)
+}
+
 pub(crate) async fn list(
     State(app): State<Arc<App>>,
     caller: Caller,
     Path(id): Path<String>,
     asked: Result<Query<Asked>, QueryRejection>,
-) -> ApiResult<Json<Page<Message>>> {
+) -> ApiResult<Json<Page<Value>>> {
     let Query(asked) = asked.map_err(|error| ApiError::invalid(format!("The query does not fit: {error}.")))?;
     let limit = check_limit(asked.limit.as_deref())?;
     let mut from = begin(asked.cursor.as_deref())?;
@@ -54,11 +67,11 @@ pub(crate) async fn list(
                 from.skip = 0;
             }
             from.turn = turn.cursor;
-            for message in turn_now(&chat, &turn).await?.messages.into_iter().skip(from.skip) {
+            for message in said(turn_now(&chat, &turn).await?).skip(from.skip) {
                 if data.len() == limit {
                     return Ok(Json(Page { data, next_cursor: Some(format!("{}.{}", from.turn, from.skip)) }));
                 }
-                data.push(message);
+                data.push(message?);
                 from.skip += 1;
             }
         }
