@@ -6,6 +6,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 /// The last moment given out, in 1/4096 ms, so that ids sort in the order they were made, also within one millisecond.
 static LAST: AtomicU64 = AtomicU64::new(0);
 
+/// As much of a moment as stands in an id.
+const BITS: u64 = 0xffff_ffff_ffff;
+
 const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
 /// An id that sorts after all made before it: `evt msg prt que`.
@@ -41,10 +44,20 @@ fn moment() -> u64 {
     now.max(last + 1)
 }
 
+/// What is made from now on sorts after `id`, whatever the clock says: an answer comes after its prompt.
+pub(crate) fn follow(id: &str) {
+    let bits =
+        id.split_once('_').and_then(|(_, rest)| rest.get(..12)).and_then(|hex| u64::from_str_radix(hex, 16).ok());
+    if let Some(bits) = bits {
+        let rest_of_time = now_ms().wrapping_mul(0x1000) & !BITS;
+        LAST.fetch_max(rest_of_time | bits, Ordering::Relaxed);
+    }
+}
+
 fn form(prefix: &str, moment: u64) -> String {
     let digit = |byte: u8| char::from(DIGITS[usize::from(byte) % DIGITS.len()]);
     let tail: String = random::<14>().into_iter().map(digit).collect();
-    format!("{prefix}_{:012x}{tail}", moment & 0xffff_ffff_ffff)
+    format!("{prefix}_{:012x}{tail}", moment & BITS)
 }
 
 fn random<const N: usize>() -> [u8; N] {
@@ -56,7 +69,18 @@ fn random<const N: usize>() -> [u8; N] {
 
 #[cfg(test)]
 mod tests {
-    use super::{ascending, descending};
+    use super::{ascending, descending, follow};
+
+    #[test]
+    fn an_answer_sorts_after_a_prompt_that_came_from_a_later_time() {
+        let prompt = ascending("msg");
+        let ahead = u64::from_str_radix(&prompt[4..16], 16).unwrap_or_default() + (5 * 3600 * 1000 << 12);
+        let prompt = format!("msg_{ahead:012x}zzzzzzzzzzzzzz");
+        follow(&prompt);
+        assert!(ascending("msg") > prompt);
+        follow("msg");
+        follow("");
+    }
 
     #[test]
     fn ids_have_the_form_and_the_order() {

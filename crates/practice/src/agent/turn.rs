@@ -68,6 +68,7 @@ impl Turn {
         let model = (provider.to_owned(), model.to_owned());
         let agent = prompt.agent.clone().unwrap_or_else(|| "build".to_owned());
         let message_id = if prompt.message_id.is_empty() { id::ascending("msg") } else { prompt.message_id.clone() };
+        id::follow(&message_id);
         let user = json!({
             "id": message_id,
             "role": "user",

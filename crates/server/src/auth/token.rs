@@ -56,6 +56,9 @@ pub(crate) struct Minted {
     pub(crate) expires_ms: u64,
 }
 
+/// A clock that is put right goes back by less than this.
+const EARLY_MS: u64 = 60_000;
+
 /// What a good token opens.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Opened {
@@ -98,7 +101,12 @@ impl Signer {
         // Compares in constant time.
         secret.mac(signed).verify_slice(&signature).ok()?;
         let claims: Claims = decode(claims)?;
-        let left = (claims.exp * 1000).checked_sub(ids::now_ms()).filter(|left| *left > 0)?;
+        let now = ids::now_ms();
+        // Made before the clock was set back: it would be good for as long as that was.
+        if claims.iat * 1000 > now + EARLY_MS {
+            return None;
+        }
+        let left = (claims.exp * 1000).checked_sub(now).filter(|left| *left > 0)?;
         let good = claims.aud == AUDIENCE && claims.sub == chat_id;
         good.then(|| Opened { owner: claims.owner, left: Duration::from_millis(left) })
     }
