@@ -8,7 +8,7 @@ mod common;
 #[path = "../../server/tests/common/tools.rs"]
 mod tools;
 
-use common::{skipped, turnwire};
+use common::{opencode, skipped, turnwire};
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
@@ -67,13 +67,17 @@ fn set(clock: &Path, jump: &str) {
 }
 
 impl Clocked {
-    fn start(home: &Path, library: &Path) -> Self {
+    fn practice(home: &Path, library: &Path) -> Self {
+        Self::start(home, library, &["--runtime", "practice"])
+    }
+
+    fn start(home: &Path, library: &Path, runtime: &[&str]) -> Self {
         let clock = home.join("clock");
         if !clock.exists() {
             set(&clock, "+0");
         }
         let mut command = turnwire(home);
-        command.args(["serve", "--runtime", "practice", "--listen", "127.0.0.1:0", "--api-key", KEY, "--data"]);
+        command.args(["serve", "--listen", "127.0.0.1:0", "--api-key", KEY]).args(runtime).arg("--data");
         command.arg(home.join("data")).env("LD_PRELOAD", library).env("FAKETIME_TIMESTAMP_FILE", &clock);
         // Only the wall clock jumps, and at once.
         command.env("FAKETIME_DONT_FAKE_MONOTONIC", "1").env("FAKETIME_NO_CACHE", "1");
@@ -110,7 +114,7 @@ async fn first_delta(turn: &mut TurnStream) {
 async fn a_clock_that_jumps_renumbers_reorders_and_doubles_nothing() {
     let Some(library) = libfaketime().await else { return };
     let folder = tempfile::tempdir().unwrap();
-    let mut server = Clocked::start(folder.path(), &library);
+    let mut server = Clocked::practice(folder.path(), &library);
     let chat = server.chat().await;
     let mut chats = vec![chat.clone()];
     let created = server.client.chat().retrieve(&chat).await.unwrap().created_at.unwrap();
@@ -140,7 +144,7 @@ async fn a_clock_that_jumps_renumbers_reorders_and_doubles_nothing() {
         if at % 3 == 1 {
             drop(server);
             set(&folder.path().join("clock"), JUMPS[(at + 3) % JUMPS.len()]);
-            server = Clocked::start(folder.path(), &library);
+            server = Clocked::practice(folder.path(), &library);
         }
         chats.push(server.chat().await);
     }
@@ -183,7 +187,7 @@ async fn a_clock_that_jumps_renumbers_reorders_and_doubles_nothing() {
 async fn keys_and_tokens_outlive_no_more_than_they_should_when_the_clock_jumps() {
     let Some(library) = libfaketime().await else { return };
     let folder = tempfile::tempdir().unwrap();
-    let server = Clocked::start(folder.path(), &library);
+    let server = Clocked::practice(folder.path(), &library);
     let chat = server.chat().await;
     let first = server.keyed(&chat, "Once").await.unwrap();
     for jump in ["+5h", "-7h", "+23h", "-23h"] {
@@ -213,4 +217,35 @@ async fn keys_and_tokens_outlive_no_more_than_they_should_when_the_clock_jumps()
     server.jump("+0");
     assert_eq!(opens(&later.token).await, Err(ErrorKind::Authentication), "it is not good for hours");
     assert_eq!(opens(&now.token).await, Ok(()));
+}
+
+/// Needs `TURNWIRE_OPENCODE` to name the program (`cargo xtask test` installs one and sets it).
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_real_opencode_whose_clock_was_set_back_tells_so_and_no_old_answer_as_a_new_one() {
+    let (Some(program), Some(library)) = (opencode(), libfaketime().await) else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let server = Clocked::start(folder.path(), &library, &["--practice-model", "--opencode", &program]);
+    let chat = server.chat().await;
+    let said = async |chat: &str, text: &str| {
+        let mut turn = server.client.chat().respond(chat, text).await.unwrap();
+        while turn.try_next().await.unwrap().is_some() {}
+        turn.snapshot().clone()
+    };
+    for jump in ["+0", "+5h"] {
+        server.jump(jump);
+        let turn = said(&chat, &format!("At {jump}")).await;
+        assert_eq!((turn.status.as_str(), turn.text()), ("completed", format!("At {jump}")));
+    }
+    server.jump("-7h");
+    // It puts the prompt before the answers it has, and takes it for answered.
+    let turn = said(&chat, "Too early").await;
+    assert_eq!((turn.status.as_str(), turn.messages.len()), ("failed", 0), "{turn:?}");
+    assert!(turn.error.unwrap().message.contains("clock"));
+    // Another chat has no later time in it; in this one all is well once its time has come.
+    let other = server.chat().await;
+    assert_eq!(said(&other, "Elsewhere").await.text(), "Elsewhere");
+    server.jump("+6h");
+    for chat in [&chat, &other] {
+        assert_eq!(said(chat, "At last").await.text(), "At last");
+    }
 }

@@ -46,17 +46,32 @@ pub(crate) fn event_id() -> String {
 /// A message id that sorts after `last`, as `OpenCode`'s loop compares ids: a clock that went back must not put a prompt
 /// before the answers it follows.
 pub(crate) fn message_id(last: &str) -> String {
-    let floor = last
-        .strip_prefix("msg_")
-        .and_then(|rest| rest.get(..12))
-        .and_then(|hex| u64::from_str_radix(hex, 16).ok())
-        .map_or(0, |bits| bits + 1);
+    let floor = time_of(last).map_or(0, |time| time + 1);
     format!("msg_{:012x}{}", time_bits().max(floor), random_text::<14>())
+}
+
+/// Whether a message's id is of a time that has not come yet: the clock went back since.
+pub(crate) fn is_ahead(message_id: &str) -> bool {
+    // A clock that is put right goes back by less than a minute.
+    let soon = now_ms().saturating_add(60_000).wrapping_mul(0x1000) & 0xffff_ffff_ffff;
+    time_of(message_id).is_some_and(|time| time > soon)
+}
+
+fn time_of(message_id: &str) -> Option<u64> {
+    u64::from_str_radix(message_id.strip_prefix("msg_")?.get(..12)?, 16).ok()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::message_id;
+    use super::{is_ahead, message_id};
+
+    #[test]
+    fn an_id_of_a_later_time_is_told_from_one_of_now() {
+        assert!(!is_ahead(&message_id("")));
+        let bits = super::time_bits() + (3_600_000 << 12);
+        assert!(is_ahead(&format!("msg_{bits:012x}zzzzzzzzzzzzzz")));
+        assert!(!is_ahead("message"));
+    }
 
     #[test]
     fn a_message_id_sorts_after_the_last_one_even_if_the_clock_went_back() {

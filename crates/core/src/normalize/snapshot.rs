@@ -5,7 +5,8 @@ use crate::opencode::mend::Edges;
 use crate::opencode::{Info, PartInfo, RawEvent, StoredMessage, read};
 
 impl Chat {
-    /// Only the open turn is brought up to date: the messages before its prompt are of turns that have ended.
+    /// Only the open turn is brought up to date: the messages before its prompt are of turns that have ended. So are those after it whose
+    /// ids sort before its own, unless they answer it: a runtime whose clock went back puts the prompt in among them.
     pub(super) fn snapshot(&mut self, event: &RawEvent<'_>, scene: &mut Scene<'_>) {
         let Some(turn) = &self.turn else { return };
         let stored: Vec<StoredMessage<'_>> =
@@ -18,12 +19,25 @@ impl Chat {
             let Some(info) = &message.info.0 else { continue };
             let Some(id) = info.id.filled() else { continue };
             match info.role.or_empty() {
-                "user" if at >= from && !scene.child => self.alias(&id.into()),
-                "assistant" => self.stored_message(id, info, message, at >= from, scene),
+                "user" if at >= from && !scene.child && self.is_later(id) => self.alias(&id.into()),
+                "assistant" => {
+                    let of_turn = at >= from && (self.is_later(id) || self.is_of_turn(info.parent_id.or_empty()));
+                    self.stored_message(id, info, message, of_turn, scene);
+                }
                 _ => {}
             }
         }
         self.end_if_settled(scene);
+    }
+
+    /// Whether a message's id sorts after the open turn's prompt.
+    fn is_later(&self, id: &str) -> bool {
+        self.turn.as_ref().is_some_and(|turn| id > turn.user.as_str())
+    }
+
+    /// Whether a user's message is the open turn's prompt, or stands for it.
+    fn is_of_turn(&self, user: &str) -> bool {
+        self.turn.as_ref().is_some_and(|turn| turn.user == user || turn.aliases.contains(user))
     }
 
     fn stored_message(

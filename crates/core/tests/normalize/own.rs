@@ -112,16 +112,22 @@ fn a_resync_tells_what_was_missed_and_nothing_twice() {
     let user = |id: &str| json!({"info": {"id": id, "sessionID": ROOT, "role": "user"}, "parts": []});
     let messages = json!([
         user("msg_0"),
-        {"info": info("msg_z", "msg_0", "stop"), "parts": [part("prt_z", "msg_z", "long ago")]},
+        {"info": info("msg_1", "msg_0", "stop"), "parts": [part("prt_z", "msg_1", "long ago")]},
         user("msg_u"),
         {"info": info("msg_a", "msg_u", "tool-calls"), "parts": [part("prt_t", "msg_a", "Hello there")]},
         {"info": info("msg_b", "msg_u", "stop"), "parts": [part("prt_b", "msg_b", "Done")]},
     ]);
-    own(&mut log, "turnwire.snapshot", json!({"messages": messages}));
-    own(&mut log, "turnwire.snapshot", json!({"messages": messages}));
-    log.idle();
-    let turn = only(&log);
-    assert_eq!(turn.status, TurnStatus::Completed);
-    let texts: Vec<_> = turn.messages.iter().map(turnwire::Message::text).collect();
-    assert_eq!(texts, ["Hello there", "Done"]);
+    // A runtime whose clock went back by hours puts the prompt before what was said earlier.
+    let mut by_the_clock = messages.as_array().unwrap().clone();
+    by_the_clock.rotate_left(2);
+    for messages in [messages, json!(by_the_clock)] {
+        let mut log = log.clone();
+        own(&mut log, "turnwire.snapshot", json!({"messages": messages}));
+        own(&mut log, "turnwire.snapshot", json!({"messages": messages}));
+        log.idle();
+        let turn = only(&log);
+        assert_eq!(turn.status, TurnStatus::Completed);
+        let texts: Vec<_> = turn.messages.iter().map(turnwire::Message::text).collect();
+        assert_eq!(texts, ["Hello there", "Done"]);
+    }
 }

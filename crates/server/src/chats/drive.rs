@@ -3,6 +3,7 @@
 use super::decide::Decision;
 use super::wake::Live;
 use super::{Chat, News};
+use crate::ids;
 use crate::runtime::{Prompt, RuntimeError, RuntimeFault, RuntimeResult};
 use std::sync::Arc;
 use std::time::Duration;
@@ -203,7 +204,11 @@ impl Driver {
             self.close("completed", None);
         } else {
             // Why is in the log, if anybody said it. It may yet begin, as nothing of it was seen to end.
-            self.stop(live, None).await;
+            // `OpenCode` takes what was said last for answered while its clock stands before that.
+            let ahead = ids::is_ahead(&self.message_id);
+            let why = "OpenCode did not take the prompt up: this machine's clock was set back to before the chat's last \
+                       message. Set it right, or go on in a new chat.";
+            self.stop(live, ahead.then_some(("runtime_error", why))).await;
         }
     }
 
