@@ -5,7 +5,7 @@
 
 mod common;
 
-use common::{opencode, opencode_pid, turnwire};
+use common::{opencode, opencode_pid, signal, turnwire};
 use std::collections::HashSet;
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
@@ -63,8 +63,11 @@ struct Killable {
 }
 
 impl Drop for Killable {
+    /// In order, so that its `OpenCode` goes with it.
     fn drop(&mut self) {
-        let _ = self.child.kill();
+        if let Ok(None) = self.child.try_wait() {
+            signal(&self.child, "TERM");
+        }
         let _ = self.child.wait();
     }
 }
