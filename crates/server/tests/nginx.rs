@@ -119,15 +119,15 @@ async fn through_nginx_as_it_comes_every_delta_is_there_before_the_next_is_said(
         part.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         json!({ "sessionID": "ses_1", "part": part })
     };
-    stand_in.tell("session.status", json!({ "sessionID": "ses_1", "status": { "type": "busy" } }));
-    stand_in.tell("message.updated", json!({ "sessionID": "ses_1", "info": info }));
-    stand_in.tell("message.part.updated", part(json!({ "time": { "start": 1 } })));
+    stand_in.tell("session.status", &json!({ "sessionID": "ses_1", "status": { "type": "busy" } }));
+    stand_in.tell("message.updated", &json!({ "sessionID": "ses_1", "info": info }));
+    stand_in.tell("message.part.updated", &part(json!({ "time": { "start": 1 } })));
     let mut whole = String::new();
     for number in 1..=30 {
         let delta = format!("delta{number} ");
         whole.push_str(&delta);
         let said = json!({ "sessionID": "ses_1", "messageID": info["id"], "partID": "prt_1", "field": "text", "delta": delta });
-        stand_in.tell("message.part.delta", said);
+        stand_in.tell("message.part.delta", &said);
         // Nothing more is said until each of them has it.
         all_until(&mut [&mut relay, &mut respond, &mut turn], |frame| {
             frame.json()["delta"] == *delta || frame.json()["properties"]["delta"] == *delta
@@ -142,21 +142,21 @@ async fn through_nginx_as_it_comes_every_delta_is_there_before_the_next_is_said(
     }
     // A question is answered through nginx only once it was read there.
     let question = json!({ "question": "Which?", "header": "One", "options": [{ "label": "a", "description": "A" }] });
-    stand_in.tell("question.asked", json!({ "id": "que_1", "sessionID": "ses_1", "questions": [question] }));
+    stand_in.tell("question.asked", &json!({ "id": "que_1", "sessionID": "ses_1", "questions": [question] }));
     all_until(&mut [&mut relay, &mut respond, &mut turn], |frame| frame.data.contains("que_1")).await;
     let reply = before
         .request("POST", &format!("/{chat}/question/que_1/reply"))
         .body(json!({ "answers": [["a"]] }).to_string());
     assert_eq!(reply.send().await.unwrap().status(), 204);
     asked(&mut heard, "POST /question/que_1/reply").await;
-    stand_in.tell("question.replied", json!({ "sessionID": "ses_1", "requestID": "que_1", "answers": [["a"]] }));
+    stand_in.tell("question.replied", &json!({ "sessionID": "ses_1", "requestID": "que_1", "answers": [["a"]] }));
 
-    stand_in.tell("message.part.updated", part(json!({ "text": whole, "time": { "start": 1, "end": 2 } })));
+    stand_in.tell("message.part.updated", &part(json!({ "text": whole, "time": { "start": 1, "end": 2 } })));
     let mut ended = info.clone();
     ended["time"] = json!({ "created": 1, "completed": 2 });
     ended["finish"] = json!("stop");
-    stand_in.tell("message.updated", json!({ "sessionID": "ses_1", "info": ended }));
-    stand_in.tell("session.status", json!({ "sessionID": "ses_1", "status": { "type": "idle" } }));
+    stand_in.tell("message.updated", &json!({ "sessionID": "ses_1", "info": ended }));
+    stand_in.tell("session.status", &json!({ "sessionID": "ses_1", "status": { "type": "idle" } }));
     let told = respond.rest().await;
     assert_eq!(told.last().unwrap().json()["status"], "completed");
     assert_eq!(turn.rest().await.last(), told.last(), "and both end where the turn does");

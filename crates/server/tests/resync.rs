@@ -39,8 +39,8 @@ async fn what_is_asked_while_nobody_hears_is_told_once_it_is_heard_again() {
         json!({ "info": { "id": user, "sessionID": "ses_1", "role": "user" }, "parts": [] }),
         json!({ "info": info, "parts": parts }),
     ];
-    stand_in.tell("session.status", json!({ "sessionID": "ses_1", "status": { "type": "busy" } }));
-    stand_in.tell("message.updated", json!({ "sessionID": "ses_1", "info": info }));
+    stand_in.tell("session.status", &json!({ "sessionID": "ses_1", "status": { "type": "busy" } }));
+    stand_in.tell("message.updated", &json!({ "sessionID": "ses_1", "info": info }));
     turn.until(|frame| frame.data.contains("message.created")).await;
 
     // The connection breaks; meanwhile two things are asked, one of them by a subagent that nobody heard of.
@@ -84,16 +84,16 @@ async fn what_is_asked_while_nobody_hears_is_told_once_it_is_heard_again() {
     for id in ["call_1", "call_2", "call_3"] {
         let mut part = tool(id, "bash");
         part["state"] = json!({ "status": "completed", "input": {}, "output": "", "title": "", "metadata": {} });
-        stand_in.tell("message.part.updated", json!({ "sessionID": "ses_1", "part": part }));
+        stand_in.tell("message.part.updated", &json!({ "sessionID": "ses_1", "part": part }));
     }
-    stand_in.tell("message.updated", json!({ "sessionID": "ses_1", "info": ended }));
-    stand_in.tell("session.status", json!({ "sessionID": "ses_1", "status": { "type": "idle" } }));
+    stand_in.tell("message.updated", &json!({ "sessionID": "ses_1", "info": ended }));
+    stand_in.tell("session.status", &json!({ "sessionID": "ses_1", "status": { "type": "idle" } }));
     let last = turn.rest().await.pop().unwrap().json();
     assert_eq!((&last["type"], &last["status"]), (&json!("turn.completed"), &json!("completed")));
 
     // What stands in the log is told to whoever reads it later, once.
-    let head = service.call("GET", &format!("/{chat}"), None).await.json()["lastEventId"].as_u64().unwrap();
-    let log = service.relay(&chat, 0).await.until(|frame| frame.id == head.to_string()).await;
+    let newest = service.call("GET", &format!("/{chat}"), None).await.json()["lastEventId"].as_u64().unwrap();
+    let log = service.relay(&chat, 0).await.until(|frame| frame.id == newest.to_string()).await;
     let count = |wanted: &str| log.iter().filter(|frame| frame.json()["type"] == wanted).count();
     let counted = ["question.asked", "permission.asked", "question.replied", "permission.replied"].map(count);
     assert_eq!(counted, [1, 1, 1, 1]);

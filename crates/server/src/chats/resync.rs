@@ -42,7 +42,7 @@ fn missed(chat: &Chat, open: &[OpenRequest], told: &[InputRequest]) -> Vec<Bytes
         if !request["sessionID"].as_str().is_some_and(|session| chat.knows_session(session)) {
             properties["sessionID"] = json!(chat.session_id());
         }
-        events.push(event(&format!("{}.asked", kind.as_str()), properties));
+        events.push(event(&format!("{}.asked", kind.as_str()), &properties));
     }
     for told in told {
         let id = told.request_id().as_str();
@@ -58,11 +58,11 @@ fn missed(chat: &Chat, open: &[OpenRequest], told: &[InputRequest]) -> Vec<Bytes
             }
             _ => RequestKind::Permission,
         };
-        events.push(event(&format!("{}.replied", kind.as_str()), properties));
+        events.push(event(&format!("{}.replied", kind.as_str()), &properties));
     }
     events
 }
 
-fn event(event_type: &str, properties: Value) -> Bytes {
+fn event(event_type: &str, properties: &Value) -> Bytes {
     Bytes::from(json!({ "id": ids::event_id(), "type": event_type, "properties": properties }).to_string())
 }

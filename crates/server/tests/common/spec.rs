@@ -119,17 +119,14 @@ impl Spec {
             return None;
         }
         let error = &self.openapi["components"]["responses"]["Error"];
-        let response = match self.operation(method, path) {
-            Some(operation) => {
-                let responses = &operation["responses"];
-                let response = responses.get(status.to_string()).or_else(|| responses.get("default"));
-                self.resolved(response.unwrap_or_else(|| panic!("{what}: the contract has no such status")))
-            }
+        let response = if let Some(operation) = self.operation(method, path) {
+            let responses = &operation["responses"];
+            let response = responses.get(status.to_string()).or_else(|| responses.get("default"));
+            self.resolved(response.unwrap_or_else(|| panic!("{what}: the contract has no such status")))
+        } else {
             // No such route, or no such method of it: the rest of the contract holds all the same.
-            None => {
-                assert!((400..500).contains(&status), "{what}: answered, though the contract does not have it");
-                error
-            }
+            assert!((400..500).contains(&status), "{what}: answered, though the contract does not have it");
+            error
         };
         assert!(status < 400 || response["content"].get("application/json").is_some(), "{what}: an error as JSON");
         for (name, header) in response["headers"].as_object().into_iter().flatten() {

@@ -72,7 +72,7 @@ impl StandIn {
     }
 
     /// An event, with an id of its own.
-    pub fn tell(&self, event_type: &str, properties: Value) {
+    pub fn tell(&self, event_type: &str, properties: &Value) {
         // Of two events of one id the second would be a repetition.
         let id = format!("evt_{}", self.told.fetch_add(1, Ordering::Relaxed));
         let event = json!({ "id": id, "type": event_type, "properties": properties });
