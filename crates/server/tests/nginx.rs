@@ -45,7 +45,7 @@ impl Before {
         let place = folder.path().display();
         let socket = folder.path().join("socket");
         let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
-        let temporary: String = temporary.iter().map(|name| format!("{name}_temp_path {place}/{name};\n")).collect();
+        let temporary = temporary.map(|name| format!("{name}_temp_path {place}/{name};\n")).concat();
         // What is not about the proxying keeps it to its folder, and to one process.
         let config = format!(
             "daemon off;\nmaster_process off;\npid {place}/pid;\nerror_log stderr notice;\nevents {{}}\nhttp {{\naccess_log off;\n{temporary}\
