@@ -8,7 +8,7 @@ mod common;
 #[path = "../../server/tests/common/tools.rs"]
 mod tools;
 
-use common::{opencode, skipped, turnwire};
+use common::{opencode, signal, skipped, turnwire};
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
@@ -34,14 +34,7 @@ async fn libfaketime() -> Option<PathBuf> {
     if let Some(library) = below(Path::new("/")) {
         return Some(library);
     }
-    let install = |folder: &Path| {
-        let mut get = tokio::process::Command::new("apt-get");
-        get.args(["download", "--quiet", "libfaketime"]).current_dir(folder);
-        let mut unpack = tokio::process::Command::new("sh");
-        unpack.args(["-c", "dpkg -x libfaketime_*.deb ."]).current_dir(folder);
-        vec![get, unpack]
-    };
-    let folder = tools::installed("libfaketime", "libfaketime (apt)", install).await?;
+    let folder = tools::debian("libfaketime").await?;
     Some(below(&folder).expect("the package holds the library"))
 }
 
@@ -53,8 +46,9 @@ struct Clocked {
 }
 
 impl Drop for Clocked {
+    /// In order, so that its `OpenCode` goes with it.
     fn drop(&mut self) {
-        let _ = self.child.kill();
+        signal(&self.child, "TERM");
         let _ = self.child.wait();
     }
 }

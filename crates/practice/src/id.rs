@@ -74,7 +74,7 @@ mod tests {
     #[test]
     fn an_answer_sorts_after_a_prompt_that_came_from_a_later_time() {
         let prompt = ascending("msg");
-        let ahead = u64::from_str_radix(&prompt[4..16], 16).unwrap_or_default() + (5 * 3600 * 1000 << 12);
+        let ahead = u64::from_str_radix(&prompt[4..16], 16).unwrap_or_default() + ((5 * 3600 * 1000) << 12);
         let prompt = format!("msg_{ahead:012x}zzzzzzzzzzzzzz");
         follow(&prompt);
         assert!(ascending("msg") > prompt);

@@ -5,7 +5,7 @@
 mod common;
 
 use common::stand_in::{StandIn, asked};
-use common::tools::installed;
+use common::tools::debian;
 use common::{Frame, KEY, LONG, PREFIX, Stream, http, prompt, stream_through};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -22,14 +22,7 @@ async fn nginx() -> Option<PathBuf> {
     if let Some(program) = found.into_iter().find(|program| program.exists()) {
         return Some(program);
     }
-    let install = |folder: &Path| {
-        let mut get = Command::new("apt-get");
-        get.args(["download", "--quiet", "nginx"]).current_dir(folder);
-        let mut unpack = Command::new("sh");
-        unpack.args(["-c", "dpkg -x nginx_*.deb . && usr/sbin/nginx -v"]).current_dir(folder);
-        vec![get, unpack]
-    };
-    Some(installed("nginx", "nginx (apt)", install).await?.join("usr/sbin/nginx"))
+    Some(debian("nginx").await?.join("usr/sbin/nginx"))
 }
 
 /// nginx before a server; ended with this value.

@@ -63,6 +63,18 @@ pub async fn python(name: &str, package: &str) -> Option<PathBuf> {
     Some(installed(name, &format!("{package} (PyPI)"), install).await?.join("bin"))
 }
 
+/// A package of Debian's, unpacked. Nobody needs to be root for it, but to fetch the lists of packages where there are none yet.
+pub async fn debian(package: &str) -> Option<PathBuf> {
+    let install = |folder: &Path| {
+        let get = format!("apt-get download --quiet {package}");
+        let script = format!("{{ {get} || {{ apt-get update --quiet && {get}; }}; }} && dpkg -x {package}_*.deb .");
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &script]).current_dir(folder);
+        vec![shell]
+    };
+    installed(package, &format!("{package} (apt)"), install).await
+}
+
 /// A script of `tests/live`.
 pub fn script(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/live").join(name)
