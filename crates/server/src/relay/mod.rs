@@ -216,3 +216,34 @@ impl Relay {
         Reader::new(self.clone(), after)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use super::Relay;
+    use crate::config::Delivery;
+    use crate::store::sqlite::Sqlite;
+    use bytes::Bytes;
+    use futures_util::FutureExt as _;
+    use std::sync::Arc;
+
+    #[tokio::test]
+    async fn many_readers_that_are_called_have_all_that_is_safe() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Arc::new(Sqlite::open(folder.path(), Delivery::Durable, None).ok().unwrap());
+        let relay = Relay::new(1, store, Delivery::Durable, 0, false);
+        let mut readers: Vec<_> = (0..100).map(|_| relay.reader(0)).collect();
+        let append = |event: &'static str| relay.append(&[Bytes::from(event)], Vec::new(), None);
+        append("{}").await.unwrap().unwrap();
+        for reader in &mut readers {
+            assert_eq!(reader.next().await.unwrap().unwrap()[0].seq, 1);
+        }
+        // It follows so closely that it would wait for others.
+        append("[]").await.unwrap().unwrap();
+        relay.call();
+        for reader in &mut readers {
+            let told = reader.next().now_or_never().expect("it was called").unwrap().unwrap();
+            assert_eq!(told.iter().map(|told| told.seq).collect::<Vec<_>>(), [2]);
+        }
+    }
+}
