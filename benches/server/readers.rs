@@ -22,9 +22,11 @@ pub(crate) fn measure() -> Vec<Figure> {
         let us = |readers| run(readers, deltas, every_us) * 1e6 / f64::from(deltas);
         // In turns, so that both have the same neighbours.
         let (one, many): (Vec<f64>, Vec<f64>) = (0..RUNS).map(|_| (us(1), us(100))).unzip();
-        let ratios = many.iter().zip(&one).map(|(many, one)| many / one).collect();
+        // The best of each: a pair's ratio would be the better the more the one reader was disturbed.
+        let best = |runs: &[f64]| runs.iter().copied().fold(f64::INFINITY, f64::min);
+        let ratio = best(&many) / best(&one);
         [
-            Figure::new(format!("deltas {pace}: 100 readers to one"), "x", limit, ratios),
+            Figure::new(format!("deltas {pace}: 100 readers to one"), "x", limit, vec![ratio]),
             Figure::new(format!("deltas {pace}: one, with one reader"), "µs", Limit::None, one),
             Figure::new(format!("deltas {pace}: one, with 100 readers"), "µs", Limit::None, many),
         ]
