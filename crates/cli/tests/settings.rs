@@ -39,7 +39,8 @@ fn an_option_wins_over_the_environment_and_that_over_the_file() {
 #[test]
 fn a_file_that_cannot_be_taken_is_refused_with_its_name_and_a_reason() {
     for (text, reason) in [
-        ("listen = ", "TOML parse error"),
+        ("runtime = 'practice'\napi-key = \"never-to-be-seen\n", "line 2: "),
+        ("api-key = never-to-be-seen", "line 1: "),
         ("keep_turns = '7days'", "there is no setting `keep_turns`"),
         ("config = 'other.toml'", "there is no setting `config`"),
         ("turn-time = 'soon'", "--turn-time"),
@@ -54,6 +55,7 @@ fn a_file_that_cannot_be_taken_is_refused_with_its_name_and_a_reason() {
         let called = run(turnwire(home.path()).args(["serve", "--config"]).arg(&file), "");
         assert_eq!(called.status.code(), Some(2), "{text}: {}", err(&called));
         let said = err(&called);
+        assert!(!said.contains("never-to-be-seen"), "{said}");
         assert!(
             said.starts_with("turnwire: ") && said.contains("serve.toml") && said.contains(reason),
             "{text}: {said}"

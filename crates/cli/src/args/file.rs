@@ -29,7 +29,7 @@ pub(crate) fn parse(args: &[OsString]) -> Result<Cli, Refused> {
     let in_file = |why: String| Refused::File(format!("{}: {why}", file.display()));
     let text = std::fs::read_to_string(file)
         .map_err(|error| Refused::File(format!("cannot read the settings in {}: {error}", file.display())))?;
-    let settings: toml::Table = text.parse().map_err(|error: toml::de::Error| in_file(error.to_string()))?;
+    let settings: toml::Table = text.parse().map_err(|error| in_file(wrong(&text, &error)))?;
     let mut command = Cli::command();
     for (name, value) in &settings {
         command = with_default(command, name, value).map_err(in_file)?;
@@ -37,6 +37,13 @@ pub(crate) fn parse(args: &[OsString]) -> Result<Cli, Refused> {
     // What was given fits, so what does not is in the file.
     let matches = command.try_get_matches_from(args).map_err(|error| in_file(first_line(&error)))?;
     Ok(Cli::from_arg_matches(&matches)?)
+}
+
+/// What is wrong and where, without the line itself: a key may be in it.
+fn wrong(text: &str, error: &toml::de::Error) -> String {
+    let at = error.span().and_then(|span| text.get(..span.start));
+    let line = at.map(|before| format!("line {}: ", before.matches('\n').count() + 1)).unwrap_or_default();
+    format!("{line}{}", error.message().trim_end().replace('\n', ", "))
 }
 
 fn named(matches: &ArgMatches) -> Option<&Path> {
