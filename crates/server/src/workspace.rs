@@ -100,7 +100,11 @@ impl Workspace {
                 Err(error)
                     if error.kind() == io::ErrorKind::NotFound && self.dir.symlink_metadata(&folder).is_err() =>
                 {
-                    self.dir.create_dir(&folder)?;
+                    match self.dir.create_dir(&folder) {
+                        // Somebody else was first.
+                        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => folder = self.resolve(&folder)?,
+                        made => made?,
+                    }
                 }
                 Err(error) => return Err(error),
             }

@@ -66,11 +66,8 @@ async fn what_is_asked_while_nobody_hears_is_told_once_it_is_heard_again() {
         has.events = None;
     }
     until_open(&mut turn, &["per_1"]).await;
-    {
-        let mut has = stand_in.has();
-        has.permissions = json!([]);
-        has.events = None;
-    }
+    // The subagent's session is known now: what it says is heard.
+    stand_in.tell("permission.replied", &json!({ "sessionID": "ses_child", "requestID": "per_1", "reply": "once" }));
     until_open(&mut turn, &[]).await;
     service
         .call("POST", &format!("/{chat}/permission/per_1/reply"), Some(json!({ "reply": "once" })))

@@ -16,8 +16,8 @@ type Place = Arc<OnceCell<Arc<Chat>>>;
 
 /// At most so many events of the last turn are read at once when a chat is loaded.
 const PIECE: (usize, usize) = (4096, 4 << 20);
-/// How long a new session may take, the start of the runtime included.
-const CREATE_TIME: Duration = Duration::from_secs(60);
+/// How long a new session may take, the wait for another's place and the start of the runtime included.
+const CREATE_TIME: Duration = Duration::from_secs(100);
 /// When the server goes down a chat's runtime is waited for so long.
 const STOP_TIME: Duration = Duration::from_secs(2);
 
@@ -176,7 +176,7 @@ impl Registry {
         let session = match opened {
             Ok(session) => session,
             Err(error) => {
-                let _ = tokio::fs::remove_dir(&directory).await;
+                let _ = tokio::fs::remove_dir_all(&directory).await;
                 return Err(error);
             }
         };

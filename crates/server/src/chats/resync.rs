@@ -7,6 +7,7 @@ use crate::ids;
 use crate::runtime::{OpenRequest, RequestKind};
 use bytes::Bytes;
 use serde_json::{Value, json};
+use std::collections::HashSet;
 use std::sync::{Arc, Weak};
 use turnwire::event::InputRequest;
 
@@ -31,18 +32,20 @@ pub(super) async fn resync(chat: &Arc<Chat>, live: &Weak<Live>) {
 
 /// The events of requests that were asked, and of those that were settled, while nobody heard.
 fn missed(chat: &Chat, open: &[OpenRequest], told: &[InputRequest]) -> Vec<Bytes> {
-    let mut events = Vec::new();
+    let (mut events, mut begun) = (Vec::new(), HashSet::new());
     for OpenRequest { kind, request } in open {
         let id = request["id"].as_str().unwrap_or_default();
         if told.iter().any(|told| told.request_id() == id) {
             continue;
         }
-        let mut properties = request.clone();
-        // The folder is this chat's alone: a session that was never heard of is a subagent's, begun meanwhile.
-        if !request["sessionID"].as_str().is_some_and(|session| chat.knows_session(session)) {
-            properties["sessionID"] = json!(chat.session_id());
+        // The folder is this chat's alone: a session that was never heard of is a subagent's, begun meanwhile. Known from here
+        // on, so that what it says later is heard.
+        let session = request["sessionID"].as_str().unwrap_or_default();
+        if !chat.knows_session(session) && begun.insert(session) {
+            let info = json!({ "id": session, "parentID": chat.session_id() });
+            events.push(event("session.created", &json!({ "sessionID": session, "info": info })));
         }
-        events.push(event(&format!("{}.asked", kind.as_str()), &properties));
+        events.push(event(&format!("{}.asked", kind.as_str()), request));
     }
     for told in told {
         let id = told.request_id().as_str();

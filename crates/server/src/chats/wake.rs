@@ -12,7 +12,7 @@ use tokio::sync::{MutexGuard, mpsc};
 use turnwire::event::TurnStatus;
 
 /// How long a runtime may take to be there.
-const OPEN_TIME: Duration = Duration::from_secs(90);
+const OPEN_TIME: Duration = Duration::from_secs(100);
 /// A runtime that was lost gets so long to be told to stop.
 const ABORT_TIME: Duration = Duration::from_secs(2);
 /// So many events are taken in at once.
@@ -22,6 +22,18 @@ const BATCH: usize = 256;
 #[derive(Debug)]
 pub(crate) struct Live {
     pub(crate) session: Arc<dyn Session>,
+}
+
+/// A wake that is given up in the middle leaves a chat that sleeps.
+struct Waking<'a>(&'a Chat);
+
+impl Drop for Waking<'_> {
+    fn drop(&mut self) {
+        let mut state = self.0.state();
+        if state.runtime == "starting" {
+            state.runtime = "stopped";
+        }
+    }
 }
 
 impl Chat {
@@ -36,6 +48,7 @@ impl Chat {
         }
         self.decide(vec![Decision::Runtime("resuming")], Vec::new());
         self.state().runtime = "starting";
+        let _waking = Waking(self);
         let (sink, upstream) = mpsc::channel(QUEUE);
         let opening =
             Opening { directory: self.workspace(), session_id: Some(self.session_id().to_owned()), title: None };

@@ -6,7 +6,9 @@ use super::session::LocalSession;
 use super::surroundings::Surroundings;
 use crate::runtime::{Crowded, Opening, QUEUE, RuntimeError, RuntimeResult, Sink};
 use serde_json::Value;
+use std::future::Future;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
@@ -36,6 +38,8 @@ pub(super) struct OwnProcess {
     chat: String,
     host: Arc<Host>,
     place: Mutex<Option<OwnedSemaphorePermit>>,
+    /// Nobody knows of the session yet: what was kept of it goes with the process.
+    new: AtomicBool,
 }
 
 impl Isolated {
@@ -53,22 +57,18 @@ impl Isolated {
             .map_err(|error| RuntimeError::unavailable(format!("OpenCode's folders cannot be made: {error}.")))?;
         let host = Host::new(self.program.clone(), surroundings, false);
         self.hosts().push(host.clone());
-        let own = Arc::new(OwnProcess { isolated: self.clone(), chat, host, place: Mutex::new(Some(place)) });
-        let new = opening.session_id.is_none();
+        let (place, new) = (Mutex::new(Some(place)), AtomicBool::new(opening.session_id.is_none()));
+        let own = Arc::new(OwnProcess { isolated: self.clone(), chat, host, place, new });
         let opened = async {
             let process = own.host.process().await?;
             LocalSession::open(process, Some(own.clone()), opening, sink).await
         };
         let opened = opened.await;
-        if opened.is_err() {
-            own.end(new).await;
+        match &opened {
+            Ok(_) => own.new.store(false, Ordering::Relaxed),
+            Err(_) => own.end(false).await,
         }
         opened
-    }
-
-    async fn stop_one(&self, host: &Arc<Host>) {
-        host.stop().await;
-        self.hosts().retain(|other| !Arc::ptr_eq(other, host));
     }
 
     /// Removes what was kept of a chat that sleeps.
@@ -118,29 +118,34 @@ impl Isolated {
 impl OwnProcess {
     /// Ends the process, and only then gives its place to another. `for_good`: what it kept goes too.
     pub(super) async fn end(&self, for_good: bool) {
-        let place = self.take_place();
-        self.isolated.stop_one(&self.host).await;
-        if for_good {
-            self.isolated.forget(&self.chat).await;
+        let Some(ending) = self.ending(for_good) else { return };
+        // Goes on to its end even if the caller goes away.
+        if let Err(error) = tokio::spawn(ending).await {
+            tracing::error!(%error, "an OpenCode process was not ended");
         }
-        drop(place);
     }
 
-    fn take_place(&self) -> Option<OwnedSemaphorePermit> {
-        self.place.lock().unwrap_or_else(PoisonError::into_inner).take()
+    /// `None`: it was ended before.
+    fn ending(&self, for_good: bool) -> Option<impl Future<Output = ()> + Send + use<>> {
+        let place = self.place.lock().unwrap_or_else(PoisonError::into_inner).take()?;
+        let (isolated, host, chat) = (self.isolated.clone(), self.host.clone(), self.chat.clone());
+        let for_good = for_good || self.new.load(Ordering::Relaxed);
+        Some(async move {
+            host.stop().await;
+            isolated.hosts().retain(|other| !Arc::ptr_eq(other, &host));
+            if for_good {
+                isolated.forget(&chat).await;
+            }
+            drop(place);
+        })
     }
 }
 
 impl Drop for OwnProcess {
     /// Let go of without an end (the runtime was lost, or the wait for it given up): it is ended all the same.
     fn drop(&mut self) {
-        let Some(place) = self.take_place() else { return };
-        let (isolated, host) = (self.isolated.clone(), self.host.clone());
-        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(async move {
-                isolated.stop_one(&host).await;
-                drop(place);
-            });
+        if let (Some(ending), Ok(runtime)) = (self.ending(false), tokio::runtime::Handle::try_current()) {
+            runtime.spawn(ending);
         }
     }
 }
