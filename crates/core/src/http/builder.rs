@@ -183,10 +183,10 @@ impl ClientBuilder {
     }
 
     /// Multiplies every wait between two attempts, of a request and of a stream's resume, those a service asks for by
-    /// `Retry-After` or `retry:` included. Default 1; tests set it to 0. Against a service that others use too, leave it.
+    /// `Retry-After` or `retry:` included. From 0 to 1,000; default 1; tests set it to 0. Against a service that others use too, leave it.
     #[must_use]
     pub fn backoff_scale(mut self, scale: f64) -> Self {
-        self.backoff_scale = if scale.is_finite() { scale.max(0.0) } else { 1.0 };
+        self.backoff_scale = if scale.is_finite() { scale.clamp(0.0, 1000.0) } else { 1.0 };
         self
     }
 

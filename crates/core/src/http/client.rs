@@ -224,10 +224,20 @@ fn build_http(settings: &ClientBuilder, connect: Duration) -> Result<reqwest::Cl
         Error::new("invalid_argument", "The HTTP client cannot be set up; see the cause.")
             .with_source(error.without_url())
     };
-    let http = http_settings(settings, connect)?;
-    let built = http.tls_certs_merge(more_certificates(settings)?).build();
-    // A machine without any certificate authority (a slim container) can still speak plain http.
-    built.or_else(|error| http_settings(settings, connect)?.tls_certs_only([]).build().map_err(|_| invalid(error)))
+    let build = |certificates| Ok(http_settings(settings, connect)?.tls_certs_merge(certificates).build());
+    let more = more_certificates(settings)?;
+    let from_env = settings.ca_bundle.is_none() && !more.is_empty();
+    let mut built: reqwest::Result<_> = build(more)?;
+    if let (true, Err(error)) = (from_env, &built) {
+        settings.warn(&format!("SSL_CERT_FILE is not used: {error}."));
+        built = build(vec![])?;
+    }
+    match built {
+        Ok(http) => Ok(http),
+        Err(error) if settings.ca_bundle.is_some() => Err(invalid(error)),
+        // A machine without any certificate authority (a slim container) can still speak plain http.
+        Err(error) => http_settings(settings, connect)?.tls_certs_only([]).build().map_err(|_| invalid(error)),
+    }
 }
 
 fn http_settings(settings: &ClientBuilder, connect: Duration) -> Result<reqwest::ClientBuilder> {
