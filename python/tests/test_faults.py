@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import os
 import subprocess
@@ -10,6 +11,7 @@ import sys
 import time
 import traceback
 import urllib.request
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -282,6 +284,18 @@ def test_a_break_is_told_to_those_who_want_to_know_and_is_no_event() -> None:
         told = []
         asyncio.run(main(url, told))
         assert [state.to_dict() for state in told] == [resuming, {"state": "resumed"}]
+
+
+def test_a_stream_that_its_own_on_state_holds_is_collected() -> None:
+    def left(chats: Any) -> weakref.ref[Any]:
+        held: list[Any] = []
+        held.append(chats.respond(CHAT, "one two three", on_state=lambda state: held[0].snapshot))
+        return weakref.ref(held[0])
+
+    with misbehaving(ROOT / "tests/conformance/http/a-healthy-turn.json") as url:
+        gone = left(Turnwire(base_url=url, api_key=KEY).chat)
+        gc.collect()
+        assert gone() is None
 
 
 def test_what_on_state_raises_is_not_the_streams_affair(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ use crate::runtime::{Local, block, runtime};
 use crate::task::{Answer, Task};
 use pyo3::prelude::*;
 use pyo3::types::PyList;
+use pyo3::{PyTraverseError, PyVisit};
 use std::sync::{Arc, Mutex, PoisonError};
 use turnwire::stream::{Batch, Polled, Pump, PumpSource, RelayBatch, RelayPump, TurnPump};
 use turnwire::{Error, RequestId};
@@ -51,7 +52,7 @@ impl Items for RelayBatch {
 struct Reader<S: PumpSource> {
     pump: Local<Arc<Pump<S>>>,
     /// Called, by whoever reads, with what became of the connection.
-    on_state: Option<Py<PyAny>>,
+    on_state: Mutex<Option<Py<PyAny>>>,
     failed: Mutex<Option<Arc<S::Batch>>>,
 }
 
@@ -60,7 +61,21 @@ where
     S::Batch: Items,
 {
     fn new(pump: Pump<S>, on_state: Option<Py<PyAny>>) -> Self {
-        Self { pump: Local::new(Arc::new(pump)), on_state, failed: Mutex::default() }
+        Self { pump: Local::new(Arc::new(pump)), on_state: Mutex::new(on_state), failed: Mutex::default() }
+    }
+
+    /// What is called may hold the stream: the collector must see that.
+    fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        // Held only for a moment, and never while Python runs.
+        match self.on_state.try_lock() {
+            Ok(on_state) => on_state.as_ref().map_or(Ok(()), |on_state| visit.call(on_state)),
+            Err(_) => Ok(()),
+        }
+    }
+
+    fn clear(&self) {
+        let held = self.on_state.lock().unwrap_or_else(PoisonError::into_inner).take();
+        drop(held);
     }
 
     fn poll<'py>(&self, py: Python<'py>, owner: Py<PyAny>, future: Py<PyAny>) -> PyResult<Bound<'py, PyAny>> {
@@ -100,7 +115,8 @@ where
                 Polled::Pending => return Ok(py.NotImplemented().into_bound(py)),
             },
         };
-        if let Some(on_state) = &self.on_state {
+        let watched = self.on_state.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(|it| it.clone_ref(py));
+        if let Some(on_state) = watched {
             for state in batch.states() {
                 // It looks on; what it gets wrong is not the stream's affair.
                 if let Err(error) = on_state.call1(py, (state,)) {
@@ -141,6 +157,14 @@ impl TurnStream {
 
 #[pymethods]
 impl TurnStream {
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.0.traverse(&visit)
+    }
+
+    fn __clear__(&self) {
+        self.0.clear();
+    }
+
     /// `asking`: an error rather than a wait while the agent waits for an answer.
     #[pyo3(signature = (owner, future, asking = false))]
     fn poll<'py>(
@@ -244,6 +268,14 @@ impl RelayStream {
 
 #[pymethods]
 impl RelayStream {
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.0.traverse(&visit)
+    }
+
+    fn __clear__(&self) {
+        self.0.clear();
+    }
+
     fn poll<'py>(&self, py: Python<'py>, owner: Py<PyAny>, future: Py<PyAny>) -> PyResult<Bound<'py, PyAny>> {
         self.0.poll(py, owner, future)
     }
