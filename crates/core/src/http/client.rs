@@ -224,13 +224,13 @@ fn build_http(settings: &ClientBuilder, connect: Duration) -> Result<reqwest::Cl
         Error::new("invalid_argument", "The HTTP client cannot be set up; see the cause.")
             .with_source(error.without_url())
     };
-    let build = |certificates| Ok(http_settings(settings, connect)?.tls_certs_merge(certificates).build());
+    let trusting = |certificates| Ok(http_settings(settings, connect)?.tls_certs_merge(certificates).build());
     let more = more_certificates(settings)?;
     let from_env = settings.ca_bundle.is_none() && !more.is_empty();
-    let mut built: reqwest::Result<_> = build(more)?;
+    let mut built: reqwest::Result<_> = trusting(more)?;
     if let (true, Err(error)) = (from_env, &built) {
         settings.warn(&format!("SSL_CERT_FILE is not used: {error}."));
-        built = build(vec![])?;
+        built = trusting(vec![])?;
     }
     match built {
         Ok(http) => Ok(http),
