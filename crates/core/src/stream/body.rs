@@ -17,6 +17,9 @@ use tokio::time::{Instant, Sleep, sleep_until};
 const IDLE: Duration = Duration::from_secs(300);
 /// A service that sends comments sends them often.
 const IDLE_WITH_COMMENTS: Duration = Duration::from_secs(45);
+/// How often the alarm rings in an idle clock. Time is asked only then, and not at each chunk, so silence is noticed up to a
+/// tenth late, and never early.
+const RINGS: u32 = 10;
 
 type Chunks = Exclusive<Pin<Box<dyn Stream<Item = reqwest::Result<Bytes>> + Send>>>;
 
@@ -29,9 +32,10 @@ pub(crate) struct EventBody {
     request_id: Option<String>,
     /// The caller's idle clock; `None`: adaptive, zero: off.
     idle: Option<Duration>,
-    /// Since when nothing came, as far as anybody waited; `None`: what came last has just been read. The clock is not
-    /// asked at each chunk.
-    silent_since: Option<Instant>,
+    /// Whether bytes came since the alarm last rang.
+    fresh: bool,
+    /// The last ring before which bytes came; at first, when the body was opened.
+    last_heard: Instant,
     /// Whether anything came at all.
     begun: bool,
     alarm: Pin<Box<Sleep>>,
@@ -64,9 +68,10 @@ impl EventBody {
             headers,
             request_id,
             idle,
-            silent_since: Some(now),
+            fresh: false,
+            last_heard: now,
             begun: false,
-            alarm: Box::pin(sleep_until(now + IDLE)),
+            alarm: Box::pin(sleep_until(now + step(idle.unwrap_or(IDLE)))),
         })
     }
 
@@ -80,7 +85,7 @@ impl EventBody {
     ) -> Poll<Result<bool>> {
         match self.chunks.get().as_mut().poll_next(cx) {
             Poll::Ready(Some(Ok(chunk))) => {
-                self.silent_since = None;
+                self.fresh = true;
                 self.begun = true;
                 let fed = self.decoder.feed(&chunk, on);
                 Poll::Ready(fed.map(|()| true).map_err(|error| {
@@ -100,25 +105,25 @@ impl EventBody {
 
     /// Ready when the connection has been silent for too long.
     fn poll_alarm(&mut self, cx: &mut Context<'_>, asking: bool) -> Poll<()> {
+        let heartbeats = self.decoder.comments() > 0;
+        let idle = match self.idle {
+            Some(idle) if idle.is_zero() => return Poll::Pending,
+            _ if asking && !heartbeats => return Poll::Pending,
+            Some(idle) => idle,
+            None if heartbeats => IDLE_WITH_COMMENTS,
+            None => IDLE,
+        };
         loop {
-            let heartbeats = self.decoder.comments() > 0;
-            let idle = match self.idle {
-                Some(idle) if idle.is_zero() => return Poll::Pending,
-                _ if asking && !heartbeats => return Poll::Pending,
-                Some(idle) => idle,
-                None if heartbeats => IDLE_WITH_COMMENTS,
-                None => IDLE,
-            };
-            // Set again only when it rings, not at every byte: bytes come often, the alarm hardly ever.
-            let due = *self.silent_since.get_or_insert_with(Instant::now) + idle;
-            if self.alarm.deadline() != due && (self.alarm.deadline() > due || self.alarm.is_elapsed()) {
-                self.alarm.as_mut().reset(due);
-            }
             ready!(self.alarm.as_mut().poll(cx));
-            if Instant::now() >= due {
+            let now = Instant::now();
+            if std::mem::take(&mut self.fresh) {
+                self.last_heard = now;
+            }
+            let left = idle.saturating_sub(now - self.last_heard);
+            if left.is_zero() {
                 return Poll::Ready(());
             }
-            self.alarm.as_mut().reset(due);
+            self.alarm.as_mut().reset(now + step(idle).min(left));
         }
     }
 
@@ -127,9 +132,9 @@ impl EventBody {
         while let Poll::Ready(Some(Ok(_))) = self.chunks.get().as_mut().poll_next(cx) {}
     }
 
-    /// When the last bytes came, if any did.
+    /// When the last bytes came, if any did: to the next ring of the alarm.
     pub(crate) fn last_bytes(&self) -> Option<Instant> {
-        self.begun.then(|| self.silent_since.unwrap_or_else(Instant::now))
+        self.begun.then(|| if self.fresh { Instant::now() } else { self.last_heard })
     }
 
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
@@ -150,5 +155,75 @@ impl EventBody {
 
     pub(crate) fn decoder(&self) -> &Decoder {
         &self.decoder
+    }
+}
+
+/// From one ring of the alarm to the next.
+fn step(idle: Duration) -> Duration {
+    idle.min(IDLE_WITH_COMMENTS) / RINGS
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use futures_util::stream;
+    use std::future::poll_fn;
+    use tokio::time::sleep;
+
+    /// A body that brings `pieces`, each after `pause`, and then nothing more.
+    async fn body(pieces: Vec<&'static str>, pause: Duration, idle: Option<Duration>) -> EventBody {
+        let chunks = stream::unfold(pieces.into_iter(), move |mut pieces| async move {
+            sleep(pause).await;
+            match pieces.next() {
+                Some(piece) => Some((Ok::<_, std::io::Error>(Bytes::from(piece)), pieces)),
+                None => std::future::pending().await,
+            }
+        });
+        let response = http::Response::builder().header("content-type", "text/event-stream");
+        let response = response.body(reqwest::Body::wrap_stream(chunks)).unwrap().into();
+        EventBody::new(Answer { response, request_id: None }, Decoder::new(), idle).await.unwrap()
+    }
+
+    /// Reads to the error; how long that took, and how many chunks came before it.
+    async fn silence(body: &mut EventBody, asking: bool) -> (Duration, u32) {
+        let (start, mut chunks) = (Instant::now(), 0);
+        loop {
+            match poll_fn(|cx| body.poll_frames(cx, asking, |_| {})).await {
+                Ok(more) => {
+                    assert!(more);
+                    chunks += 1;
+                }
+                Err(error) => {
+                    assert_eq!(error.code(), "stream_idle_timeout");
+                    return (start.elapsed(), chunks);
+                }
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn silence_is_counted_from_the_last_byte_and_noticed_at_most_a_tenth_late() {
+        let idle = Duration::from_secs(20);
+        for pause in [1, 7, 19] {
+            let pause = Duration::from_secs(pause);
+            let mut body = body(vec!["data: a\n\n", ": b\n", "da", "ta: c"], pause, Some(idle)).await;
+            let (took, chunks) = silence(&mut body, false).await;
+            assert_eq!(chunks, 4, "a pause of {pause:?} is no silence");
+            let silent = took.checked_sub(4 * pause).unwrap();
+            assert!((idle..=idle + idle / RINGS).contains(&silent), "{pause:?}: {silent:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_service_that_sends_comments_is_missed_sooner() {
+        let pause = Duration::from_secs(20);
+        for (piece, asking, expected) in [("data: a\n\n", false, IDLE), (": a\n", true, IDLE_WITH_COMMENTS)] {
+            let mut body = body(vec![piece], pause, None).await;
+            let (took, _) = silence(&mut body, asking).await;
+            let late = took.checked_sub(pause + expected).unwrap();
+            assert!(late <= IDLE_WITH_COMMENTS / RINGS, "{piece:?}: {took:?}");
+        }
     }
 }
