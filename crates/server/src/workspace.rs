@@ -96,16 +96,11 @@ impl Workspace {
             match self.resolve(&folder) {
                 Ok(real) if self.dir.metadata(&real)?.is_dir() => folder = real,
                 Ok(_) => return Err(io::ErrorKind::NotADirectory.into()),
-                // A link to nothing is there, and leads nowhere.
-                Err(error)
-                    if error.kind() == io::ErrorKind::NotFound && self.dir.symlink_metadata(&folder).is_err() =>
-                {
-                    match self.dir.create_dir(&folder) {
-                        // Somebody else was first.
-                        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => folder = self.resolve(&folder)?,
-                        made => made?,
-                    }
-                }
+                Err(error) if error.kind() == io::ErrorKind::NotFound => match self.dir.create_dir(&folder) {
+                    // Somebody else was first; or it is a link to nothing, which leads nowhere.
+                    Err(error) if error.kind() == io::ErrorKind::AlreadyExists => folder = self.resolve(&folder)?,
+                    made => made?,
+                },
                 Err(error) => return Err(error),
             }
         }
@@ -227,11 +222,13 @@ mod tests {
         std::os::unix::fs::symlink(outside.join("secret"), root.join("leak")).unwrap();
         std::os::unix::fs::symlink(&outside, root.join("folder")).unwrap();
         std::os::unix::fs::symlink(root.join("mine"), root.join("alias")).unwrap();
+        std::os::unix::fs::symlink(root.join("nowhere"), root.join("dangling")).unwrap();
 
         assert_eq!(open(&root, "leak".as_ref()).unwrap_err().code(), "forbidden");
         assert_eq!(open(&root, "folder/secret".as_ref()).unwrap_err().code(), "forbidden");
         assert_eq!(prepare(&root, "folder/new".as_ref()).unwrap_err().code(), "forbidden");
         assert_eq!(prepare(&root, "mine/new".as_ref()).unwrap_err().code(), "invalid_request");
+        assert_eq!(prepare(&root, "dangling/new".as_ref()).unwrap_err().code(), "file_not_found");
         assert_eq!(open(&root, "alias".as_ref()).unwrap().1, 1);
         assert_eq!(open(&root, "nothing".as_ref()).unwrap_err().code(), "file_not_found");
         std::fs::write(folder.path().join("whole"), "w").unwrap();
@@ -239,6 +236,23 @@ mod tests {
         assert_eq!(std::fs::read(root.join("new/deep/file")).unwrap(), b"w");
         let listed: Vec<_> = list(&root).unwrap().into_iter().map(|file| file.path).collect();
         assert_eq!(listed, ["alias", "mine", "new/deep/file"]);
+    }
+
+    #[test]
+    fn many_who_put_files_into_one_new_folder_all_succeed() {
+        let root = tempfile::tempdir().unwrap();
+        let together = std::sync::Barrier::new(8);
+        for round in 0..200 {
+            std::thread::scope(|scope| {
+                for at in 0..8 {
+                    let (root, together) = (root.path(), &together);
+                    scope.spawn(move || {
+                        together.wait();
+                        prepare(root, format!("{round}/deeper/{at}").as_ref()).unwrap();
+                    });
+                }
+            });
+        }
     }
 
     #[cfg(unix)]
