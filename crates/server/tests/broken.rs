@@ -128,6 +128,32 @@ async fn a_chat_that_is_being_ended_is_not_woken() {
 }
 
 #[tokio::test]
+async fn a_wake_that_is_given_up_leaves_a_chat_that_sleeps() {
+    let folder = tempfile::tempdir().unwrap();
+    let (service, _heard, _held) = stand_in(folder.path(), true).await;
+    let chat = service.chat().await;
+    service.stop().await;
+
+    // From here on it never says where it listens.
+    let mut config = with(program(folder.path(), "exec sleep 600"), folder.path());
+    config.limits.drain = Duration::from_secs(1);
+    let service = Service::with(config).await;
+    let state = async || service.call("GET", &format!("/{chat}"), None).await.json()["runtimeState"].clone();
+    assert_eq!(state().await, "stopped");
+    let mut turn = service.respond(&chat, "Hello").await;
+    let waking = async {
+        while state().await != "starting" {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(LONG, waking).await.expect("nobody wakes it");
+    assert_eq!(service.call("POST", &format!("/{chat}/cancel"), None).await.status, 200);
+    assert_eq!(turn.rest().await.pop().unwrap().json()["status"], "cancelled");
+    assert_eq!(state().await, "stopped");
+    service.stop().await;
+}
+
+#[tokio::test]
 async fn a_shutdown_does_not_wait_for_a_start() {
     let folder = tempfile::tempdir().unwrap();
     // It never says where it listens; what it started must not outlive it.
