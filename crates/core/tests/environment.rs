@@ -41,10 +41,16 @@ async fn a_ca_and_a_proxy_of_the_environment_are_used() {
     let ca = folder.path().join("ca.pem");
     std::fs::write(&ca, kit.ca().unwrap()).unwrap();
     let ca = ("SSL_CERT_FILE", ca.to_str().unwrap());
+    // Text that reads as a certificate, and is none.
+    let spoilt = folder.path().join("spoilt.pem");
+    std::fs::write(&spoilt, "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n").unwrap();
+    let spoilt = ("SSL_CERT_FILE", spoilt.to_str().unwrap());
 
     let direct = kit.tls_url().unwrap();
     assert_eq!(come_to(&direct, &[]).await, "certificate_refused");
     assert_eq!(come_to(&direct, &[("SSL_CERT_FILE", "/nowhere")]).await, "certificate_refused");
+    assert_eq!(come_to(&direct, &[spoilt]).await, "certificate_refused");
+    assert_eq!(come_to(kit.url(), &[spoilt]).await, "completed", "over plain http no certificate is needed");
     assert_eq!(come_to(&direct, &[ca]).await, "completed");
     assert_eq!(kit.counts().proxied, 0);
 

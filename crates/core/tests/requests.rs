@@ -100,6 +100,14 @@ async fn a_token_alone_is_enough_to_follow_a_relay() {
 async fn what_no_request_can_be_made_of_is_refused_before_anything_is_sent() {
     let (kit, client) = kit(vec![]).await;
     let chats = client.chat();
+    let folder = tempfile::tempdir().unwrap();
+    // The last reads as a certificate, and is none.
+    let bundles = ["", "no PEM", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"];
+    let [empty, no_pem, spoilt] = [0, 1, 2].map(|at| {
+        let file = folder.path().join(at.to_string());
+        std::fs::write(&file, bundles[at]).unwrap();
+        file
+    });
     let refused = [
         chats.retrieve("").await.err(),
         chats.cancel("  ").await.err(),
@@ -120,6 +128,9 @@ async fn what_no_request_can_be_made_of_is_refused_before_anything_is_sent() {
         Client::builder().base_url("http://user:pass@host").build().err(),
         Client::builder().base_url(kit.url()).proxy("::").build().err(),
         Client::builder().base_url(kit.url()).ca_bundle("/nowhere").build().err(),
+        Client::builder().base_url(kit.url()).ca_bundle(empty).build().err(),
+        Client::builder().base_url(kit.url()).ca_bundle(no_pem).build().err(),
+        Client::builder().base_url(kit.url()).ca_bundle(spoilt).build().err(),
     ];
     for (at, error) in refused.into_iter().enumerate() {
         assert_eq!(error.map(|error| error.kind()), Some(ErrorKind::InvalidArgument), "number {at}");
