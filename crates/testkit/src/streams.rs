@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use std::fmt::Write as _;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
+use tokio::sync::watch;
 
 /// Waits for the client to hang up.
 pub(crate) async fn wait_for_close(socket: &mut TcpStream) -> Stop {
@@ -70,6 +71,32 @@ fn inserted(fault: &Fault, insert: &Insert) -> Vec<u8> {
     bytes
 }
 
+/// What the fault does after so many events: stalls, cuts, puts something in. `false`: the answer ends here.
+async fn goes_on(out: &mut Out<'_>, fault: &Fault, told: usize) -> Result<bool, Stop> {
+    if fault.stall_events.is_some_and(|limit| told >= limit) {
+        return Err(wait_for_close(out.socket).await);
+    }
+    if fault.cut_events.is_some_and(|limit| told >= limit) {
+        return Err(Stop::Cut);
+    }
+    if fault.end_events.is_some_and(|limit| told >= limit) {
+        return Ok(false);
+    }
+    if let Some(insert) = fault.insert.as_ref().filter(|insert| insert.after == told) {
+        out.chunk(&inserted(fault, insert)).await?;
+    }
+    Ok(true)
+}
+
+/// Until there may be more to tell, or the client has hung up.
+async fn news(socket: &mut TcpStream, changed: &mut watch::Receiver<u64>) -> Result<(), Stop> {
+    let mut byte = [0; 1];
+    tokio::select! {
+        _ = changed.changed() => Ok(()),
+        read = socket.read(&mut byte) => if matches!(read, Ok(1..)) { Ok(()) } else { Err(Stop::Gone) },
+    }
+}
+
 /// The events of a turn after a number, as they happen.
 pub(crate) async fn turn_events(
     socket: &mut TcpStream,
@@ -103,17 +130,8 @@ pub(crate) async fn turn_events(
             (frames, turn.gate == Gate::Open)
         };
         for bytes in frames {
-            if fault.stall_events.is_some_and(|limit| told >= limit) {
-                return Err(wait_for_close(out.socket).await);
-            }
-            if fault.cut_events.is_some_and(|limit| told >= limit) {
-                return Err(Stop::Cut);
-            }
-            if fault.end_events.is_some_and(|limit| told >= limit) {
+            if !goes_on(&mut out, fault, told).await? {
                 return out.end().await;
-            }
-            if let Some(insert) = fault.insert.as_ref().filter(|insert| insert.after == told) {
-                out.chunk(&inserted(fault, insert)).await?;
             }
             if fault.gzip {
                 whole.extend_from_slice(&bytes);
@@ -128,15 +146,7 @@ pub(crate) async fn turn_events(
             }
             return out.end().await;
         }
-        let mut byte = [0; 1];
-        tokio::select! {
-            _ = changed.changed() => {}
-            read = out.socket.read(&mut byte) => {
-                if !matches!(read, Ok(1..)) {
-                    return Err(Stop::Gone);
-                }
-            }
-        }
+        news(out.socket, &mut changed).await?;
     }
 }
 
@@ -226,30 +236,13 @@ pub(crate) async fn relay(
     let mut told = 0;
     loop {
         for (at, raw) in log().into_iter().enumerate().skip(next) {
-            if fault.stall_events.is_some_and(|limit| told >= limit) {
-                return Err(wait_for_close(out.socket).await);
-            }
-            if fault.cut_events.is_some_and(|limit| told >= limit) {
-                return Err(Stop::Cut);
-            }
-            if fault.end_events.is_some_and(|limit| told >= limit) {
+            if !goes_on(&mut out, fault, told).await? {
                 return out.end().await;
-            }
-            if let Some(insert) = fault.insert.as_ref().filter(|insert| insert.after == told) {
-                out.chunk(&inserted(fault, insert)).await?;
             }
             out.chunk(&frame(fault, Some(at as u64 + 1), None, &raw)).await?;
             next = at + 1;
             told += 1;
         }
-        let mut byte = [0; 1];
-        tokio::select! {
-            _ = changed.changed() => {}
-            read = out.socket.read(&mut byte) => {
-                if !matches!(read, Ok(1..)) {
-                    return Err(Stop::Gone);
-                }
-            }
-        }
+        news(out.socket, &mut changed).await?;
     }
 }
