@@ -18,7 +18,7 @@ pub const NOTICED_AFTER: Duration = Duration::from_secs(5);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[non_exhaustive]
 pub enum Scope {
-    /// Everything with its owner's chats, but `instructions`.
+    /// Everything with its owner's chats, but what the agent is told beside the user's words (`instructions`, `system`).
     #[serde(rename = "chat")]
     Chat,
     /// Read its owner's streams.

@@ -6,6 +6,7 @@ use crate::auth::Caller;
 use crate::chats::{Accepted, Chat, Idempotency, TurnFrames};
 use crate::error::{ApiError, ApiResult};
 use crate::http::body::Read;
+use crate::keys::Scope;
 use crate::relay::sse;
 use axum::extract::{Path, State};
 use axum::response::Response;
@@ -50,6 +51,10 @@ pub(super) async fn accept(
     let key = idempotency_key(headers)?
         .map(|key| Idempotency::new(format!("{}\n{route}\n{id}", caller.owner), key, &body.bytes));
     let new = body.value.check()?;
+    if new.system.is_some() {
+        // It changes what the agent is told beside the user's own words, as a chat's `instructions` do.
+        caller.must(Scope::Admin)?;
+    }
     if app.draining.load(Ordering::Relaxed) {
         return Err(ApiError::unavailable("The server is going down; try again in a moment."));
     }
