@@ -3,7 +3,7 @@
 use super::Chat;
 use crate::error::{ApiError, ApiResult};
 use crate::relay::Reader;
-use crate::relay::frame::of_turn;
+use crate::relay::frame::{Data, of_turn};
 use crate::relay::sse::Frames;
 use crate::store::TurnRow;
 use bytes::Bytes;
@@ -58,11 +58,12 @@ pub(crate) struct TurnFrames {
     cursor: u64,
     /// The number in the turn of the last event the reader has.
     after: u64,
+    data: Data,
 }
 
 impl TurnFrames {
-    pub(crate) fn new(chat: &Arc<Chat>, turn_id: TurnId, cursor: u64, after: u64) -> Self {
-        Self { events: TurnEvents::new(chat, turn_id, cursor), cursor, after }
+    pub(crate) fn new(chat: &Arc<Chat>, turn_id: TurnId, cursor: u64, after: u64, data: Data) -> Self {
+        Self { events: TurnEvents::new(chat, turn_id, cursor), cursor, after, data }
     }
 }
 
@@ -77,7 +78,8 @@ impl Frames for TurnFrames {
                 continue;
             }
             let new = events.iter().filter(|event| event.seq > self.after);
-            let frames: Vec<_> = new.map(|event| of_turn(event.seq, event.event_type(), &event.to_json())).collect();
+            let frame = |event: &Event| of_turn(event.seq, event.event_type(), &event.to_json(), self.data);
+            let frames: Vec<_> = new.map(frame).collect();
             if !frames.is_empty() {
                 return Some(frames);
             }

@@ -2,7 +2,7 @@
 
 use super::Chat;
 use crate::relay::Reader;
-use crate::relay::frame::{Told, named};
+use crate::relay::frame::{Data, Told, named};
 use crate::relay::sse::Frames;
 use crate::store::StoreResult;
 use bytes::Bytes;
@@ -14,8 +14,8 @@ use turnwire::normalize::Normalizer;
 pub(crate) struct Begin {
     /// The number of the last event the reader has.
     after: u64,
-    /// Told before anything else.
-    first: Option<Bytes>,
+    /// Told before anything else: the name of a frame, and its JSON.
+    first: Option<(&'static str, String)>,
 }
 
 impl Begin {
@@ -35,13 +35,13 @@ impl Begin {
 
     /// What the reader has is newer than what is there: the log was lost; it goes on live after `head`.
     pub(crate) fn at_reset(head: u64) -> Self {
-        Self { after: head, first: Some(named("reset", &format!("{{\"head\":{head}}}"))) }
+        Self { after: head, first: Some(("reset", format!("{{\"head\":{head}}}"))) }
     }
 }
 
 /// Events are gone; `oldest` is the first there is after them.
-fn gap(oldest: u64) -> Bytes {
-    named("gap", &format!("{{\"oldest\":{oldest}}}"))
+fn gap(oldest: u64) -> (&'static str, String) {
+    ("gap", format!("{{\"oldest\":{oldest}}}"))
 }
 
 /// The frames of the relay.
@@ -49,10 +49,11 @@ pub(crate) struct RelayFrames {
     /// Held, so that the chat stays the one whose log grows.
     _chat: Arc<Chat>,
     reader: Reader,
-    first: Option<Bytes>,
+    first: Option<(&'static str, String)>,
     /// The number of the last event the reader has, or knows to be gone.
     last: u64,
     turns: Option<Turns>,
+    data: Data,
 }
 
 /// What tells turns instead of raw events.
@@ -64,17 +65,18 @@ struct Turns {
 
 impl RelayFrames {
     /// The raw events.
-    pub(crate) fn raw(chat: Arc<Chat>, begin: Begin) -> Self {
-        Self { reader: chat.relay.reader(begin.after), first: begin.first, last: begin.after, turns: None, _chat: chat }
+    pub(crate) fn raw(chat: Arc<Chat>, begin: Begin, data: Data) -> Self {
+        let reader = chat.relay.reader(begin.after);
+        Self { reader, first: begin.first, last: begin.after, turns: None, data, _chat: chat }
     }
 
     /// The events of all turns.
-    pub(crate) async fn turns(chat: Arc<Chat>, begin: Begin) -> StoreResult<Self> {
+    pub(crate) async fn turns(chat: Arc<Chat>, begin: Begin, data: Data) -> StoreResult<Self> {
         let turn = chat.turn_at(begin.after).await?;
         let from = turn.map_or(begin.after, |turn| turn.cursor);
         let normalizer = Normalizer::for_chat(chat.id(), chat.session_id());
         let turns = Some(Turns { normalizer, after: begin.after });
-        Ok(Self { reader: chat.relay.reader(from), first: begin.first, last: begin.after, turns, _chat: chat })
+        Ok(Self { reader: chat.relay.reader(from), first: begin.first, last: begin.after, turns, data, _chat: chat })
     }
 }
 
@@ -85,13 +87,14 @@ impl RelayFrames {
             return None;
         }
         self.last = seq - 1;
-        Some(gap(seq))
+        let (name, json) = gap(seq);
+        Some(named(name, &json, self.data))
     }
 }
 
 impl Turns {
     /// The frames one raw event gives. Only the last carries the number: a reader that breaks off before it gets all again.
-    fn frames(&mut self, told: &Told, frames: &mut Vec<Bytes>) {
+    fn frames(&mut self, told: &Told, data: Data, frames: &mut Vec<Bytes>) {
         let mut events = Vec::new();
         self.normalizer.push(&told.data, &mut events);
         if told.seq <= self.after {
@@ -100,15 +103,15 @@ impl Turns {
         let last = events.len();
         for (event, at) in events.iter().zip(1..) {
             let number = if at == last { format!("id: {}\n", told.seq) } else { String::new() };
-            frames.push(Bytes::from(format!("{number}data: {}\n\n", event.to_json())));
+            frames.push(Bytes::from(format!("{number}data: {}\n\n", data.of(&event.to_json()))));
         }
     }
 }
 
 impl Frames for RelayFrames {
     async fn next(&mut self) -> Option<Vec<Bytes>> {
-        if let Some(first) = self.first.take() {
-            return Some(vec![first]);
+        if let Some((name, json)) = self.first.take() {
+            return Some(vec![named(name, &json, self.data)]);
         }
         loop {
             let told = match self.reader.next().await {
@@ -125,8 +128,8 @@ impl Frames for RelayFrames {
                 frames.extend(self.gap_before(told.seq));
                 self.last = self.last.max(told.seq);
                 match &mut self.turns {
-                    None => frames.push(told.frame),
-                    Some(turns) => turns.frames(&told, &mut frames),
+                    None => frames.push(told.frame_of(self.data)),
+                    Some(turns) => turns.frames(&told, self.data, &mut frames),
                 }
             }
             if !frames.is_empty() {

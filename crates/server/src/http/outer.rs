@@ -89,7 +89,7 @@ pub(crate) async fn outer(State(app): State<Arc<App>>, request: Request, next: N
     headers.insert(
         header::ACCESS_CONTROL_EXPOSE_HEADERS,
         HeaderValue::from_static(
-            "x-request-id, retry-after, turnwire-contract, turnwire-turn-id, turnwire-cursor, content-disposition",
+            "x-request-id, retry-after, turnwire-contract, turnwire-turn-id, turnwire-cursor, turnwire-data, content-disposition",
         ),
     );
     if preflight {
@@ -100,7 +100,7 @@ pub(crate) async fn outer(State(app): State<Arc<App>>, request: Request, next: N
         headers.insert(
             header::ACCESS_CONTROL_ALLOW_HEADERS,
             HeaderValue::from_static(
-                "authorization, content-type, idempotency-key, last-event-id, range, cache-control",
+                "authorization, content-type, idempotency-key, last-event-id, range, cache-control, turnwire-data",
             ),
         );
         headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));

@@ -1,6 +1,41 @@
 //! An event as readers get it, rendered once and shared by all of them.
 
+use crate::error::{ApiError, ApiResult};
 use bytes::{BufMut as _, Bytes, BytesMut};
+use http::HeaderMap;
+use std::borrow::Cow;
+use std::sync::{Arc, OnceLock};
+
+/// The header a reader asks with for [`Data::Text`]; an answer that is so has it too.
+pub(crate) const DATA_HEADER: &str = "turnwire-data";
+
+/// What a frame's `data:` holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Data {
+    /// The event, a JSON object.
+    Json,
+    /// A JSON string that holds the event's JSON, for clients that take every `data:` for a string.
+    Text,
+}
+
+impl Data {
+    /// What a request asks for. Only the header says it: nothing is guessed from who asks.
+    pub(crate) fn asked(headers: &HeaderMap) -> ApiResult<Self> {
+        match headers.get(DATA_HEADER).map(|value| value.to_str().map(str::trim)) {
+            None | Some(Ok("" | "json")) => Ok(Self::Json),
+            Some(Ok("text")) => Ok(Self::Text),
+            Some(_) => Err(ApiError::invalid("The header `turnwire-data` must be text or json, or be left out.")),
+        }
+    }
+
+    /// The event's JSON as it stands after `data:`.
+    pub(crate) fn of(self, json: &str) -> Cow<'_, str> {
+        match self {
+            Self::Json => json.into(),
+            Self::Text => serde_json::Value::from(json).to_string().into(),
+        }
+    }
+}
 
 /// An event with its number and its frame.
 #[derive(Clone, Debug)]
@@ -10,6 +45,8 @@ pub(crate) struct Told {
     pub(crate) data: Bytes,
     /// `id: N`, `data: …`, an empty line.
     pub(crate) frame: Bytes,
+    /// The same frame with [`Data::Text`], rendered for the first reader who wants it and shared by all who do.
+    text: Arc<OnceLock<Bytes>>,
 }
 
 impl Told {
@@ -27,7 +64,21 @@ impl Told {
         }
         frame.put_slice(b"\n\n");
         let frame = frame.freeze();
-        Self { seq, data: frame.slice(start..end), frame }
+        Self { seq, data: frame.slice(start..end), frame, text: Arc::default() }
+    }
+
+    /// Its frame for a reader of such data.
+    pub(crate) fn frame_of(&self, data: Data) -> Bytes {
+        match data {
+            Data::Json => self.frame.clone(),
+            Data::Text => self.text.get_or_init(|| self.text_frame()).clone(),
+        }
+    }
+
+    fn text_frame(&self) -> Bytes {
+        // JSON is UTF-8; of what is none, as much as can be read.
+        let event = String::from_utf8_lossy(&self.data);
+        Bytes::from(format!("id: {}\ndata: {}\n\n", self.seq, Data::Text.of(&event)))
     }
 }
 
@@ -38,23 +89,31 @@ pub(crate) const OPENING: &[u8] = b"retry: 1000\n: ok\n";
 pub(crate) const HEARTBEAT: &[u8] = b": hb\n";
 
 /// A frame of the server's own, such as `gap`, without a number.
-pub(crate) fn named(event: &str, data: &str) -> Bytes {
-    Bytes::from(format!("event: {event}\ndata: {data}\n\n"))
+pub(crate) fn named(event: &str, json: &str, data: Data) -> Bytes {
+    Bytes::from(format!("event: {event}\ndata: {}\n\n", data.of(json)))
 }
 
 /// A frame of a turn's stream.
-pub(crate) fn of_turn(seq: u64, event: &str, data: &str) -> Bytes {
-    Bytes::from(format!("id: {seq}\nevent: {event}\ndata: {data}\n\n"))
+pub(crate) fn of_turn(seq: u64, event: &str, json: &str, data: Data) -> Bytes {
+    Bytes::from(format!("id: {seq}\nevent: {event}\ndata: {}\n\n", data.of(json)))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Told;
+    use super::{Data, Told};
 
     #[test]
     fn a_frame_has_one_data_line_whatever_the_event_holds() {
         let told = Told::new(42, b"{\"a\":\n\r1}");
         assert_eq!(&*told.frame, b"id: 42\ndata: {\"a\":  1}\n\n");
         assert_eq!(&*told.data, b"{\"a\":  1}");
+        assert_eq!(&*told.frame_of(Data::Text), b"id: 42\ndata: \"{\\\"a\\\":  1}\"\n\n");
+    }
+
+    #[test]
+    fn all_who_read_a_frame_as_text_share_one() {
+        let told = Told::new(1, b"{}");
+        let again = told.clone();
+        assert_eq!(told.frame_of(Data::Text).as_ptr(), again.frame_of(Data::Text).as_ptr());
     }
 }

@@ -1,6 +1,6 @@
 //! The body of a stream: frames as they come, a comment when nothing comes, an end when it must end.
 
-use super::frame::{HEARTBEAT, OPENING};
+use super::frame::{DATA_HEADER, Data, HEARTBEAT, OPENING};
 use crate::metrics::OpenStream;
 use axum::body::Body;
 use axum::response::{IntoResponse as _, Response};
@@ -33,8 +33,8 @@ pub(crate) struct Bounds {
     pub(crate) counted: OpenStream,
 }
 
-/// The answer that carries `frames`.
-pub(crate) fn response(frames: impl Frames, bounds: Bounds) -> Response {
+/// The answer that carries `frames`, whose `data:` is as was asked.
+pub(crate) fn response(frames: impl Frames, data: Data, bounds: Bounds) -> Response {
     let mut ticks = interval_at(Instant::now() + bounds.heartbeat, bounds.heartbeat);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let state = Stream {
@@ -55,6 +55,9 @@ pub(crate) fn response(frames: impl Frames, bounds: Bounds) -> Response {
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache, no-transform"));
     headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
+    if data == Data::Text {
+        headers.insert(DATA_HEADER, HeaderValue::from_static("text"));
+    }
     response
 }
 

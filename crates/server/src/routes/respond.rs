@@ -7,6 +7,7 @@ use crate::chats::{Accepted, Chat, Idempotency, TurnFrames};
 use crate::error::{ApiError, ApiResult};
 use crate::http::body::Read;
 use crate::keys::Scope;
+use crate::relay::frame::Data;
 use crate::relay::sse;
 use axum::extract::{Path, State};
 use axum::response::Response;
@@ -21,10 +22,11 @@ pub(crate) async fn respond(
     headers: HeaderMap,
     body: Read<PromptShape>,
 ) -> ApiResult<Response> {
+    let data = Data::asked(&headers)?;
     let bounds = app.bounds(None)?;
     let (chat, accepted) = accept(&app, &caller, &id, "respond", &headers, body).await?;
-    let frames = TurnFrames::new(&chat, accepted.turn_id.clone(), accepted.cursor, 0);
-    let mut response = sse::response(frames, bounds);
+    let frames = TurnFrames::new(&chat, accepted.turn_id.clone(), accepted.cursor, 0, data);
+    let mut response = sse::response(frames, data, bounds);
     tell(&mut response, &accepted);
     Ok(response)
 }

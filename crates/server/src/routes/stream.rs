@@ -5,6 +5,7 @@ use crate::auth::{bearer, of_key};
 use crate::chats::{Begin, RelayFrames};
 use crate::error::{ApiError, ApiResult};
 use crate::keys::Scope;
+use crate::relay::frame::Data;
 use crate::relay::sse;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
@@ -32,6 +33,7 @@ pub(crate) async fn stream(
     let Query(asked) = asked.map_err(|_| ApiError::invalid("The query of this request cannot be read."))?;
     let (owner, until) = open(&app, &id, &headers, asked.token.as_deref()).await?;
     let cursor = last_event_id(&headers, asked.last_event_id.as_deref())?;
+    let data = Data::asked(&headers)?;
     let turns = match asked.view.as_deref() {
         None | Some("") => false,
         Some("turns") => true,
@@ -54,8 +56,10 @@ pub(crate) async fn stream(
     };
     let bounds = app.bounds(until)?;
     let after = begin.cursor();
-    let frames =
-        if turns { RelayFrames::turns(chat.clone(), begin).await? } else { RelayFrames::raw(chat.clone(), begin) };
+    let frames = match turns {
+        true => RelayFrames::turns(chat.clone(), begin, data).await?,
+        false => RelayFrames::raw(chat.clone(), begin, data),
+    };
     if !chat.ended() && !chat.is_awake() {
         tokio::spawn(async move {
             if let Err(error) = chat.wake().await {
@@ -63,7 +67,7 @@ pub(crate) async fn stream(
             }
         });
     }
-    let mut response = sse::response(frames, bounds);
+    let mut response = sse::response(frames, data, bounds);
     // A live reader that breaks off before its first event goes on from here.
     response.headers_mut().insert("turnwire-cursor", HeaderValue::from(after));
     Ok(response)

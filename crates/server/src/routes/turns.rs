@@ -6,6 +6,7 @@ use crate::app::App;
 use crate::auth::Caller;
 use crate::chats::{Accepted, Chat, TurnFrames, turn_now};
 use crate::error::{ApiError, ApiResult};
+use crate::relay::frame::Data;
 use crate::relay::sse;
 use crate::store::TurnRow;
 use axum::Json;
@@ -38,13 +39,14 @@ pub(crate) async fn stream(
     headers: HeaderMap,
 ) -> ApiResult<Response> {
     let after = last_event_id(&headers, None)?.unwrap_or(0);
+    let data = Data::asked(&headers)?;
     let (chat, turn) = find(&app, &caller, &id, &turn_id).await?;
     // Its numbers are no longer those the reader has: all of it is told again.
     let after = if turn.thinned { 0 } else { after };
     let accepted = Accepted { turn_id: TurnId::from(turn_id), cursor: turn.cursor };
     let bounds = app.bounds(None)?;
-    let frames = TurnFrames::new(&chat, accepted.turn_id.clone(), accepted.cursor, after);
-    let mut response = sse::response(frames, bounds);
+    let frames = TurnFrames::new(&chat, accepted.turn_id.clone(), accepted.cursor, after, data);
+    let mut response = sse::response(frames, data, bounds);
     tell(&mut response, &accepted);
     Ok(response)
 }

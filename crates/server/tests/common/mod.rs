@@ -79,6 +79,8 @@ pub struct Stream {
     /// All bytes so far.
     pub bytes: Vec<u8>,
     over: bool,
+    /// Each `data:` is a string that holds the event.
+    text: bool,
     told: Told,
     /// The number of the frame before.
     before: Option<u64>,
@@ -103,13 +105,14 @@ impl Stream {
                 None | Some(Err(_)) => self.over = true,
                 Some(Ok(chunk)) => {
                     self.bytes.extend_from_slice(&chunk);
-                    let ready = &mut self.ready;
+                    let (ready, text) = (&mut self.ready, self.text);
                     self.decoder
                         .feed(&chunk, |frame| {
+                            let data = frame.data_str().into_owned();
                             ready.push_back(Frame {
                                 id: frame.id_str().into_owned(),
                                 event: frame.event_str().map(std::borrow::Cow::into_owned),
-                                data: frame.data_str().into_owned(),
+                                data: if text { serde_json::from_str(&data).expect("a string") } else { data },
                             });
                         })
                         .unwrap();
@@ -278,5 +281,6 @@ fn reading(path: &str, response: reqwest::Response) -> Stream {
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
     let body = Box::pin(response.bytes_stream());
     let (decoder, ready, bytes) = (Decoder::new(), std::collections::VecDeque::new(), Vec::new());
-    Stream { status, headers, body, decoder, ready, bytes, over: false, told: Told::of(path), before: None }
+    let text = headers.get("turnwire-data").is_some_and(|data| data == "text");
+    Stream { status, headers, body, decoder, ready, bytes, over: false, text, told: Told::of(path), before: None }
 }
