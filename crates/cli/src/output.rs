@@ -3,6 +3,7 @@
 use crate::Stop;
 use std::io::IsTerminal;
 use tokio::io::{AsyncWrite, AsyncWriteExt, stderr, stdout};
+use turnwire::plain;
 
 type Writer = Box<dyn AsyncWrite + Send + Unpin>;
 
@@ -60,11 +61,11 @@ impl Output {
         let _ = self.err.flush().await;
     }
 
-    /// What went wrong, and why.
+    /// What went wrong, and why. It may hold what a service or a program said.
     pub(crate) async fn say_failure(&mut self, message: &str, causes: &[String]) {
-        self.say_line(message).await;
+        self.say_line(&plain(message)).await;
         for cause in causes {
-            self.say_line(&format!("  because: {cause}")).await;
+            self.say_line(&format!("  because: {}", plain(cause))).await;
         }
     }
 
@@ -75,7 +76,7 @@ impl Output {
 
 /// Text of the agent as a terminal may have it: without the control characters that would let it move the cursor or more.
 pub(crate) fn clean(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).collect()
+    plain(text).into_owned()
 }
 
 /// The same on one line, cut to `width` characters.
@@ -96,7 +97,7 @@ mod tests {
 
     #[test]
     fn an_agent_cannot_send_commands_to_the_terminal() {
-        assert_eq!(clean("a\u{1b}[2Jb\r\u{7}\nc\u{9b}d"), "a[2Jb\ncd");
+        assert_eq!(clean("a\u{1b}[2Jb\r\u{7}\nc\u{9b}1md"), "ab\ncd");
     }
 
     #[test]

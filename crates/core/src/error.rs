@@ -124,6 +124,7 @@ pub const CODES: &[Code] = &[
     code("internal", ErrorKind::InternalServer, 500, "api_error", true),
     code("runtime_unavailable", ErrorKind::InternalServer, 503, "api_error", true),
     code("runtime_timeout", ErrorKind::InternalServer, 504, "api_error", true),
+    code("storage_unavailable", ErrorKind::InternalServer, 503, "api_error", true),
     code("storage_full", ErrorKind::InternalServer, 507, "api_error", false),
     code("invalid_argument", ErrorKind::InvalidArgument, 0, "", false),
     code("unexpected_status", ErrorKind::Status, 0, "", false),

@@ -16,6 +16,7 @@ mod id;
 mod json;
 pub mod normalize;
 mod opencode;
+mod plain;
 pub mod policy;
 pub mod sse;
 #[cfg(feature = "client")]
@@ -35,6 +36,7 @@ pub use http::{Client, ClientBuilder, RequestOptions, Timeout, local_key_file};
 pub use id::{ChatId, MessageId, PartId, RequestId, TurnId};
 pub use json::Json;
 pub use normalize::Normalizer;
+pub use plain::plain;
 #[cfg(feature = "client")]
 pub use stream::{Cursor, RelayEvent, RelayItem, RelayStream, TurnStream};
 pub use time::Timestamp;

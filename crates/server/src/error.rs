@@ -3,6 +3,7 @@
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use serde_json::json;
+use std::io::ErrorKind;
 use std::time::Duration;
 use turnwire::TurnId;
 use turnwire::error::Code;
@@ -76,6 +77,25 @@ impl ApiError {
         let mut error = Self::new("runtime_unavailable", message);
         error.retry_after = Some(Duration::from_secs(5));
         error
+    }
+
+    pub(crate) fn storage_full() -> Self {
+        Self::new("storage_full", "The server's disk is full; nothing new was kept. Make room, then try again.")
+    }
+
+    pub(crate) fn storage_unavailable(message: impl Into<String>) -> Self {
+        let mut error = Self::new("storage_unavailable", message);
+        error.retry_after = Some(Duration::from_secs(5));
+        error
+    }
+
+    /// A file could not be used.
+    pub(crate) fn of_file(error: &std::io::Error) -> Self {
+        match error.kind() {
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Self::storage_full(),
+            ErrorKind::ReadOnlyFilesystem => Self::storage_unavailable("The server's disk can only be read; mend it."),
+            _ => Self::internal(error),
+        }
     }
 
     pub(crate) fn rate_limited(wait: Duration) -> Self {

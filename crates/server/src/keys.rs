@@ -2,12 +2,12 @@
 //! a server runs on the folder (it knows within [`NOTICED_AFTER`]).
 
 use crate::config::ApiKey;
-use crate::ids;
-use crate::store::sqlite::{self, keys, schema};
+use crate::store::sqlite::{self, OpenError, keys, schema};
+use crate::{ids, server};
 use rusqlite::Connection;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, SystemTime};
 use turnwire::Timestamp;
 
@@ -87,21 +87,32 @@ pub struct KeyInfo {
     pub revoked_at: Option<Timestamp>,
 }
 
-/// The data folder's keys cannot be read or written.
+/// The data folder's keys cannot be read or written: one sentence that says what to do, with the cause behind it.
 #[derive(Debug, thiserror::Error)]
-#[error("the keys in {} cannot be read or written; is it a server's data folder, and this user's?", path.display())]
+#[error("{message}")]
 pub struct KeysError {
-    path: PathBuf,
-    source: rusqlite::Error,
+    message: String,
+    source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
 fn open<T>(data: &Path, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, KeysError> {
     let path = data.join(sqlite::FILE);
     let worked = sqlite::open(&path).and_then(|mut connection| {
-        schema::migrate(&mut connection)?;
-        work(&connection)
+        schema::migrate(&mut connection, &path)?;
+        work(&connection).map_err(|error| OpenError::of(&path, error))
     });
-    worked.map_err(|source| KeysError { path, source })
+    worked.map_err(|source| {
+        let path = path.display();
+        let unusable =
+            || format!("the keys in {path} cannot be read or written; is it a server's data folder, and this user's?");
+        let (message, source) = match source {
+            OpenError::Newer => (server::newer(data), None),
+            OpenError::Damaged { file, source } => (server::damaged(&file), Some(source)),
+            OpenError::Failed(source) => (unusable(), Some(source)),
+            OpenError::InUse => (unusable(), None),
+        };
+        KeysError { message, source }
+    })
 }
 
 /// Makes a key. The key itself is given once, here, and is nowhere kept.

@@ -18,6 +18,7 @@ mod app;
 mod auth;
 mod chats;
 mod config;
+mod data;
 mod error;
 mod http;
 mod ids;

@@ -4,6 +4,7 @@ use crate::app::App;
 use crate::auth::{Keys, Signers};
 use crate::chats::{REMEMBER_MS, Registry, Shared};
 use crate::config::{Config, RuntimeConfig};
+use crate::data::{self, DataFolder};
 use crate::http::accept;
 use crate::http::tls::Tls;
 use crate::relay::Pressure;
@@ -65,12 +66,50 @@ pub enum ServerError {
         #[source]
         Box<dyn std::error::Error + Send + Sync>,
     ),
+    /// The disk has no room.
+    #[error("the disk that holds the data folder {} is full; make room on it", path.display())]
+    DataFull {
+        /// The folder.
+        path: PathBuf,
+        /// The cause.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The data folder was last used by a newer version; nothing in it was changed.
+    #[error("{}", newer(path))]
+    DataNewer {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A file of the data folder holds something else than was written into it; it is left as it is.
+    #[error("{}", damaged(file))]
+    DataDamaged {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// Another server uses the same data folder.
     #[error("another server is using the data folder {}; stop it or use another --data", path.display())]
     DataInUse {
         /// The folder.
         path: PathBuf,
     },
+}
+
+/// What is said of a data folder of a newer version.
+pub(crate) fn newer(folder: &Path) -> String {
+    format!(
+        "the data folder {} was last used by a newer version of turnwire; update this one, or use another --data",
+        folder.display()
+    )
+}
+
+/// What is said of a file that is damaged.
+pub(crate) fn damaged(file: &Path) -> String {
+    format!(
+        "{} is damaged, and was left as it is; put a backup of it back, or move it away to begin without what was in it",
+        file.display()
+    )
 }
 
 impl Server {
@@ -90,20 +129,20 @@ impl Server {
         let listen = |source| ServerError::Listen { address: config.listen, source };
         let listener = TcpListener::bind(config.listen).await.map_err(listen)?;
         let local_addr = listener.local_addr().map_err(listen)?;
-        let data_error =
-            |source: Box<dyn std::error::Error + Send + Sync>| ServerError::Data { path: config.data.clone(), source };
-
-        let data = folder(&config.data).map_err(|error| data_error(error.into()))?;
-        let (path, delivery, most) = (data.clone(), config.delivery, config.limits.log_bytes);
-        let opened = tokio::task::spawn_blocking(move || Sqlite::open(&path, delivery, most)).await;
-        let store: Arc<dyn Store> = match opened.map_err(|error| data_error(error.into()))? {
-            Ok(store) => Arc::new(store),
-            Err(OpenError::InUse) => return Err(ServerError::DataInUse { path: config.data }),
-            Err(OpenError::Failed(source)) => return Err(data_error(source)),
+        let (store, data) = open(&config).await?;
+        let path = config.data.clone();
+        let prepared = async {
+            let signers = Signers::load(&*store).await.map_err(|error| unusable(&path, error))?;
+            let runtime = runtime(&config.runtime, data.path()).map_err(|error| unusable(&path, error))?;
+            Ok((signers, runtime))
         };
-        let signers = Signers::load(&*store).await.map_err(|error| data_error(error.to_string().into()))?;
-
-        let runtime = runtime(&config.runtime, &data).map_err(|error| data_error(error.into()))?;
+        let (signers, runtime) = match prepared.await {
+            Ok(prepared) => prepared,
+            Err(error) => {
+                store.close().await;
+                return Err(error);
+            }
+        };
         let shared = Arc::new(Shared {
             store,
             runtime,
@@ -161,6 +200,31 @@ impl Server {
     }
 }
 
+fn unusable(path: &Path, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> ServerError {
+    ServerError::Data { path: path.to_owned(), source: source.into() }
+}
+
+/// The store and the folder it is in, which is this server's from here on.
+async fn open(config: &Config) -> Result<(Arc<dyn Store>, DataFolder), ServerError> {
+    let (path, delivery, most) = (config.data.clone(), config.delivery, config.limits.log_bytes);
+    let opened = tokio::task::spawn_blocking(move || {
+        let path = data::make(&path).map_err(|error| OpenError::Failed(error.into()))?;
+        let store = Sqlite::open(&path, delivery, most)?;
+        data::sweep(&path).map_err(|error| OpenError::Failed(error.into()))?;
+        let folder = DataFolder::of(path).map_err(|error| OpenError::Failed(error.into()))?;
+        Ok((store, folder))
+    });
+    let path = config.data.clone();
+    match opened.await.unwrap_or_else(|error| Err(OpenError::Failed(error.into()))) {
+        Ok((store, folder)) => Ok((Arc::new(store), folder)),
+        Err(OpenError::InUse) => Err(ServerError::DataInUse { path }),
+        Err(OpenError::Newer) => Err(ServerError::DataNewer { path }),
+        Err(OpenError::Damaged { file, source }) => Err(ServerError::DataDamaged { file, source }),
+        Err(OpenError::Failed(source)) if !data::room::is_left(&path) => Err(ServerError::DataFull { path, source }),
+        Err(OpenError::Failed(source)) => Err(unusable(&path, source)),
+    }
+}
+
 fn runtime(config: &RuntimeConfig, data: &Path) -> std::io::Result<Arc<dyn Runtime>> {
     Ok(match config {
         RuntimeConfig::Practice => Arc::new(Practice::new()),
@@ -168,27 +232,6 @@ fn runtime(config: &RuntimeConfig, data: &Path) -> std::io::Result<Arc<dyn Runti
             Arc::new(Local::new(opencode.clone(), opencode_config.as_ref(), *isolate, data)?)
         }
     })
-}
-
-/// The folder everything lives in, made if it is not there; for this user only, as it holds what was said.
-fn folder(path: &Path) -> std::io::Result<PathBuf> {
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path)?;
-    for folder in ["workspaces", "opencode", "uploads"] {
-        builder.create(path.join(folder))?;
-    }
-    // Also where the folder was there before and others may look into it: SQLite gives its further files the same mode.
-    #[cfg(unix)]
-    for file in ["turnwire.sqlite", "lock.sqlite"] {
-        use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-        let open = std::fs::OpenOptions::new().append(true).create(true).mode(0o600).open(path.join(file))?;
-        open.set_permissions(std::fs::Permissions::from_mode(0o600))?;
-    }
-    // Absolute and free of links: it is compared with, and handed to other programs.
-    path.canonicalize()
 }
 
 /// Makes room where a chat waits for another's process, as long as there is one that does nothing.

@@ -61,11 +61,10 @@ fn failed(path: &Path, error: &io::Error) -> ApiError {
             let path = path.display();
             ApiError::new("forbidden", format!("{path} leads out of the workspace, or the server may not use it."))
         }
-        io::ErrorKind::StorageFull => crate::store::StoreError::Full.into(),
         io::ErrorKind::InvalidFilename => {
             ApiError::invalid("The path holds a name that is too long for a file; shorten it.")
         }
-        _ => ApiError::internal(error),
+        _ => ApiError::of_file(error),
     }
 }
 

@@ -88,7 +88,7 @@ async fn a_turn_reads_as_a_conversation() {
     screen.event(&delta("text", "I look. ")).await.unwrap();
     screen.event(&bash("running")).await.unwrap();
     screen.tick().await;
-    assert!(terminal.seen().ends_with("\n⠹ bash  List the[2J files"), "{:?}", terminal.seen());
+    assert!(terminal.seen().ends_with("\n⠹ bash  List the files"), "{:?}", terminal.seen());
     screen.event(&part("text", "done", &json!({ "text": "I look. " }))).await.unwrap();
     screen.event(&bash("done")).await.unwrap();
     screen.event(&delta("text", "Two \u{1b}[31mfiles.")).await.unwrap();
@@ -99,7 +99,7 @@ async fn a_turn_reads_as_a_conversation() {
     screen.end(turn.turn()).await.unwrap();
     assert_eq!(
         terminal.seen(),
-        "Let me see.\nI look. \n✓ bash  List the[2J files  1.2 s\nTwo [31mfiles.\n✗ failed: No more.\n"
+        "Let me see.\nI look. \n✓ bash  List the files  1.2 s\nTwo files.\n✗ failed: No more.\n"
     );
 }
 

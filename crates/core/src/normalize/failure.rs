@@ -53,6 +53,7 @@ pub(super) fn own(code: &str, message: &str, retryable: bool) -> TurnError {
 /// the stack below it, no addresses.
 pub(super) fn sentence(text: &str) -> String {
     let text = body_message(text, 0).unwrap_or_else(|| text.to_owned());
+    let text = crate::plain(&text);
     let text = text.split("\n    at ").next().unwrap_or_default().trim();
     let mut clean = without_addresses(text);
     if clean.len() > MAX_MESSAGE {
@@ -113,5 +114,6 @@ mod tests {
         assert_eq!(sentence("Model not found: x.\n    at f (/$bunfs/root/c.js:1:2)"), "Model not found: x.");
         assert_eq!(sentence("POST https://api.example.com/v1?key=1 failed"), "POST [address] failed");
         assert_eq!(sentence("plain words"), "plain words");
+        assert_eq!(sentence("\u{1b}[91mError:\u{1b}[0m no model"), "Error: no model");
     }
 }

@@ -5,7 +5,7 @@ use crate::error::{ApiError, ApiResult};
 use crate::relay::Reader;
 use crate::relay::frame::{Data, of_turn};
 use crate::relay::sse::Frames;
-use crate::store::TurnRow;
+use crate::store::{StoreError, TurnRow};
 use bytes::Bytes;
 use std::sync::Arc;
 use turnwire::normalize::Normalizer;
@@ -99,7 +99,15 @@ pub(crate) async fn whole_turn(chat: &Arc<Chat>, turn_id: TurnId, cursor: u64) -
     if fold.turn().ended {
         return Ok(fold.into_turn());
     }
-    Err(ApiError::internal(&"the log ended before the turn"))
+    // Accepted and begun: whatever hindered its end, the same prompt must not be sent again for it, as after a 503.
+    Err(match chat.relay.failure() {
+        Some(StoreError::Full) => ApiError::new(
+            "storage_full",
+            "The server's disk filled up while the turn ran; what was told of it is kept. Make room, then go on.",
+        ),
+        Some(cause) => ApiError::internal(&cause),
+        None => ApiError::internal(&"the log ended before the turn"),
+    })
 }
 
 /// The turn as far as it is told.

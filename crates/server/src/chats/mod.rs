@@ -22,6 +22,7 @@ pub(crate) use registry::{NewChat, Registry};
 pub(crate) use relayed::{Begin, RelayFrames};
 
 use crate::config::{Delivery, Limits};
+use crate::data::DataFolder;
 use crate::metrics::Metrics;
 use crate::relay::Pressure;
 use crate::runtime::{Runtime, RuntimeError};
@@ -40,7 +41,7 @@ pub(crate) struct Shared {
     pub(crate) limits: Limits,
     pub(crate) delivery: Delivery,
     pub(crate) metrics: Arc<Metrics>,
-    pub(crate) data: PathBuf,
+    pub(crate) data: DataFolder,
     /// The server goes down: nothing is waited for that takes long.
     pub(crate) stopping: CancellationToken,
 }
@@ -48,7 +49,7 @@ pub(crate) struct Shared {
 impl Shared {
     /// The folder of a chat's agent.
     pub(crate) fn workspace(&self, chat_id: &str) -> PathBuf {
-        self.data.join("workspaces").join(chat_id)
+        self.data.workspace(chat_id)
     }
 }
 

@@ -100,6 +100,7 @@ impl Chat {
         if let Some(turn) = self.open_turn() {
             return Err(ApiError::turn_conflict(turn));
         }
+        self.shared.data.present()?;
         self.shared.runtime.ready()?;
         let model = new.model.or_else(|| self.row.model.clone());
         let (accepted, message_id, safe) = self.write_down(&new.parts, model.as_deref(), key)?;

@@ -157,10 +157,11 @@ impl Registry {
 
     async fn create_here(&self, owner: String, new: NewChat, key: Option<Idempotency>) -> ApiResult<Arc<Chat>> {
         let shared = &self.shared;
+        shared.data.present()?;
         shared.runtime.ready()?;
         let id = ids::chat_id();
         let directory = shared.workspace(&id);
-        tokio::fs::create_dir_all(&directory).await.map_err(|error| no_folder(&error))?;
+        tokio::fs::create_dir_all(&directory).await.map_err(|error| ApiError::of_file(&error))?;
         let (sink, upstream) = mpsc::channel(QUEUE);
         // Always a title: without one the runtime would ask a model for it.
         let title = Some(new.title.clone().unwrap_or_else(|| id.clone()));
@@ -268,13 +269,6 @@ impl Registry {
         let chats = self.all();
         futures_util::future::join_all(chats.iter().map(|chat| chat.stop_for_now())).await;
     }
-}
-
-fn no_folder(error: &std::io::Error) -> ApiError {
-    if error.kind() == std::io::ErrorKind::StorageFull {
-        return crate::store::StoreError::Full.into();
-    }
-    ApiError::internal(error)
 }
 
 impl Chat {

@@ -117,6 +117,11 @@ impl Relay {
         self.state().failed.is_some()
     }
 
+    /// Why, where one did.
+    pub(crate) fn failure(&self) -> Option<StoreError> {
+        self.state().failed.clone()
+    }
+
     /// Numbers `events`, and has them written together with `beside`. They are told once they are safe; `permit` is let
     /// go then.
     pub(crate) fn append(

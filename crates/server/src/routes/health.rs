@@ -16,6 +16,7 @@ pub(crate) async fn ready(State(app): State<Arc<App>>) -> ApiResult<Json<Value>>
     if app.draining.load(Ordering::Relaxed) {
         return Err(ApiError::unavailable("The server is going down."));
     }
-    app.shared.runtime.ready()?;
+    app.shared.data.usable(&*app.shared.store).await?;
+    app.shared.runtime.well()?;
     Ok(Json(json!({ "status": "ready", "runtime": app.shared.runtime.name() })))
 }

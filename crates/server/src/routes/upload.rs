@@ -3,6 +3,7 @@
 use super::files::with_files;
 use crate::app::App;
 use crate::auth::Caller;
+use crate::data::UPLOADS;
 use crate::error::{ApiError, ApiResult};
 use crate::ids;
 use crate::workspace::{self, Entry};
@@ -39,7 +40,7 @@ pub(crate) async fn upload(
     // What cannot be put anywhere need not be sent.
     let (at, to) = (root.clone(), asked.clone());
     off_thread(move || workspace::prepare(&at, &to)).await?;
-    let whole = Whole::begin(&app.shared.data).await?;
+    let whole = Whole::begin(app.shared.data.path()).await?;
     let size_bytes = whole.take_in(body, limit).await?;
     off_thread(move || workspace::put(&root, &asked, &whole.0)).await?;
     let path = path.to_string_lossy().into_owned();
@@ -67,13 +68,13 @@ impl Drop for Whole {
 
 impl Whole {
     async fn begin(data: &std::path::Path) -> ApiResult<Self> {
-        let folder = data.join("uploads");
-        tokio::fs::create_dir_all(&folder).await.map_err(|error| failed(&error))?;
+        let folder = data.join(UPLOADS);
+        tokio::fs::create_dir_all(&folder).await.map_err(|error| ApiError::of_file(&error))?;
         Ok(Self(folder.join(ids::random_text::<20>())))
     }
 
     async fn take_in(&self, mut body: Body, limit: u64) -> ApiResult<u64> {
-        let mut file = tokio::fs::File::create_new(&self.0).await.map_err(|error| failed(&error))?;
+        let mut file = tokio::fs::File::create_new(&self.0).await.map_err(|error| ApiError::of_file(&error))?;
         let mut size = 0;
         let silent = |_| ApiError::invalid("The upload stood still; nothing was written. Send it again.");
         while let Some(frame) = tokio::time::timeout(STANDSTILL, body.frame()).await.map_err(silent)? {
@@ -84,17 +85,10 @@ impl Whole {
             if size > limit {
                 return Err(too_large(limit));
             }
-            file.write_all(&bytes).await.map_err(|error| failed(&error))?;
+            file.write_all(&bytes).await.map_err(|error| ApiError::of_file(&error))?;
         }
-        file.flush().await.map_err(|error| failed(&error))?;
-        file.sync_all().await.map_err(|error| failed(&error))?;
+        file.flush().await.map_err(|error| ApiError::of_file(&error))?;
+        file.sync_all().await.map_err(|error| ApiError::of_file(&error))?;
         Ok(size)
     }
-}
-
-fn failed(error: &std::io::Error) -> ApiError {
-    if error.kind() == std::io::ErrorKind::StorageFull {
-        return crate::store::StoreError::Full.into();
-    }
-    ApiError::internal(error)
 }

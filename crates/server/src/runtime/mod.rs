@@ -165,6 +165,10 @@ pub(crate) trait Runtime: Send + Sync + fmt::Debug + 'static {
     fn name(&self) -> &'static str;
     /// Whether it can take a turn, as far as can be told without trying. Quick.
     fn ready(&self) -> RuntimeResult<()>;
+    /// Whether it was well when it was last tried; asked by whoever decides where turns are sent. Quick.
+    fn well(&self) -> RuntimeResult<()> {
+        self.ready()
+    }
     /// Opens a chat's session. When this returns, every later event of it reaches `sink`.
     fn open(&self, opening: Opening, sink: Sink) -> BoxFuture<'_, RuntimeResult<Arc<dyn Session>>>;
     /// Forgets for good a session that is not open.

@@ -23,6 +23,10 @@ pub(crate) type Done = Box<dyn FnOnce(StoreResult<()>) + Send>;
 pub(crate) enum StoreError {
     /// The disk is full.
     Full,
+    /// The file holds something else than was written into it.
+    Damaged,
+    /// The disk does not take or give it.
+    Unusable(String),
     /// Anything else.
     Failed(String),
 }
@@ -31,16 +35,24 @@ impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Full => f.write_str("the disk that holds the data folder is full"),
-            Self::Failed(cause) => f.write_str(cause),
+            Self::Damaged => f.write_str("the database is damaged"),
+            Self::Unusable(cause) | Self::Failed(cause) => f.write_str(cause),
         }
     }
 }
 
+impl std::error::Error for StoreError {}
+
 impl From<StoreError> for crate::error::ApiError {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Full => {
-                Self::new("storage_full", "The server's disk is full; nothing new was kept. Make room, then try again.")
+            StoreError::Full => Self::storage_full(),
+            StoreError::Damaged => Self::storage_unavailable(
+                "The server's database is damaged; stop the server and put a backup of it back.",
+            ),
+            StoreError::Unusable(cause) => {
+                tracing::error!(cause, "the data folder cannot be used");
+                Self::storage_unavailable("The server's data folder cannot be used; look into its log for the reason.")
             }
             StoreError::Failed(cause) => Self::internal(&cause),
         }
@@ -148,6 +160,8 @@ pub(crate) enum Write {
     Remember(IdempotencyRow),
     /// From now on this secret signs stream tokens.
     AddTokenSecret(Vec<u8>),
+    /// Takes room and gives it back: whether the disk takes anything.
+    Probe,
     /// Throws away idempotency keys older than this.
     ForgetBefore {
         at_ms: u64,
@@ -231,7 +245,9 @@ pub(crate) trait Store: Send + Sync + fmt::Debug + 'static {
     fn key(&self, hash: [u8; 32]) -> BoxFuture<'_, StoreResult<Option<KeyRow>>>;
     /// The secrets of stream tokens, newest first.
     fn token_secrets(&self) -> BoxFuture<'_, StoreResult<Vec<TokenSecret>>>;
-    /// Writes all that was submitted and lets go of the files.
+    /// Why the last write did not reach the disk; `None` once one did.
+    fn trouble(&self) -> Option<StoreError>;
+    /// Writes all that was submitted, brings it into the one file, and lets go of the files.
     fn close(&self) -> BoxFuture<'_, ()>;
 }
 

@@ -11,6 +11,8 @@ use std::time::Duration;
 const CONNECT: Duration = Duration::from_secs(3);
 /// The first call for a new folder makes `OpenCode` look around in it.
 const ANSWER: Duration = Duration::from_secs(30);
+/// Of what it says, so many characters are passed on.
+const LONGEST: usize = 300;
 const HEALTH: Duration = Duration::from_secs(5);
 
 /// `OpenCode`'s HTTP API.
@@ -116,8 +118,13 @@ async fn check(response: Response) -> RuntimeResult<Response> {
         400..=499 => RuntimeFault::Refused,
         _ => RuntimeFault::Unavailable,
     };
-    let said: String = said.chars().take(300).collect();
+    let said = self::said(said);
     Err(RuntimeError::new(kind, format!("OpenCode refused ({}): {said}", status.as_u16())))
+}
+
+/// What it says, as a sentence of ours can hold it.
+pub(super) fn said(text: &str) -> String {
+    turnwire::plain(text).split_whitespace().collect::<Vec<_>>().join(" ").chars().take(LONGEST).collect()
 }
 
 /// Unknown paths are answered with a page: what is no JSON is no answer.

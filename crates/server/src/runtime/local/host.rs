@@ -1,5 +1,6 @@
 //! One place where an `OpenCode` process runs: started when it is first needed, watched, started again when it is gone.
 
+use super::last_start::LastStart;
 use super::process::Process;
 use super::surroundings::Surroundings;
 use super::{find, orphan};
@@ -11,8 +12,12 @@ use tokio_util::sync::CancellationToken;
 
 /// At the end the process gets so long to be gone.
 const STOP_TIME: Duration = Duration::from_secs(5);
-/// One that lived shorter is not started again until it is asked for.
+/// One that lived shorter is started again later, or when it is asked for.
 const LIVED: Duration = Duration::from_secs(5);
+
+/// One that could not be started is tried again after this time, then after twice as long, and so on up to the longest.
+const AGAIN: Duration = Duration::from_secs(10);
+const LONGEST: Duration = Duration::from_secs(60);
 
 /// One place where an `OpenCode` process runs.
 #[derive(Debug)]
@@ -23,16 +28,22 @@ pub(super) struct Host {
     kept_up: bool,
     /// Held while the process is started: all wait for the one start.
     process: tokio::sync::Mutex<Option<Arc<Process>>>,
+    last_start: Arc<LastStart>,
     /// It is over here: a start is given up, and none follows.
     stopped: CancellationToken,
 }
 
 impl Host {
     /// Ends what a crashed server left running here.
-    pub(super) fn new(program: Option<PathBuf>, surroundings: Surroundings, kept_up: bool) -> Arc<Self> {
+    pub(super) fn new(
+        program: Option<PathBuf>,
+        surroundings: Surroundings,
+        kept_up: bool,
+        last_start: Arc<LastStart>,
+    ) -> Arc<Self> {
         orphan::end(&surroundings.pid_file, &surroundings.folder);
         let (process, stopped) = (tokio::sync::Mutex::default(), CancellationToken::new());
-        Arc::new(Self { program, surroundings, kept_up, process, stopped })
+        Arc::new(Self { program, surroundings, kept_up, process, last_start, stopped })
     }
 
     /// The process, started if there is none.
@@ -42,30 +53,33 @@ impl Host {
             return Ok(process.clone());
         }
         let program = find::find(self.program.as_deref())?;
-        let process = tokio::select! {
+        let started = tokio::select! {
             biased;
             () = self.stopped.cancelled() => {
                 return Err(RuntimeError::unavailable("OpenCode is being stopped; try again in a moment."));
             }
-            started = Process::start(&program, &self.surroundings) => started?,
+            started = Process::start(&program, &self.surroundings) => started,
         };
+        self.last_start.note(&started);
+        let process = started?;
         *place = Some(process.clone());
         tokio::spawn(look_after(self.clone(), process.clone()));
         Ok(process)
     }
 
-    /// Starts the process in the background.
+    /// Starts the process in the background, again and again until it runs: whoever sends turns elsewhere because it does not run
+    /// would never find out that it could. A chat that needs it meanwhile tries at once, and is told.
     pub(super) fn start(self: &Arc<Self>, after: Duration) {
         let host = self.clone();
-        tokio::spawn(async move {
+        tokio::spawn(host.stopped.clone().run_until_cancelled_owned(async move {
             tokio::time::sleep(after).await;
-            if let Err(error) = host.process().await
-                && !host.stopped.is_cancelled()
-            {
-                // The next chat that needs it tries again, and is told.
+            let mut wait = AGAIN;
+            while let Err(error) = host.process().await {
                 tracing::warn!(%error, "OpenCode could not be started");
+                tokio::time::sleep(wait).await;
+                wait = (wait * 2).min(LONGEST);
             }
-        });
+        }));
     }
 
     /// Ends the process, and starts none any more.
@@ -89,8 +103,15 @@ impl Host {
 async fn look_after(host: Arc<Host>, process: Arc<Process>) {
     let began = std::time::Instant::now();
     process.watch().await;
-    if host.kept_up && !host.stopped.is_cancelled() && began.elapsed() > LIVED {
-        tracing::warn!("OpenCode is gone and is started again");
+    if !host.kept_up || host.stopped.is_cancelled() {
+        return;
+    }
+    tracing::warn!("OpenCode is gone and is started again");
+    if began.elapsed() > LIVED {
         host.start(Duration::from_millis(200));
+    } else {
+        let ended = "OpenCode ended right after it was started; the server's log may say why.";
+        host.last_start.note(&Err::<(), _>(RuntimeError::unavailable(ended)));
+        host.start(AGAIN);
     }
 }

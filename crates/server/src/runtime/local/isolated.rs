@@ -1,6 +1,7 @@
 //! A process and folders of its own for each chat that is awake, and no more processes than may be.
 
 use super::host::Host;
+use super::last_start::LastStart;
 use super::orphan;
 use super::session::LocalSession;
 use super::surroundings::Surroundings;
@@ -27,6 +28,7 @@ pub(super) struct Isolated {
     /// Who waits for a place says so here.
     want: mpsc::Sender<Crowded>,
     wanted: tokio::sync::Mutex<mpsc::Receiver<Crowded>>,
+    last_start: Arc<LastStart>,
     /// All whose process may run.
     hosts: Mutex<Vec<Arc<Host>>>,
 }
@@ -43,10 +45,16 @@ pub(super) struct OwnProcess {
 }
 
 impl Isolated {
-    pub(super) fn new(program: Option<PathBuf>, config: Option<Value>, folder: PathBuf, most: usize) -> Arc<Self> {
+    pub(super) fn new(
+        program: Option<PathBuf>,
+        config: Option<Value>,
+        folder: PathBuf,
+        most: usize,
+        last_start: Arc<LastStart>,
+    ) -> Arc<Self> {
         let (want, wanted) = mpsc::channel(QUEUE);
         let (places, wanted) = (Arc::new(Semaphore::new(most)), tokio::sync::Mutex::new(wanted));
-        Arc::new(Self { program, config, folder, most, places, want, wanted, hosts: Mutex::default() })
+        Arc::new(Self { program, config, folder, most, places, want, wanted, last_start, hosts: Mutex::default() })
     }
 
     pub(super) async fn open(self: &Arc<Self>, opening: Opening, sink: Sink) -> RuntimeResult<LocalSession> {
@@ -55,7 +63,7 @@ impl Isolated {
         let surroundings = Surroundings::prepare(chats(&self.folder).join(&chat), self.config.as_ref());
         let surroundings = surroundings
             .map_err(|error| RuntimeError::unavailable(format!("OpenCode's folders cannot be made: {error}.")))?;
-        let host = Host::new(self.program.clone(), surroundings, false);
+        let host = Host::new(self.program.clone(), surroundings, false, self.last_start.clone());
         self.hosts().push(host.clone());
         let (place, new) = (Mutex::new(Some(place)), AtomicBool::new(opening.session_id.is_none()));
         let own = Arc::new(OwnProcess { isolated: self.clone(), chat, host, place, new });
@@ -178,11 +186,11 @@ pub(super) fn end_orphans(folder: &Path) {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use super::{Isolated, ROOM_TIME};
+    use super::{Arc, Isolated, ROOM_TIME};
 
     #[tokio::test(start_paused = true)]
     async fn who_finds_no_place_says_so_waits_and_is_told_in_a_sentence() {
-        let isolated = Isolated::new(None, None, "unused".into(), 1);
+        let isolated = Isolated::new(None, None, "unused".into(), 1, Arc::default());
         let held = isolated.place().await.unwrap();
         let waiting = tokio::spawn({
             let isolated = isolated.clone();

@@ -5,6 +5,7 @@ mod events;
 mod find;
 mod host;
 mod isolated;
+mod last_start;
 mod orphan;
 mod process;
 mod session;
@@ -16,6 +17,7 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use host::Host;
 use isolated::Isolated;
+use last_start::LastStart;
 use serde_json::Value;
 use session::LocalSession;
 use std::path::{Path, PathBuf};
@@ -28,6 +30,7 @@ use surroundings::Surroundings;
 pub(crate) struct Local {
     program: Option<PathBuf>,
     processes: Processes,
+    last_start: Arc<LastStart>,
 }
 
 #[derive(Debug)]
@@ -49,17 +52,16 @@ impl Local {
     ) -> std::io::Result<Self> {
         let folder = data.join("opencode");
         isolated::end_orphans(&folder);
+        let last_start = Arc::new(if isolate.is_some() { LastStart::by_chats() } else { LastStart::default() });
         let processes = if let Some(most) = isolate {
             orphan::end(&Surroundings::pid_file(&folder), &folder);
-            Processes::Isolated(Isolated::new(program.clone(), config.cloned(), folder, most))
+            Processes::Isolated(Isolated::new(program.clone(), config.cloned(), folder, most, last_start.clone()))
         } else {
-            let host = Host::new(program.clone(), Surroundings::prepare(folder, config)?, true);
-            if find::find(program.as_deref()).is_ok() {
-                host.start(Duration::ZERO);
-            }
+            let host = Host::new(program.clone(), Surroundings::prepare(folder, config)?, true, last_start.clone());
+            host.start(Duration::ZERO);
             Processes::Shared(host)
         };
-        Ok(Self { program, processes })
+        Ok(Self { program, processes, last_start })
     }
 }
 
@@ -70,6 +72,11 @@ impl Runtime for Local {
 
     fn ready(&self) -> RuntimeResult<()> {
         find::find(self.program.as_deref()).map(drop)
+    }
+
+    fn well(&self) -> RuntimeResult<()> {
+        self.ready()?;
+        self.last_start.went_well()
     }
 
     fn open(&self, opening: Opening, sink: Sink) -> BoxFuture<'_, RuntimeResult<Arc<dyn Session>>> {

@@ -1,6 +1,6 @@
 //! The `OpenCode` process: started, watched, ended.
 
-use super::api::Api;
+use super::api::{Api, said};
 use super::orphan;
 use super::surroundings::Surroundings;
 use super::version;
@@ -21,6 +21,8 @@ const START: Duration = Duration::from_secs(60);
 /// How often its health is asked for, and how many answers in a row may fail.
 const HEALTH: Duration = Duration::from_secs(10);
 const FAILURES: u32 = 3;
+/// What it said last is waited for so long after it has ended.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 /// The last lines it complained with, for a start that fails.
 const LINES: usize = 20;
 
@@ -59,19 +61,20 @@ impl Process {
         let group = Group(pid);
         orphan::note(&surroundings.pid_file, pid);
         let complaints = Arc::new(Mutex::new(VecDeque::new()));
-        if let Some(stderr) = child.stderr.take() {
-            tokio::spawn(keep_last(stderr, complaints.clone()));
-        }
+        let kept = child.stderr.take().map(|stderr| tokio::spawn(keep_last(stderr, complaints.clone())));
         let listening = tokio::time::timeout(START, address(&mut child)).await;
         let Ok(Some(url)) = listening else {
             drop(group);
             let _ = child.wait().await;
+            // What it said last may still be on its way.
+            if let Some(kept) = kept {
+                let _ = tokio::time::timeout(LAST_WORDS, kept).await;
+            }
             let lines = complaints.lock().unwrap_or_else(PoisonError::into_inner);
-            let why: String =
-                lines.iter().map(String::as_str).collect::<Vec<_>>().join(" ").chars().take(300).collect();
+            let why = said(&lines.iter().map(String::as_str).collect::<Vec<_>>().join(" "));
             tracing::error!(why, "OpenCode did not start");
-            let why = if why.is_empty() { "it said nothing".to_owned() } else { why };
-            return Err(RuntimeError::unavailable(format!("OpenCode was started but does not listen; it said: {why}")));
+            let why = if why.is_empty() { " and said nothing.".to_owned() } else { format!("; it said: {why}") };
+            return Err(RuntimeError::unavailable(format!("OpenCode was started but does not listen{why}")));
         };
         let api = Api::new(url, password)?;
         let (child, gone) = (tokio::sync::Mutex::new(child), CancellationToken::new());

@@ -1,5 +1,6 @@
 //! The store in one `SQLite` file: write-ahead log, one writer thread, a few readers.
 
+mod file;
 pub(crate) mod keys;
 mod pack;
 mod read;
@@ -12,6 +13,7 @@ use super::{
     TurnRow, Write,
 };
 use crate::config::Delivery;
+pub(crate) use file::{FILE, LOCK, OpenError, open};
 use bytes::Bytes;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
@@ -21,26 +23,19 @@ use std::path::Path;
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use writer::{Job, convert};
+use writer::{Job, Trouble, convert};
 
 /// So many connections read at once; whoever else reads waits for one of them, on no thread.
 const READERS: usize = 4;
 
-/// Its name in the data folder.
-pub(crate) const FILE: &str = "turnwire.sqlite";
-
-/// A connection for writing. Readers never block it; another program may, for a moment.
-pub(crate) fn open(path: &Path) -> rusqlite::Result<Connection> {
-    let connection = Connection::open(path)?;
-    connection.busy_timeout(Duration::from_secs(10))?;
-    connection.pragma_update(None, "journal_mode", "WAL")?;
-    Ok(connection)
-}
+/// When the store is closed, reads that run get so long to end.
+const LAST_READS: Duration = Duration::from_secs(5);
 
 /// The store in one file.
 pub(crate) struct Sqlite {
     jobs: Mutex<Sender<Job>>,
     readers: Arc<Readers>,
+    trouble: Trouble,
     /// Held as long as the server runs, so that no second one opens the folder; gone with the process, however it ends.
     lock: Mutex<Option<Connection>>,
 }
@@ -49,18 +44,6 @@ struct Readers {
     idle: Mutex<Vec<Connection>>,
     /// As many as there are idle connections: who holds one finds a connection.
     places: Arc<tokio::sync::Semaphore>,
-}
-
-/// Why the file could not be opened.
-pub(crate) enum OpenError {
-    InUse,
-    Failed(Box<dyn std::error::Error + Send + Sync>),
-}
-
-impl<E: Into<Box<dyn std::error::Error + Send + Sync>>> From<E> for OpenError {
-    fn from(error: E) -> Self {
-        Self::Failed(error.into())
-    }
 }
 
 impl fmt::Debug for Sqlite {
@@ -72,33 +55,28 @@ impl fmt::Debug for Sqlite {
 impl Sqlite {
     /// Opens or makes the store in `folder`. Blocks.
     pub(crate) fn open(folder: &Path, delivery: Delivery, most_bytes: Option<u64>) -> Result<Self, OpenError> {
-        let lock = lock(folder)?;
+        let lock = file::lock(folder)?;
         let path = folder.join(FILE);
         let mut connection = open(&path)?;
-        connection.pragma_update(
-            None,
-            "synchronous",
-            match delivery {
-                Delivery::Durable => "FULL",
-                Delivery::Fast => "NORMAL",
-            },
-        )?;
-        connection.pragma_update(None, "cache_size", -16_000)?;
-        if let Some(bytes) = most_bytes {
-            let page: i64 = connection.query_row("PRAGMA page_size", [], |row| row.get(0))?;
-            let pages = i64::try_from(bytes).unwrap_or(i64::MAX) / page.max(1);
-            connection.query_row(&format!("PRAGMA max_page_count = {}", pages.max(1)), [], |_| Ok(()))?;
-        }
-        schema::migrate(&mut connection)?;
+        // Before anything is written to it: a newer one may mean other things by what stands in it.
+        schema::migrate(&mut connection, &path)?;
+        file::look_through(&connection, &path)?;
+        let failed = |error| OpenError::of(&path, error);
+        set_up(&connection, delivery, most_bytes).map_err(failed)?;
         let mut idle = Vec::new();
         for _ in 0..READERS {
-            idle.push(read::open(&path)?);
+            idle.push(read::open(&path).map_err(failed)?);
         }
         let (jobs, queue) = channel();
-        std::thread::Builder::new().name("turnwire-log".to_owned()).spawn(move || writer::run(connection, &queue))?;
+        let trouble = Trouble::default();
+        let noted = trouble.clone();
+        std::thread::Builder::new()
+            .name("turnwire-log".to_owned())
+            .spawn(move || writer::run(connection, &queue, &noted))
+            .map_err(|error| OpenError::Failed(error.into()))?;
         let readers =
             Arc::new(Readers { idle: Mutex::new(idle), places: Arc::new(tokio::sync::Semaphore::new(READERS)) });
-        Ok(Self { jobs: Mutex::new(jobs), readers, lock: Mutex::new(Some(lock)) })
+        Ok(Self { jobs: Mutex::new(jobs), readers, trouble, lock: Mutex::new(Some(lock)) })
     }
 
     fn send(&self, job: Job) {
@@ -133,15 +111,20 @@ impl Sqlite {
     }
 }
 
-/// An exclusive transaction on a file of its own is a lock that the system lets go of, however the process ends.
-fn lock(folder: &Path) -> Result<Connection, OpenError> {
-    let lock = Connection::open(folder.join("lock.sqlite"))?;
-    lock.busy_timeout(Duration::ZERO)?;
-    match lock.execute_batch("PRAGMA journal_mode = DELETE; BEGIN EXCLUSIVE") {
-        Ok(()) => Ok(lock),
-        Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy) => Err(OpenError::InUse),
-        Err(error) => Err(error.into()),
+/// How the writer's connection works.
+fn set_up(connection: &Connection, delivery: Delivery, most_bytes: Option<u64>) -> rusqlite::Result<()> {
+    let synchronous = match delivery {
+        Delivery::Durable => "FULL",
+        Delivery::Fast => "NORMAL",
+    };
+    connection.pragma_update(None, "synchronous", synchronous)?;
+    connection.pragma_update(None, "cache_size", -16_000)?;
+    if let Some(bytes) = most_bytes {
+        let page: i64 = connection.query_row("PRAGMA page_size", [], |row| row.get(0))?;
+        let pages = i64::try_from(bytes).unwrap_or(i64::MAX) / page.max(1);
+        connection.query_row(&format!("PRAGMA max_page_count = {}", pages.max(1)), [], |_| Ok(()))?;
     }
+    Ok(())
 }
 
 impl Store for Sqlite {
@@ -211,15 +194,24 @@ impl Store for Sqlite {
         self.read(keys::token_secrets)
     }
 
+    fn trouble(&self) -> Option<StoreError> {
+        self.trouble.get()
+    }
+
     fn close(&self) -> BoxFuture<'_, ()> {
         async {
+            // The readers first: only the last connection to close brings all that was written into the one file.
+            let readers = u32::try_from(READERS).unwrap_or(u32::MAX);
+            if tokio::time::timeout(LAST_READS, self.readers.places.acquire_many(readers)).await.is_err() {
+                tracing::warn!("the log is still being read while it is closed");
+            }
+            self.readers.places.close();
+            self.readers.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
             let (told, closed) = tokio::sync::oneshot::channel();
             self.send(Job::Close(Box::new(move |result| drop(told.send(result)))));
             if let Ok(Err(error)) = closed.await {
                 tracing::error!(%error, "the log did not close cleanly");
             }
-            self.readers.places.close();
-            self.readers.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
             self.lock.lock().unwrap_or_else(PoisonError::into_inner).take();
         }
         .boxed()

@@ -1,6 +1,8 @@
 //! The tables, and how an older file becomes a newer one.
 
-use rusqlite::Connection;
+use super::OpenError;
+use rusqlite::{Connection, TransactionBehavior};
+use std::path::Path;
 
 /// Steps from one version of the file to the next; `user_version` counts those done. Only ever add to it.
 const STEPS: &[&str] = &[
@@ -82,18 +84,32 @@ const STEPS: &[&str] = &[
 ",
 ];
 
-/// Brings the file to the newest version.
-pub(crate) fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
-    let done: usize = connection.query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0)).map(to_usize)?;
-    for (at, step) in STEPS.iter().enumerate().skip(done) {
-        let step_done = connection.transaction()?;
-        step_done.execute_batch(step)?;
-        step_done.pragma_update(None, "user_version", i64::try_from(at + 1).unwrap_or(i64::MAX))?;
-        step_done.commit()?;
+/// Brings the file to the newest version. One that is newer still is left as it is.
+pub(crate) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), OpenError> {
+    let failed = |error| OpenError::of(path, error);
+    if version(connection).map_err(failed)? > STEPS.len() {
+        return Err(OpenError::Newer);
     }
+    while step(connection).map_err(failed)? {}
     Ok(())
 }
 
-fn to_usize(version: i64) -> usize {
-    usize::try_from(version).unwrap_or(0)
+/// Does the next step. `false`: none is left.
+fn step(connection: &mut Connection) -> rusqlite::Result<bool> {
+    if version(connection)? >= STEPS.len() {
+        return Ok(false);
+    }
+    // Looked at again under the lock of a writer: another program (`turnwire keys`) may be at it too.
+    let step = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let done = version(&step)?;
+    let Some(sql) = STEPS.get(done) else { return Ok(false) };
+    step.execute_batch(sql)?;
+    step.pragma_update(None, "user_version", i64::try_from(done + 1).unwrap_or(i64::MAX))?;
+    step.commit().map(|()| true)
+}
+
+fn version(connection: &Connection) -> rusqlite::Result<usize> {
+    let version = connection.query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0))?;
+    // Nothing of ours has a number below 0.
+    Ok(usize::try_from(version).unwrap_or(usize::MAX))
 }

@@ -1,11 +1,13 @@
 //! The one writer: a thread that commits whenever it is free, everything that waits in one transaction.
 
 use super::{keys, pack, retention};
+use crate::data::room;
 use crate::store::{ChatKey, Done, StoreError, StoreResult, Write};
-use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
+use rusqlite::{Connection, ErrorCode, OptionalExtension as _, TransactionBehavior, params};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::sync::mpsc::Receiver;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// At most so many events in one commit, so that the first of them does not wait long.
 const MAX_EVENTS: usize = 256;
@@ -17,8 +19,28 @@ pub(super) enum Job {
     Close(Done),
 }
 
+/// Why the last write did not reach the disk; nothing once one did.
+#[derive(Clone, Default)]
+pub(super) struct Trouble(Arc<Mutex<Option<StoreError>>>);
+
+impl Trouble {
+    pub(super) fn get(&self) -> Option<StoreError> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn note(&self, result: &StoreResult<()>) {
+        let trouble = match result {
+            Ok(()) => None,
+            // Something about the write, not about the disk.
+            Err(StoreError::Failed(_)) => return,
+            Err(error) => Some(error.clone()),
+        };
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
+    }
+}
+
 /// Runs until it is closed or its last sender is gone.
-pub(super) fn run(mut connection: Connection, jobs: &Receiver<Job>) {
+pub(super) fn run(mut connection: Connection, jobs: &Receiver<Job>, trouble: &Trouble) {
     while let Ok(first) = jobs.recv() {
         let mut group = Vec::new();
         let mut closed = None;
@@ -37,12 +59,18 @@ pub(super) fn run(mut connection: Connection, jobs: &Receiver<Job>) {
             }
             next = if events < MAX_EVENTS { jobs.try_recv().ok() } else { None };
         }
-        commit_all(&mut connection, group);
+        commit_all(&mut connection, group, trouble);
         if let Some(done) = closed {
-            let result = connection.close().map_err(|(_, error)| convert(&error));
-            return done(result);
+            return done(close(connection));
         }
     }
+}
+
+/// Brings all that was written into the one file, so that a copy of that file is a copy of all.
+fn close(connection: Connection) -> StoreResult<()> {
+    let gathered = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+    let closed = connection.close().map_err(|(_, error)| error);
+    gathered.and(closed).map_err(|error| convert(&error))
 }
 
 fn count(write: &Write) -> usize {
@@ -53,20 +81,34 @@ fn count(write: &Write) -> usize {
 }
 
 /// One commit for all. Where that fails, each alone, so that one bad write does not take its neighbours with it.
-fn commit_all(connection: &mut Connection, group: Vec<(Vec<Write>, Done)>) {
-    let together = commit(connection, group.iter().map(|(writes, _)| writes));
+fn commit_all(connection: &mut Connection, group: Vec<(Vec<Write>, Done)>, trouble: &Trouble) {
+    if group.is_empty() {
+        return;
+    }
+    let mut commit = |writes: &mut dyn Iterator<Item = &Vec<Write>>| {
+        let result = commit(connection, writes);
+        trouble.note(&result);
+        result
+    };
+    let together = commit(&mut group.iter().map(|(writes, _)| writes));
     if together.is_ok() || group.len() == 1 {
         return group.into_iter().for_each(|(_, done)| done(together.clone()));
     }
     for (writes, done) in group {
-        done(commit(connection, std::iter::once(&writes)));
+        done(commit(&mut std::iter::once(&writes)));
     }
 }
 
 fn commit<'a>(connection: &mut Connection, group: impl Iterator<Item = &'a Vec<Write>>) -> StoreResult<()> {
     try_commit(connection, group).map_err(|error| {
         tracing::error!(%error, "the log could not be written");
-        convert(&error)
+        match convert(&error) {
+            // What is no write of ours (the map of the log, say) meets a full disk as any other failure.
+            StoreError::Unusable(_) if connection.path().is_some_and(|path| !room::is_left(path.as_ref())) => {
+                StoreError::Full
+            }
+            error => error,
+        }
     })
 }
 
@@ -174,6 +216,15 @@ fn apply(connection: &Connection, write: &Write) -> rusqlite::Result<()> {
             params![row.scope, row.key, row.body_hash, row.outcome, signed(row.at_ms)],
         ),
         Write::AddTokenSecret(secret) => keys::add_token_secret(connection, secret),
+        Write::Probe => {
+            // A place of some size is taken and given back, as what is too full for it is too full.
+            run_sql(
+                connection,
+                "INSERT INTO idempotency (scope, key, body_hash, outcome, at_ms) VALUES ('probe', '', zeroblob(65536), '', 0)",
+                [],
+            )?;
+            run_sql(connection, "DELETE FROM idempotency WHERE scope = 'probe'", [])
+        }
         Write::ForgetBefore { at_ms } => {
             run_sql(connection, "DELETE FROM idempotency WHERE at_ms < ?", params![signed(*at_ms)])
         }
@@ -191,7 +242,11 @@ pub(super) fn signed(value: u64) -> i64 {
 
 pub(super) fn convert(error: &rusqlite::Error) -> StoreError {
     match error.sqlite_error_code() {
-        Some(rusqlite::ErrorCode::DiskFull) => StoreError::Full,
+        Some(ErrorCode::DiskFull) => StoreError::Full,
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => StoreError::Damaged,
+        Some(ErrorCode::SystemIoFailure | ErrorCode::ReadOnly | ErrorCode::CannotOpen) => {
+            StoreError::Unusable(error.to_string())
+        }
         _ => StoreError::Failed(error.to_string()),
     }
 }
