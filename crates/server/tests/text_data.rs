@@ -100,7 +100,8 @@ async fn what_data_should_be_is_asked_for_by_name_or_refused() {
     assert!(about.get("activeTurnId").is_none(), "what was refused started nothing");
     // A client of that kind that did not ask gets what everybody gets.
     let request = service.request("GET", &format!("/{chat}/turns/{turn}/stream"));
-    let stream = service.open(request.header("user-agent", "Casedev/Java 0.51.0").header("turnwire-data", "json")).await;
+    let stream =
+        service.open(request.header("user-agent", "Casedev/Java 0.51.0").header("turnwire-data", "json")).await;
     assert!(!stream.headers.contains_key("turnwire-data"));
     service.stop().await;
 }

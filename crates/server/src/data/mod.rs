@@ -133,8 +133,7 @@ fn not_ready(trouble: store::StoreError) -> ApiError {
 }
 
 fn full() -> ApiError {
-    ApiError::storage_unavailable("The server's disk is full, or its log has all it may take (--log-bytes); make room.",
-    )
+    ApiError::storage_unavailable("The server's disk is full, or its log has all it may take (--log-bytes); make room.")
 }
 
 /// What tells a file from another of its name.

@@ -56,9 +56,10 @@ pub(crate) async fn stream(
     };
     let bounds = app.bounds(until)?;
     let after = begin.cursor();
-    let frames = match turns {
-        true => RelayFrames::turns(chat.clone(), begin, data).await?,
-        false => RelayFrames::raw(chat.clone(), begin, data),
+    let frames = if turns {
+        RelayFrames::turns(chat.clone(), begin, data).await?
+    } else {
+        RelayFrames::raw(chat.clone(), begin, data)
     };
     if !chat.ended() && !chat.is_awake() {
         tokio::spawn(async move {

@@ -13,8 +13,8 @@ use super::{
     TurnRow, Write,
 };
 use crate::config::Delivery;
-pub(crate) use file::{FILE, LOCK, OpenError, open};
 use bytes::Bytes;
+pub(crate) use file::{FILE, LOCK, OpenError, open};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use rusqlite::Connection;
