@@ -39,14 +39,19 @@ pub(crate) fn relative(asked: &str) -> ApiResult<PathBuf> {
         return refused();
     }
     let path = Path::new(asked);
-    // The repository around the workspace is ours, not the user's.
-    if path.starts_with(".git") {
+    if is_ours(path) {
         return Err(not_found(path));
     }
     if path.components().all(|part| matches!(part, Component::Normal(_))) && !asked.split('/').any(|part| part == ".") {
         return Ok(path.to_owned());
     }
     refused()
+}
+
+/// The repository around the workspace is the server's, not the user's. Some file systems take it under any case.
+fn is_ours(path: &Path) -> bool {
+    let first = path.components().next();
+    first.is_some_and(|first| first.as_os_str().eq_ignore_ascii_case(".git"))
 }
 
 fn not_found(path: &Path) -> ApiError {
@@ -82,9 +87,11 @@ impl Workspace {
     }
 
     /// The same place without links. The opener takes none that name it from the root of the file system, wherever they lead.
+    /// What is the server's own is not there, by whatever links it is asked for.
     fn resolve(&self, path: &Path) -> io::Result<PathBuf> {
         let real = self.root.join(path).canonicalize()?;
-        real.strip_prefix(&self.root).map(Path::to_owned).map_err(|_| io::ErrorKind::PermissionDenied.into())
+        let real = real.strip_prefix(&self.root).map_err(|_| io::ErrorKind::PermissionDenied)?;
+        if is_ours(real) { Err(io::ErrorKind::NotFound.into()) } else { Ok(real.to_owned()) }
     }
 
     /// The folder a new file goes into, made if need be, without links.
@@ -92,6 +99,9 @@ impl Workspace {
         let mut folder = PathBuf::new();
         for part in path.parent().into_iter().flat_map(Path::components) {
             folder.push(part);
+            if is_ours(&folder) {
+                return Err(io::ErrorKind::NotFound.into());
+            }
             match self.resolve(&folder) {
                 Ok(real) if self.dir.metadata(&real)?.is_dir() => folder = real,
                 Ok(_) => return Err(io::ErrorKind::NotADirectory.into()),
@@ -145,6 +155,9 @@ fn target(root: &Path, path: &Path) -> ApiResult<(Workspace, PathBuf)> {
         _ => failed(path, &error),
     })?;
     let target = folder.join(path.file_name().ok_or_else(|| not_found(path))?);
+    if is_ours(&target) {
+        return Err(not_found(path));
+    }
     // A rename over a link replaces the link, not what it leads to; a folder cannot be replaced.
     if workspace.dir.symlink_metadata(&target).is_ok_and(|about| about.is_dir()) {
         return Err(ApiError::invalid(format!("{} is a folder; upload under another name.", path.display())));
@@ -235,6 +248,46 @@ mod tests {
         assert_eq!(std::fs::read(root.join("new/deep/file")).unwrap(), b"w");
         let listed: Vec<_> = list(&root).unwrap().into_iter().map(|file| file.path).collect();
         assert_eq!(listed, ["alias", "mine", "new/deep/file"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn the_servers_own_repository_is_not_there_whatever_link_leads_to_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let (root, whole) = (folder.path().join("workspace"), folder.path().join("whole"));
+        std::fs::create_dir_all(root.join(".git/hooks")).unwrap();
+        std::fs::create_dir_all(root.join("sub")).unwrap();
+        std::fs::write(root.join(".git/config"), "ours").unwrap();
+        let link = |to: &str, at: &str| std::os::unix::fs::symlink(to, root.join(at)).unwrap();
+        link(".git", "repository");
+        link(".git/config", "settings");
+        link(".", "here");
+        link("repository", "twice");
+        link("../.git", "sub/up");
+        std::os::unix::fs::symlink(root.join(".git"), root.join("absolute")).unwrap();
+        for asked in ["repository", "here/.git", "here/here/.git", "twice", "sub/up", "absolute"] {
+            assert_eq!(
+                open(&root, format!("{asked}/config").as_ref()).unwrap_err().code(),
+                "file_not_found",
+                "{asked}"
+            );
+            for file in ["config", "hooks/post-checkout", "new/deep"] {
+                let to = format!("{asked}/{file}");
+                assert_eq!(prepare(&root, to.as_ref()).unwrap_err().code(), "file_not_found", "{to}");
+                std::fs::write(&whole, "theirs").unwrap();
+                assert_eq!(put(&root, to.as_ref(), &whole).unwrap_err().code(), "file_not_found", "{to}");
+            }
+        }
+        assert_eq!(open(&root, "settings".as_ref()).unwrap_err().code(), "file_not_found");
+        assert_eq!(relative(".GIT/config").unwrap_err().code(), "file_not_found", "some disks know no case");
+        assert!(list(&root).unwrap().is_empty(), "nor is it listed");
+        assert_eq!(std::fs::read(root.join(".git/config")).unwrap(), b"ours");
+        // Where there is none yet, none is made.
+        std::fs::remove_dir_all(root.join(".git")).unwrap();
+        for to in ["here/.git", "here/.git/config", "repository/config"] {
+            assert!(put(&root, to.as_ref(), &whole).is_err(), "{to}");
+        }
+        assert!(!root.join(".git").exists());
     }
 
     #[test]

@@ -40,6 +40,29 @@ async fn a_stream_too_many_is_refused_before_anything_is_begun() {
 }
 
 #[tokio::test]
+async fn a_prompt_has_a_bounded_number_of_parts_and_files_come_from_no_plain_address() {
+    let service = Service::start().await;
+    let chat = service.chat().await;
+    for route in ["respond", "message"] {
+        let say = async |parts: serde_json::Value| {
+            let body = serde_json::json!({ "parts": parts });
+            service.call("POST", &format!("/{chat}/{route}"), Some(body)).await.error(400, "invalid_request")
+        };
+        let texts = |count| vec![serde_json::json!({"type": "text", "text": "x"}); count];
+        let many = say(texts(257).into()).await;
+        assert!(many["message"].as_str().unwrap().contains("257 parts"), "{many}");
+        for url in ["http://169.254.169.254/latest", "http:x", "https:x", "HTTP://x/", "ftp://x/", "", "//x/"] {
+            let file = serde_json::json!([{"type": "file", "mime": "text/plain", "url": url}]);
+            let refused = say(file).await;
+            assert!(refused["message"].as_str().unwrap().contains("data: or https://"), "{url}: {refused}");
+        }
+        let most = serde_json::json!({ "parts": texts(256) });
+        assert_eq!(service.call("POST", &format!("/{chat}/{route}"), Some(most)).await.status, 200);
+    }
+    service.stop().await;
+}
+
+#[tokio::test]
 async fn headers_that_never_end_are_cut_off() {
     let service = Service::start().await;
     let mut socket = TcpStream::connect(service.url.strip_prefix("http://").unwrap()).await.unwrap();

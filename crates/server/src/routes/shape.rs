@@ -7,6 +7,9 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use turnwire::{Timestamp, TurnId};
 
+/// The most parts of one prompt: each becomes a row, an event and a place in the model's context.
+const MOST_PARTS: usize = 256;
+
 /// A chat as it is answered.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -113,6 +116,12 @@ impl PromptShape {
                 "`parts` is empty; send at least one, such as {\"type\":\"text\",\"text\":\"Hello\"}.",
             ));
         }
+        if self.parts.len() > MOST_PARTS {
+            let count = self.parts.len();
+            return Err(ApiError::invalid(format!(
+                "`parts` holds {count} parts, and a prompt may have {MOST_PARTS}; join texts, or upload files into the workspace."
+            )));
+        }
         let parts = self.parts.iter().enumerate().map(|(at, part)| check_part(at, part)).collect::<ApiResult<_>>()?;
         if self.format.as_ref().is_some_and(|format| !format.is_object()) {
             return Err(ApiError::invalid("`format` must be an object with a JSON schema."));
@@ -158,10 +167,11 @@ fn check_file(at: usize, part: &Value) -> ApiResult<Value> {
     let (Some(mime), Some(url)) = (text("mime"), text("url")) else {
         return Err(ApiError::invalid(format!("`parts[{at}]` lacks something; a file part needs `mime` and `url`.")));
     };
-    // A `file:` address would read whatever this machine has.
-    if !["data:", "https:", "http:"].iter().any(|scheme| url.starts_with(scheme)) {
+    // A `file:` address would read whatever this machine has, and an `http:` one whatever its network has: services without
+    // certificates are those that trust whoever reaches them.
+    if !["data:", "https://"].iter().any(|scheme| url.starts_with(scheme)) {
         return Err(ApiError::invalid(format!(
-            "`parts[{at}].url` must begin with data: or https:; upload other files into the workspace and name them in the text."
+            "`parts[{at}].url` must begin with data: or https://; upload other files into the workspace and name them in the text."
         )));
     }
     let mut file = serde_json::json!({ "type": "file", "mime": mime, "url": url });
