@@ -19,6 +19,7 @@ import {
   TurnwireError,
   Turnwire,
 } from 'turnwire'
+import { difference } from './support/difference.js'
 import { ROOT, start, TESTKIT } from './support/server.js'
 
 const CHAT = 'chat_testkit'
@@ -52,6 +53,7 @@ interface Scenario {
     relayed?: number
     notices?: string[]
     bytes?: number
+    answer?: unknown
     closed?: boolean
   }
 }
@@ -73,6 +75,7 @@ interface Outcome {
   relayed: number
   notices: string[]
   bytes?: number
+  answer?: unknown
   error?: unknown
 }
 
@@ -132,9 +135,12 @@ async function run(client: Turnwire, { call }: Scenario): Promise<Outcome> {
   const operations: Record<string, () => Promise<unknown>> = {
     respond: () => respond(client, call, prompt, outcome),
     sendMessage: async () => (outcome.turn = await client.chat.sendMessage(CHAT, prompt, options)),
-    create: () => client.chat.create({}, options),
-    retrieve: () => client.chat.retrieve(CHAT, options),
-    cancel: () => client.chat.cancel(CHAT, {}, options),
+    create: async () => (outcome.answer = await client.chat.create({}, options)),
+    retrieve: async () => (outcome.answer = await client.chat.retrieve(CHAT, options)),
+    delete: async () => (outcome.answer = await client.chat.delete(CHAT, options)),
+    cancel: async () => (outcome.answer = await client.chat.cancel(CHAT, {}, options)),
+    list: async () => (outcome.answer = await client.chat.list({}, options)),
+    files: async () => (outcome.answer = await client.chat.files.list(CHAT, options)),
     download: async () => {
       const file = await client.chat.files.download('a/file.txt', { id: CHAT }, options)
       outcome.bytes = (await file.arrayBuffer()).byteLength
@@ -169,6 +175,7 @@ function check({ expect }: Scenario, outcome: Outcome): void {
   expected('bytes', outcome.bytes)
   expected('relayed', outcome.relayed)
   expected('notices', outcome.notices)
+  if (expect.answer !== undefined) assert.equal(difference(expect.answer, outcome.answer), undefined)
   if (expect.everyEventOnce) {
     assert.deepEqual(outcome.seqs, outcome.seqs.map((_, index) => index + 1))
     assert.ok(outcome.ended)

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from turnwire import Chat, Turnwire
@@ -59,3 +60,15 @@ def chat(client: Turnwire) -> Iterator[Chat]:
     chat = client.chat.create(title="From a test")
     yield chat
     client.chat.delete(chat.id)
+
+
+def difference(expected: Any, found: Any, at: str = "it") -> str | None:
+    """The first difference between what is expected and what is there. Keys that are not named are not looked at, ``None``
+    expects absence."""
+    if isinstance(expected, dict) and isinstance(found, dict):
+        differences = (difference(value, found.get(name), f"{at}.{name}") for name, value in expected.items())
+    elif isinstance(expected, list) and isinstance(found, list) and len(expected) == len(found):
+        differences = (difference(one, other, f"{at}[{index}]") for index, (one, other) in enumerate(zip(expected, found)))
+    else:
+        return None if expected == found else f"{at} should be {expected!r}, is {found!r}"
+    return next((it for it in differences if it), None)

@@ -20,7 +20,7 @@ from typing import Any
 
 import pytest
 import turnwire
-from conftest import ROOT
+from conftest import ROOT, difference
 from turnwire import AsyncTurnwire, RelayEvent, RelayGap, StreamState, Timeout, TurnAccumulator, Turnwire, TurnwireError
 
 CHAT = "chat_testkit"
@@ -40,6 +40,7 @@ class Outcome:
     relayed: int = 0
     notices: list[str] = field(default_factory=list)
     size: int | None = None
+    answer: Any = None
     error: TurnwireError | None = None
 
     def told(self, event: turnwire.TurnEvent) -> None:
@@ -122,9 +123,14 @@ class Call:
             chats.send_message(CHAT, self.prompt)
             assert any(outcome.heard(item) for item in relay) and relay.last_event_id == 15
         elif self.operation == "create":
-            chats.create(**self.options)
+            outcome.answer = chats.create(**self.options).to_dict()
+        elif self.operation == "list":
+            page = chats.list(**self.options)
+            outcome.answer = {"data": [chat.to_dict() for chat in page.data], "nextCursor": page.next_cursor}
+        elif self.operation == "files":
+            outcome.answer = chats.files.list(CHAT, **self.options).to_dict()
         else:
-            getattr(chats, self.operation)(CHAT, **self.options)
+            outcome.answer = getattr(chats, self.operation)(CHAT, **self.options).to_dict()
 
     async def run_async(self, url: str, outcome: Outcome) -> None:
         client = AsyncTurnwire(base_url=url, api_key=KEY, backoff_scale=0, **self.client)
@@ -158,9 +164,14 @@ class Call:
                         break
                 assert relay.last_event_id == 15
         elif self.operation == "create":
-            await chats.create(**self.options)
+            outcome.answer = (await chats.create(**self.options)).to_dict()
+        elif self.operation == "list":
+            page = await chats.list(**self.options)
+            outcome.answer = {"data": [chat.to_dict() for chat in page.data], "nextCursor": page.next_cursor}
+        elif self.operation == "files":
+            outcome.answer = (await chats.files.list(CHAT, **self.options)).to_dict()
         else:
-            await getattr(chats, self.operation)(CHAT, **self.options)
+            outcome.answer = (await getattr(chats, self.operation)(CHAT, **self.options)).to_dict()
 
 
 @contextmanager
@@ -210,6 +221,8 @@ def test_a_fault_comes_to_what_it_must(file: Path, how: str, tmp_path: Path) -> 
         assert {name: found[name] for name in found if name in expect} == {
             name: expect[name] for name in found if name in expect
         }
+        if "answer" in expect:
+            assert difference(expect["answer"], outcome.answer) is None
         if expect.get("everyEventOnce"):
             assert outcome.ended and outcome.numbers == list(range(1, len(outcome.numbers) + 1))
         if outcome.ended and outcome.turn:

@@ -1,8 +1,11 @@
 //! The reader of the arguments that a binding hands over.
 
 use crate::error::{Error, Result};
+use crate::mend;
 use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
+use std::collections::HashMap;
 
 /// Arguments as a binding hands them over, as one JSON object of a type whose fields all have defaults. `name` gives
 /// the name by which its language knows an argument.
@@ -13,6 +16,10 @@ use serde_json::{Map, Value};
 /// not say.
 pub fn read_arguments<T: DeserializeOwned>(json: &str, name: impl Fn(&str) -> String) -> Result<T> {
     serde_json::from_str(json).map_err(|error| {
+        if let Some(half) = half_a_character(json) {
+            let message = format!("{} holds half of a character (an unpaired surrogate); send it whole.", name(&half));
+            return Error::new("invalid_argument", message);
+        }
         let given: Map<String, Value> = serde_json::from_str(json).unwrap_or_default();
         // Each by itself: the first that cannot be read alone is the one.
         let wrong = given.into_iter().find_map(|(key, value)| {
@@ -30,6 +37,16 @@ pub fn read_arguments<T: DeserializeOwned>(json: &str, name: impl Fn(&str) -> St
             }),
         )
     })
+}
+
+/// The argument with half of a surrogate pair in it, as is left of an emoji where a text was cut by its length.
+fn half_a_character(json: &str) -> Option<String> {
+    let given: HashMap<String, &RawValue> = serde_json::from_str(json).ok()?;
+    let cut = |value: &&RawValue| {
+        let json = value.get().as_bytes();
+        mend::suspicious(json) && mend::mend(json).as_bytes() != json
+    };
+    given.into_iter().find(|(_, value)| cut(value)).map(|(name, _)| name)
 }
 
 /// "… must be …, not …" from serde's "invalid type: …, expected …" and its like. `many`: what the argument is, if it
@@ -64,6 +81,10 @@ mod tests {
             (r#"{"timeout":"soon"}"#, "timeout is not right: clocks are numbers of milliseconds."),
             (r#"{"headers":{"x":5}}"#, "a value in headers must be a string, not integer `5`."),
             (r#"{"headers":[]}"#, "headers must be an object, not a list."),
+            (
+                r#"{"idempotencyKey":"a \ud83d"}"#,
+                "idempotency_key holds half of a character (an unpaired surrogate); send it whole.",
+            ),
             (r#"{"query""#, "The arguments cannot be sent: EOF while parsing an object."),
         ] {
             let name = |name: &str| match name {

@@ -1,4 +1,4 @@
-//! JSON that is passed on as it came, and readers that take `null` as absent.
+//! JSON that is passed on as it came.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
@@ -61,13 +61,4 @@ impl<'de> Deserialize<'de> for Json {
         // Through a box, so that it also works where serde has buffered the input.
         Box::<RawValue>::deserialize(deserializer).map(|raw| Self::from(&*raw))
     }
-}
-
-/// For `#[serde(default, deserialize_with)]`: `null` reads as the type's default, as absence does.
-pub(crate) fn nullable<'de, D, T>(deserializer: D) -> Result<T, D::Error>
-where
-    D: Deserializer<'de>,
-    T: Deserialize<'de> + Default,
-{
-    Option::<T>::deserialize(deserializer).map(Option::unwrap_or_default)
 }

@@ -14,6 +14,8 @@ pub mod event;
 pub mod http;
 mod id;
 mod json;
+mod lax;
+mod mend;
 pub mod normalize;
 mod opencode;
 mod plain;

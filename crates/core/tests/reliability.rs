@@ -1,12 +1,15 @@
 //! Every scenario of `tests/conformance/http`, and the table of `docs/reliability.md` they make.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod common;
+
+use common::difference;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use turnwire::chat::{OnConflict, Resume};
 use turnwire::stream::RelayItem;
-use turnwire::{Client, Cursor, Error, EventKind, NewChat, RequestOptions, TurnAccumulator};
+use turnwire::{Client, Cursor, Error, EventKind, ListChats, NewChat, RequestOptions, TurnAccumulator};
 use turnwire_testkit::{Call, Scenario, Testkit, scenarios};
 
 const CHAT: &str = "chat_testkit";
@@ -28,9 +31,16 @@ struct Outcome {
     relayed: usize,
     notices: Vec<String>,
     bytes: Option<usize>,
+    answer: serde_json::Value,
 }
 
 impl Outcome {
+    /// Takes down what an operation that answers once gave.
+    fn answered<T: serde::Serialize>(&mut self, answer: turnwire::Result<T>) -> Option<Error> {
+        let answer = answer.map(|answer| self.answer = serde_json::to_value(answer).unwrap());
+        answer.err()
+    }
+
     fn fail(mut self, error: Error) -> Self {
         if let Some(turn) = error.turn() {
             self.status = Some(turn.status.to_string());
@@ -130,9 +140,12 @@ async fn run(kit: &Testkit, scenario: &Scenario) -> Outcome {
             }
             Err(error) => Some(error),
         },
-        "create" => chats.create(NewChat::new()).options(options).await.err(),
-        "retrieve" => chats.retrieve(CHAT).options(options).await.err(),
-        "cancel" => chats.cancel(CHAT).options(options).await.err(),
+        "create" => outcome.answered(chats.create(NewChat::new()).options(options).await),
+        "retrieve" => outcome.answered(chats.retrieve(CHAT).options(options).await),
+        "delete" => outcome.answered(chats.delete(CHAT).options(options).await),
+        "cancel" => outcome.answered(chats.cancel(CHAT).options(options).await),
+        "list" => outcome.answered(chats.list(ListChats::new()).options(options).await),
+        "files" => outcome.answered(chats.files().list(CHAT).options(options).await),
         "download" => match chats.files().download(CHAT, "a/file.txt").options(options).await {
             Ok(file) => {
                 outcome.bytes = Some(file.content.len());
@@ -201,6 +214,11 @@ async fn check(name: &str, scenario: &Scenario) -> Vec<String> {
     same!("the bytes", expect.bytes, outcome.bytes);
     same!("the relayed events", expect.relayed, Some(outcome.relayed));
     same!("the notices", expect.notices, Some(outcome.notices.clone()));
+    if let Some(difference) =
+        expect.answer.as_ref().and_then(|answer| difference(answer, &outcome.answer, "the answer"))
+    {
+        wrong.push(format!("{name}: {difference}"));
+    }
     let class = error.map(|error| error.kind().class().to_owned());
     if class != expect.error {
         wrong.push(format!("{name}: the error should be {:?}, is {:?}", expect.error, error.map(printed)));

@@ -108,6 +108,7 @@ fn operation(request: &Request) -> &'static str {
         ("GET", [_, "stream"]) => "stream",
         ("GET", [_, "turns", _, "stream"]) => "turns.stream",
         ("GET", [_, "turns", _]) => "turns.retrieve",
+        ("GET", [_, "files"]) => "files.list",
         ("GET", [_, "files", _]) => "files.download",
         _ => "other",
     }
@@ -210,6 +211,10 @@ async fn serve(
                 shared.ring();
             }
             Out::new(socket, fault).whole(204, &headers, b"").await
+        }
+        "files.list" => {
+            let body = json!({"chatId": "chat_testkit", "files": []}).to_string();
+            Out::new(socket, fault).whole(200, &json_headers, body.as_bytes()).await
         }
         "files.download" => file(socket, &headers, fault, request).await,
         "create" => {

@@ -32,7 +32,7 @@ pub struct Scenario {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Call {
     /// `respond`, `sendMessage`, `relay` (from the oldest event), `relayLive` (opened before the prompt is sent), `create`,
-    /// `retrieve`, `cancel` or `download`.
+    /// `retrieve`, `delete`, `cancel`, `list`, `files` or `download`.
     pub operation: String,
     /// What is said. Its words are the deltas of the answer.
     #[serde(default = "words")]
@@ -96,6 +96,8 @@ pub struct Expect {
     pub notices: Option<Vec<String>>,
     /// The bytes of a download.
     pub bytes: Option<usize>,
+    /// What an operation that answers once gave, as JSON: fields that are not named are not looked at, `null` is absence.
+    pub answer: Option<Value>,
     /// The client closed every connection that was left open.
     pub closed: bool,
 }

@@ -3,7 +3,7 @@
 use super::Chats;
 use crate::http::{Call, Request};
 use crate::id::{ChatId, TurnId};
-use crate::json::nullable;
+use crate::lax;
 use reqwest::Method;
 use serde::{Deserialize, Serialize};
 
@@ -23,10 +23,10 @@ pub struct Cancel {
 #[non_exhaustive]
 pub struct Cancelled {
     /// The chat.
-    #[serde(deserialize_with = "nullable")]
+    #[serde(deserialize_with = "lax::id")]
     pub id: ChatId,
     /// Also where nothing ran.
-    #[serde(deserialize_with = "nullable")]
+    #[serde(deserialize_with = "lax::flag")]
     pub ok: bool,
 }
 

@@ -1,9 +1,10 @@
 //! Create a chat.
 
 use super::Chats;
-use crate::http::{Call, Request};
+use crate::error::{Error, Result};
+use crate::http::{Call, Request, read_json};
 use crate::id::{ChatId, TurnId};
-use crate::json::nullable;
+use crate::lax;
 use crate::time::Timestamp;
 use reqwest::Method;
 use serde::{Deserialize, Serialize};
@@ -79,34 +80,34 @@ impl NewChat {
 #[non_exhaustive]
 pub struct Chat {
     /// Its id.
-    #[serde(deserialize_with = "nullable")]
+    #[serde(deserialize_with = "lax::id")]
     pub id: ChatId,
     /// `active`, `idle` (wakes on the next use) or `ended`.
-    #[serde(deserialize_with = "nullable")]
+    #[serde(deserialize_with = "lax::text_or_empty")]
     pub status: String,
     /// Who runs it.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "lax::text", skip_serializing_if = "Option::is_none")]
     pub provider: Option<String>,
     /// `starting running stopping stopped archived error ended`, or what the provider adds.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(alias = "runtime_state", deserialize_with = "lax::text", skip_serializing_if = "Option::is_none")]
     pub runtime_state: Option<String>,
     /// After this much idleness the runtime is stopped.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(alias = "idle_timeout_ms", deserialize_with = "lax::count", skip_serializing_if = "Option::is_none")]
     pub idle_timeout_ms: Option<u64>,
     /// When it was created.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(alias = "created_at", deserialize_with = "lax::time", skip_serializing_if = "Option::is_none")]
     pub created_at: Option<Timestamp>,
     /// Its title (our server, `retrieve` and `list`).
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "lax::text", skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
     /// Its model (our server, `retrieve` and `list`).
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "lax::text", skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
     /// The turn that runs now (our server, `retrieve`).
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(alias = "active_turn_id", deserialize_with = "lax::word", skip_serializing_if = "Option::is_none")]
     pub active_turn_id: Option<TurnId>,
     /// The number of the newest event of its relay (our server, `retrieve`).
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(alias = "last_event_id", deserialize_with = "lax::count", skip_serializing_if = "Option::is_none")]
     pub last_event_id: Option<u64>,
 }
 
@@ -114,6 +115,18 @@ impl Chats {
     /// Creates a chat. Sent again only where it cannot have been created: see `docs/reliability.md`.
     pub fn create(&self, chat: impl Borrow<NewChat>) -> Call<Chat> {
         let request = Request::new("create", Method::POST).creates().json(chat.borrow());
-        Call::json(&self.client, request)
+        Call::new(&self.client, request, read_chat)
     }
+}
+
+/// Reads an answer that is a chat. Without its id nothing can be done with it.
+pub(super) fn read_chat(body: &[u8]) -> Result<Chat> {
+    let chat: Chat = read_json(body)?;
+    if chat.id.as_str().is_empty() {
+        return Err(Error::new(
+            "invalid_answer",
+            "The service's answer has no chat id; check that the base URL is that of a chat service.",
+        ));
+    }
+    Ok(chat)
 }

@@ -3,7 +3,7 @@
 use super::Chats;
 use crate::http::{Call, Request};
 use crate::id::ChatId;
-use crate::json::nullable;
+use crate::lax;
 use reqwest::Method;
 use serde::{Deserialize, Serialize};
 
@@ -13,25 +13,25 @@ use serde::{Deserialize, Serialize};
 #[non_exhaustive]
 pub struct EndedChat {
     /// Its id.
-    #[serde(deserialize_with = "nullable")]
+    #[serde(deserialize_with = "lax::id")]
     pub id: ChatId,
     /// `ended`.
-    #[serde(deserialize_with = "nullable")]
+    #[serde(deserialize_with = "lax::text_or_empty")]
     pub status: String,
     /// Who ran it.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "lax::text", skip_serializing_if = "Option::is_none")]
     pub provider: Option<String>,
     /// The provider's id of the runtime.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(alias = "runtime_id", deserialize_with = "lax::text", skip_serializing_if = "Option::is_none")]
     pub runtime_id: Option<String>,
     /// How long the runtime ran.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(alias = "runtime_ms", deserialize_with = "lax::count", skip_serializing_if = "Option::is_none")]
     pub runtime_ms: Option<u64>,
     /// What it cost, in dollars.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "lax::amount", skip_serializing_if = "Option::is_none")]
     pub cost: Option<f64>,
     /// What it cost, in millionths of a dollar.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(alias = "cost_micros", deserialize_with = "lax::count", skip_serializing_if = "Option::is_none")]
     pub cost_micros: Option<u64>,
 }
 

@@ -6,7 +6,7 @@ use crate::http::{
     Answer, Body, Call, Client, Clocks, Request, RequestOptions, call_options, connection_error, within,
 };
 use crate::id::ChatId;
-use crate::json::nullable;
+use crate::lax;
 use bytes::{Bytes, BytesMut};
 use reqwest::Method;
 use reqwest::header::{CONTENT_DISPOSITION, CONTENT_TYPE, HeaderMap};
@@ -27,10 +27,10 @@ const IDLE: Duration = Duration::from_secs(60);
 #[non_exhaustive]
 pub struct FileList {
     /// The chat.
-    #[serde(alias = "chat_id", deserialize_with = "nullable")]
+    #[serde(alias = "chat_id", deserialize_with = "lax::id")]
     pub chat_id: ChatId,
     /// The files.
-    #[serde(deserialize_with = "nullable")]
+    #[serde(deserialize_with = "lax::objects")]
     pub files: Vec<FileEntry>,
 }
 
@@ -40,13 +40,13 @@ pub struct FileList {
 #[non_exhaustive]
 pub struct FileEntry {
     /// Its name.
-    #[serde(deserialize_with = "nullable")]
+    #[serde(deserialize_with = "lax::text_or_empty")]
     pub name: String,
     /// Its path in the workspace.
-    #[serde(deserialize_with = "nullable")]
+    #[serde(deserialize_with = "lax::text_or_empty")]
     pub path: String,
     /// Its size.
-    #[serde(alias = "size_bytes", deserialize_with = "nullable")]
+    #[serde(alias = "size_bytes", deserialize_with = "lax::count_or_zero")]
     pub size_bytes: u64,
 }
 

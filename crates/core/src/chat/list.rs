@@ -3,7 +3,7 @@
 use super::{Chat, Chats};
 use crate::error::Result;
 use crate::http::{Call, Request};
-use crate::json::nullable;
+use crate::lax;
 use futures_core::stream::BoxStream;
 use futures_util::stream;
 use reqwest::Method;
@@ -15,10 +15,10 @@ use serde::{Deserialize, Serialize};
 #[non_exhaustive]
 pub struct Page<T> {
     /// The items.
-    #[serde(default = "Vec::new", deserialize_with = "nullable")]
+    #[serde(default = "Vec::new", deserialize_with = "lax::list")]
     pub data: Vec<T>,
     /// Where the next page begins.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, alias = "next_cursor", deserialize_with = "lax::text", skip_serializing_if = "Option::is_none")]
     pub next_cursor: Option<String>,
 }
 

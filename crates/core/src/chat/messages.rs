@@ -6,7 +6,8 @@ use crate::error::Result;
 use crate::event::{FinishReason, MessageKind, MessageUsage, TurnError};
 use crate::http::{Call, Client, Request};
 use crate::id::{MessageId, PartId};
-use crate::json::{Json, nullable};
+use crate::json::Json;
+use crate::lax;
 use futures_core::stream::BoxStream;
 use reqwest::Method;
 use serde::{Deserialize, Serialize};
@@ -17,33 +18,34 @@ use serde::{Deserialize, Serialize};
 #[non_exhaustive]
 pub struct StoredMessage {
     /// Its id.
+    #[serde(default, deserialize_with = "lax::id")]
     pub id: MessageId,
     /// `user` or `assistant`, where it is told.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "lax::text", skip_serializing_if = "Option::is_none")]
     pub role: Option<String>,
     /// An answer or a summary; of the agent's messages.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "lax::word", skip_serializing_if = "Option::is_none")]
     pub kind: Option<MessageKind>,
     /// `provider/model`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "lax::text", skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
     /// The agent that speaks.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "lax::text", skip_serializing_if = "Option::is_none")]
     pub agent: Option<String>,
     /// For a subagent's message: the tool part that runs the subagent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "lax::word", skip_serializing_if = "Option::is_none")]
     pub parent_part_id: Option<PartId>,
     /// Its parts; the user's as they were sent, the agent's as in a turn.
-    #[serde(default, deserialize_with = "nullable")]
+    #[serde(default, deserialize_with = "lax::list")]
     pub parts: Vec<Json>,
     /// Why it ended.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "lax::word", skip_serializing_if = "Option::is_none")]
     pub finish_reason: Option<FinishReason>,
     /// What failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<TurnError>,
     /// What it used.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "lax::object", skip_serializing_if = "Option::is_none")]
     pub usage: Option<MessageUsage>,
 }
 

@@ -1,7 +1,9 @@
 //! A token to read one chat's relay without the key.
 
 use super::Chats;
-use crate::http::{Call, Request};
+use crate::error::{Error, Result};
+use crate::http::{Call, Request, read_json};
+use crate::lax;
 use crate::time::Timestamp;
 use reqwest::Method;
 use serde::{Deserialize, Serialize};
@@ -13,12 +15,13 @@ use std::fmt;
 #[non_exhaustive]
 pub struct StreamToken {
     /// The token.
+    #[serde(default, deserialize_with = "lax::text_or_empty")]
     pub token: String,
     /// When it ends.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, alias = "expires_at", deserialize_with = "lax::time", skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Timestamp>,
     /// The relay's address, the token in it.
-    #[serde(default, alias = "stream_url")]
+    #[serde(default, alias = "stream_url", deserialize_with = "lax::text_or_empty")]
     pub stream_url: String,
 }
 
@@ -35,6 +38,15 @@ impl Chats {
     /// Makes a stream token.
     pub fn create_stream_token(&self, id: impl AsRef<str>) -> Call<StreamToken> {
         let request = Request::new("create_stream_token", Method::POST).id("chat id", id.as_ref());
-        Call::json(&self.client, request.map(|request| request.word("stream-token")))
+        Call::new(&self.client, request.map(|request| request.word("stream-token")), read_token)
     }
+}
+
+/// Reads the answer. Without the token itself it is none.
+fn read_token(body: &[u8]) -> Result<StreamToken> {
+    let token: StreamToken = read_json(body)?;
+    if token.token.is_empty() {
+        return Err(Error::new("invalid_answer", "The service's answer has no stream token in it."));
+    }
+    Ok(token)
 }

@@ -1,5 +1,6 @@
 //! Rename a chat (our server).
 
+use super::create::read_chat;
 use super::{Chat, Chats};
 use crate::http::{Call, Request};
 use reqwest::Method;
@@ -10,6 +11,6 @@ impl Chats {
     pub fn update(&self, id: impl AsRef<str>, title: impl Into<String>) -> Call<Chat> {
         let body = json!({ "title": title.into() });
         let request = Request::new("update", Method::PATCH).id("chat id", id.as_ref());
-        Call::json(&self.client, request.and_then(|request| request.json(&body)))
+        Call::new(&self.client, request.and_then(|request| request.json(&body)), read_chat)
     }
 }

@@ -4,6 +4,8 @@
 
 use super::{FinishReason, MessageKind, TurnStatus};
 use crate::id::{ChatId, MessageId, PartId, TurnId};
+use crate::lax::{Count, Text, Time};
+use crate::mend::{Edges, joined};
 use crate::time::Timestamp;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
@@ -22,7 +24,7 @@ pub(super) struct Fields<'a> {
     pub(super) part_type: Option<Cow<'a, str>>,
     pub(super) kind: Option<MessageKind>,
     pub(super) parent_part_id: Option<PartId>,
-    pub(super) delta: Option<String>,
+    pub(super) delta: Option<Cow<'a, str>>,
     pub(super) part: Option<&'a RawValue>,
     pub(super) status: Option<TurnStatus>,
     pub(super) message: Option<String>,
@@ -160,31 +162,6 @@ impl<'de> Deserialize<'de> for Spelled {
     }
 }
 
-/// Text that is borrowed unless it has escapes.
-struct Text<'a>(Cow<'a, str>);
-
-impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Borrow;
-        impl<'de> Visitor<'de> for Borrow {
-            type Value = Cow<'de, str>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("text")
-            }
-
-            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
-                Ok(Cow::Borrowed(text))
-            }
-
-            fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-                Ok(Cow::Owned(text.to_owned()))
-            }
-        }
-        deserializer.deserialize_str(Borrow).map(Text)
-    }
-}
-
 impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Read;
@@ -210,39 +187,45 @@ impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
 
 impl<'de> Fields<'de> {
     fn read<A: MapAccess<'de>>(&mut self, key: Key, map: &mut A) -> Result<(), A::Error> {
+        // A field of a wrong type is absent, and costs none of the others.
         macro_rules! text {
             () => {
-                map.next_value::<Option<Text<'de>>>()?.map(|text| text.0)
+                map.next_value::<Text<'de>>()?.0
+            };
+        }
+        macro_rules! word {
+            () => {
+                map.next_value::<Text<'de>>()?.get().map(Into::into)
             };
         }
         match key {
             Key::Type => self.event_type = text!(),
-            Key::Seq => self.seq = map.next_value()?,
+            Key::Seq => self.seq = map.next_value::<Count>()?.0,
             Key::ChatId => self.chat_id = text!(),
             Key::TurnId => self.turn_id = text!(),
             Key::MessageId => self.message_id = text!(),
             Key::PartId => self.part_id = text!(),
             Key::PartType => self.part_type = text!(),
-            Key::Kind => self.kind = map.next_value()?,
-            Key::ParentPartId => self.parent_part_id = map.next_value()?,
-            Key::Delta => self.delta = map.next_value()?,
+            Key::Kind => self.kind = word!(),
+            Key::ParentPartId => self.parent_part_id = word!(),
+            Key::Delta => self.delta = text!(),
             Key::Part => self.part = map.next_value()?,
-            Key::Status => self.status = map.next_value()?,
-            Key::Message => self.message = map.next_value()?,
-            Key::Attempt => self.attempt = map.next_value()?,
-            Key::NextAttemptAt => self.next_attempt_at = map.next_value()?,
+            Key::Status => self.status = word!(),
+            Key::Message => self.message = text!().map(Cow::into_owned),
+            Key::Attempt => self.attempt = map.next_value::<Count>()?.0.and_then(|attempt| attempt.try_into().ok()),
+            Key::NextAttemptAt => self.next_attempt_at = map.next_value::<Time>()?.0,
             Key::Requests => self.requests = map.next_value()?,
             Key::UserMessage => self.user_message = map.next_value()?,
-            Key::Model => self.model = map.next_value()?,
-            Key::Agent => self.agent = map.next_value()?,
-            Key::StartedAt => self.started_at = map.next_value()?,
-            Key::CreatedAt => self.created_at = map.next_value()?,
-            Key::FinishReason => self.finish_reason = map.next_value()?,
+            Key::Model => self.model = text!().map(Cow::into_owned),
+            Key::Agent => self.agent = text!().map(Cow::into_owned),
+            Key::StartedAt => self.started_at = map.next_value::<Time>()?.0,
+            Key::CreatedAt => self.created_at = map.next_value::<Time>()?.0,
+            Key::FinishReason => self.finish_reason = word!(),
             Key::Usage => self.usage = map.next_value()?,
             Key::Error => self.error = map.next_value()?,
-            Key::CompletedAt => self.completed_at = map.next_value()?,
-            Key::DurationMs => self.duration_ms = map.next_value()?,
-            Key::MergedInto => self.merged_into = map.next_value()?,
+            Key::CompletedAt => self.completed_at = map.next_value::<Time>()?.0,
+            Key::DurationMs => self.duration_ms = map.next_value::<Count>()?.0,
+            Key::MergedInto => self.merged_into = word!(),
             Key::Other => {
                 map.next_value::<IgnoredAny>()?;
             }
@@ -259,6 +242,8 @@ pub struct Ids {
     turn: TurnId,
     message: MessageId,
     part: PartId,
+    /// The part whose last delta ended with half a character, and that half.
+    half: Option<(String, u16)>,
 }
 
 fn shared<I: AsRef<str> + Clone + for<'t> From<&'t str>>(known: &mut I, text: &str) -> I {
@@ -269,6 +254,26 @@ fn shared<I: AsRef<str> + Clone + for<'t> From<&'t str>>(known: &mut I, text: &s
 }
 
 impl Ids {
+    /// A delta of whole characters: half of one waits for the delta with the other half. `halves`: those this one has at
+    /// its edges.
+    pub(super) fn whole<'a>(&mut self, part_id: &str, delta: Cow<'a, str>, halves: Edges) -> (Cow<'a, str>, bool) {
+        let waiting = self.half.take_if(|(part, _)| part == part_id);
+        if waiting.is_none() && halves == Edges::default() {
+            return (delta, false);
+        }
+        let mut half = waiting.map(|(_, half)| half);
+        let joined = joined(&mut half, &delta, halves);
+        if let Some(half) = half {
+            self.half = Some((part_id.to_owned(), half));
+        }
+        (Cow::Owned(joined), true)
+    }
+
+    /// A whole part makes the half that waited for its other half void.
+    pub(super) fn close(&mut self, part_id: &str) {
+        self.half.take_if(|(part, _)| part == part_id);
+    }
+
     pub(super) fn chat(&mut self, text: Option<&Cow<'_, str>>) -> ChatId {
         shared(&mut self.chat, text.map_or("", |text| text))
     }

@@ -14,10 +14,12 @@ pub use fields::Ids;
 pub use part::{FilePart, OtherPart, Part, PartBody, PatchPart, TextPart, TodoItem, TodoPart, ToolError, ToolPart};
 pub use request::{Choice, InputRequest, Permission, Prompt, Question};
 pub use status::{FinishReason, MessageKind, PartState, TurnStatus};
+pub(crate) use status::{answer, kind};
 pub use usage::{MessageUsage, TokenCounts, Usage, UsageEntry};
 
 use crate::id::{ChatId, MessageId, PartId, TurnId};
-use crate::json::{Json, nullable};
+use crate::json::Json;
+use crate::lax::{self, Failure};
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -67,16 +69,16 @@ pub enum EventKind {
 }
 
 /// The turn has begun.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TurnStarted {
     /// What the user said.
     pub user_message: UserMessage,
     /// `provider/model`, where it is known.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
     /// When the prompt was taken.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub started_at: Option<Timestamp>,
 }
 
@@ -84,35 +86,35 @@ pub struct TurnStarted {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UserMessage {
     /// Its id; the turn's id is made of it.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lax::id")]
     pub id: MessageId,
     /// Its parts: `{type:"text",text}` and `{type:"file",mime,filename?,url}`, as they were sent.
-    #[serde(default, deserialize_with = "nullable")]
+    #[serde(default, deserialize_with = "lax::list")]
     pub parts: Vec<Json>,
 }
 
 /// The turn's status or its open requests changed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TurnStatusChanged {
     /// The status now.
     pub status: TurnStatus,
     /// A word for people, such as the provider's complaint while `retrying`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
     /// While `retrying`: the number of the attempt, from 1.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub attempt: Option<u32>,
     /// While `retrying`: when the next attempt is made.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub next_attempt_at: Option<Timestamp>,
     /// The whole set of open requests; it replaces the former one. Empty: none is open.
-    #[serde(default, deserialize_with = "nullable", skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub requests: Vec<InputRequest>,
 }
 
 /// The agent begins a message.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct MessageCreated {
     /// The message.
@@ -120,16 +122,16 @@ pub struct MessageCreated {
     /// An answer or a summary.
     pub kind: MessageKind,
     /// `provider/model`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
     /// The agent that speaks.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub agent: Option<String>,
     /// For a subagent's message: the tool part that runs the subagent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub parent_part_id: Option<PartId>,
     /// When it began.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub created_at: Option<Timestamp>,
 }
 
@@ -174,69 +176,73 @@ pub struct PartUpdated {
 }
 
 /// The message and all its parts have ended.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct MessageCompleted {
     /// The message.
     pub message_id: MessageId,
     /// `summary` for a summary, else absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub kind: Option<MessageKind>,
     /// For a subagent's message: the tool part that runs the subagent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub parent_part_id: Option<PartId>,
     /// Why it ended.
     pub finish_reason: FinishReason,
     /// What it used.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub usage: Option<MessageUsage>,
     /// What failed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<TurnError>,
     /// When it ended.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub completed_at: Option<Timestamp>,
 }
 
 /// What the turn used, all zero where nothing was told.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct SessionUsage {
     /// The counts.
     pub usage: Usage,
 }
 
 /// The turn has ended.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TurnCompleted {
     /// How: one of the ended statuses.
     pub status: TurnStatus,
     /// With `merged`: the turn in which it was answered.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub merged_into: Option<TurnId>,
     /// What failed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<TurnError>,
     /// When it ended.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub completed_at: Option<Timestamp>,
     /// From start to end, where both are known.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub duration_ms: Option<u64>,
 }
 
 /// Why a turn or a message failed. Free of the provider's headers, bodies and addresses.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Failure")]
 pub struct TurnError {
     /// For programs.
-    #[serde(default, deserialize_with = "nullable")]
     pub code: String,
     /// For people.
-    #[serde(default, deserialize_with = "nullable")]
     pub message: String,
     /// Whether the same prompt may succeed later.
-    #[serde(default, deserialize_with = "nullable")]
     pub retryable: bool,
+}
+
+impl From<Failure> for TurnError {
+    fn from(failure: Failure) -> Self {
+        Self { code: failure.code, message: failure.message, retryable: failure.retryable }
+    }
 }
 
 /// An event this library does not know, or could not read.

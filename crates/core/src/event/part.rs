@@ -2,7 +2,8 @@
 
 use super::PartState;
 use crate::id::PartId;
-use crate::json::{Json, nullable};
+use crate::json::Json;
+use crate::lax::{self, Failure};
 use crate::time::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, de};
 use serde_json::value::RawValue;
@@ -45,7 +46,7 @@ pub enum PartBody {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TextPart {
     /// The whole text so far.
-    #[serde(default, deserialize_with = "nullable")]
+    #[serde(default, deserialize_with = "lax::text_or_empty")]
     pub text: String,
 }
 
@@ -54,56 +55,61 @@ pub struct TextPart {
 #[serde(rename_all = "camelCase")]
 pub struct ToolPart {
     /// The provider's id of the call.
-    #[serde(default, alias = "call_id", alias = "callID", deserialize_with = "nullable")]
+    #[serde(default, alias = "call_id", alias = "callID", deserialize_with = "lax::text_or_empty")]
     pub call_id: String,
     /// The tool's name.
-    #[serde(default, deserialize_with = "nullable")]
+    #[serde(default, deserialize_with = "lax::text_or_empty")]
     pub tool: String,
     /// Its arguments, as the model gave them.
     #[serde(default = "Json::empty_object")]
     pub input: Json,
     /// What it gave back, or has given so far.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "lax::output", skip_serializing_if = "Option::is_none")]
     pub output: Option<String>,
     /// Why it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<ToolError>,
     /// A short title for people.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "lax::text", skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
     /// What the tool says beside its output.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metadata: Option<Json>,
     /// When it began.
-    #[serde(default, alias = "started_at", skip_serializing_if = "Option::is_none")]
+    #[serde(default, alias = "started_at", deserialize_with = "lax::time", skip_serializing_if = "Option::is_none")]
     pub started_at: Option<Timestamp>,
     /// When it ended.
-    #[serde(default, alias = "completed_at", skip_serializing_if = "Option::is_none")]
+    #[serde(default, alias = "completed_at", deserialize_with = "lax::time", skip_serializing_if = "Option::is_none")]
     pub completed_at: Option<Timestamp>,
 }
 
 /// Why a tool failed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Failure")]
 pub struct ToolError {
     /// For programs.
-    #[serde(default, deserialize_with = "nullable")]
     pub code: String,
     /// For people.
-    #[serde(default, deserialize_with = "nullable")]
     pub message: String,
+}
+
+impl From<Failure> for ToolError {
+    fn from(failure: Failure) -> Self {
+        Self { code: failure.code, message: failure.message }
+    }
 }
 
 /// A file.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FilePart {
     /// Media type.
-    #[serde(default, deserialize_with = "nullable")]
+    #[serde(default, deserialize_with = "lax::text_or_empty")]
     pub mime: String,
     /// Name, if it has one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "lax::text", skip_serializing_if = "Option::is_none")]
     pub filename: Option<String>,
     /// Where it is: `data:`, `file:` or `https:`.
-    #[serde(default, deserialize_with = "nullable")]
+    #[serde(default, deserialize_with = "lax::text_or_empty")]
     pub url: String,
 }
 
@@ -111,7 +117,7 @@ pub struct FilePart {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PatchPart {
     /// Their paths.
-    #[serde(default, deserialize_with = "nullable")]
+    #[serde(default, deserialize_with = "lax::texts")]
     pub files: Vec<String>,
 }
 
@@ -119,7 +125,7 @@ pub struct PatchPart {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TodoPart {
     /// The whole list.
-    #[serde(default, deserialize_with = "nullable")]
+    #[serde(default, deserialize_with = "lax::objects")]
     pub items: Vec<TodoItem>,
 }
 
@@ -127,13 +133,13 @@ pub struct TodoPart {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TodoItem {
     /// What.
-    #[serde(default, deserialize_with = "nullable")]
+    #[serde(default, deserialize_with = "lax::text_or_empty")]
     pub content: String,
     /// `pending`, `in_progress`, `completed`, `cancelled`.
-    #[serde(default, deserialize_with = "nullable")]
+    #[serde(default, deserialize_with = "lax::text_or_empty")]
     pub status: String,
     /// `high`, `medium`, `low`.
-    #[serde(default, deserialize_with = "nullable")]
+    #[serde(default, deserialize_with = "lax::text_or_empty")]
     pub priority: String,
 }
 
@@ -175,9 +181,11 @@ impl<'de> Deserialize<'de> for Part {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(Deserialize)]
         struct Head {
+            #[serde(default, deserialize_with = "lax::id")]
             id: PartId,
-            #[serde(rename = "type", default, deserialize_with = "nullable")]
+            #[serde(rename = "type", default, deserialize_with = "lax::text_or_empty")]
             part_type: String,
+            #[serde(default, deserialize_with = "lax::word")]
             state: Option<PartState>,
             #[serde(default)]
             raw: Option<Json>,

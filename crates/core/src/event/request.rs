@@ -1,7 +1,8 @@
 //! What the agent waits for: questions and permissions.
 
 use crate::id::{MessageId, PartId, RequestId};
-use crate::json::{Json, nullable};
+use crate::json::Json;
+use crate::lax;
 use serde::{Deserialize, Deserializer, Serialize, de};
 use serde_json::value::RawValue;
 
@@ -48,16 +49,16 @@ impl<'de> Deserialize<'de> for InputRequest {
 #[serde(rename_all = "camelCase")]
 pub struct Question {
     /// The id to answer under.
-    #[serde(alias = "request_id")]
+    #[serde(default, alias = "request_id", deserialize_with = "lax::id")]
     pub request_id: RequestId,
     /// The message that asks.
-    #[serde(default, alias = "message_id", skip_serializing_if = "Option::is_none")]
+    #[serde(default, alias = "message_id", deserialize_with = "lax::word", skip_serializing_if = "Option::is_none")]
     pub message_id: Option<MessageId>,
     /// The tool part that asks.
-    #[serde(default, alias = "part_id", skip_serializing_if = "Option::is_none")]
+    #[serde(default, alias = "part_id", deserialize_with = "lax::word", skip_serializing_if = "Option::is_none")]
     pub part_id: Option<PartId>,
     /// What is asked.
-    #[serde(default, deserialize_with = "nullable")]
+    #[serde(default, deserialize_with = "lax::objects")]
     pub questions: Vec<Prompt>,
 }
 
@@ -65,19 +66,19 @@ pub struct Question {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Prompt {
     /// A word or two above the question.
-    #[serde(default, deserialize_with = "nullable")]
+    #[serde(default, deserialize_with = "lax::text_or_empty")]
     pub header: String,
     /// The question.
-    #[serde(default, deserialize_with = "nullable")]
+    #[serde(default, deserialize_with = "lax::text_or_empty")]
     pub question: String,
     /// The answers offered.
-    #[serde(default, deserialize_with = "nullable")]
+    #[serde(default, deserialize_with = "lax::objects")]
     pub options: Vec<Choice>,
     /// Whether several options may be chosen.
-    #[serde(default, deserialize_with = "nullable")]
+    #[serde(default, deserialize_with = "lax::flag")]
     pub multiple: bool,
     /// Whether an answer of one's own is welcome.
-    #[serde(default, deserialize_with = "nullable")]
+    #[serde(default, deserialize_with = "lax::flag")]
     pub custom: bool,
 }
 
@@ -85,10 +86,10 @@ pub struct Prompt {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Choice {
     /// What is sent back when it is chosen.
-    #[serde(default, deserialize_with = "nullable")]
+    #[serde(default, deserialize_with = "lax::text_or_empty")]
     pub label: String,
     /// What it means.
-    #[serde(default, deserialize_with = "nullable")]
+    #[serde(default, deserialize_with = "lax::text_or_empty")]
     pub description: String,
 }
 
@@ -97,19 +98,19 @@ pub struct Choice {
 #[serde(rename_all = "camelCase")]
 pub struct Permission {
     /// The id to answer under.
-    #[serde(alias = "request_id")]
+    #[serde(default, alias = "request_id", deserialize_with = "lax::id")]
     pub request_id: RequestId,
     /// The message that asks.
-    #[serde(default, alias = "message_id", skip_serializing_if = "Option::is_none")]
+    #[serde(default, alias = "message_id", deserialize_with = "lax::word", skip_serializing_if = "Option::is_none")]
     pub message_id: Option<MessageId>,
     /// The tool part that asks.
-    #[serde(default, alias = "part_id", skip_serializing_if = "Option::is_none")]
+    #[serde(default, alias = "part_id", deserialize_with = "lax::word", skip_serializing_if = "Option::is_none")]
     pub part_id: Option<PartId>,
     /// What kind of thing: `bash`, `edit`, `external_directory` …
-    #[serde(default, deserialize_with = "nullable")]
+    #[serde(default, deserialize_with = "lax::text_or_empty")]
     pub permission: String,
     /// The commands or paths it is about.
-    #[serde(default, deserialize_with = "nullable")]
+    #[serde(default, deserialize_with = "lax::texts")]
     pub patterns: Vec<String>,
     /// What the runtime says beside it.
     #[serde(default = "Json::empty_object")]

@@ -1,5 +1,6 @@
 //! The words of the contract. Every list is open: a word this version does not know is kept, never an error.
 
+use crate::lax;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 
@@ -165,4 +166,14 @@ open_enum! {
         /// A summary the agent wrote for itself when the context was full.
         Summary = "summary",
     }
+}
+
+/// The kind of a message that says none.
+pub(crate) fn answer() -> MessageKind {
+    MessageKind::Answer
+}
+
+/// Reads a message's kind.
+pub(crate) fn kind<'de, D: Deserializer<'de>>(deserializer: D) -> Result<MessageKind, D::Error> {
+    lax::word(deserializer).map(|kind| kind.unwrap_or_else(answer))
 }

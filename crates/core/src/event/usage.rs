@@ -1,8 +1,9 @@
 //! Tokens and cost.
 
 use super::MessageKind;
+use super::status::{answer, kind};
 use crate::id::{MessageId, PartId};
-use crate::json::nullable;
+use crate::lax;
 use serde::{Deserialize, Serialize};
 use std::ops::AddAssign;
 
@@ -11,25 +12,25 @@ use std::ops::AddAssign;
 #[serde(rename_all = "camelCase")]
 pub struct TokenCounts {
     /// Tokens sent to the model, without those read from or written to the cache.
-    #[serde(default, alias = "input_tokens", deserialize_with = "nullable")]
+    #[serde(default, alias = "input_tokens", deserialize_with = "lax::count_or_zero")]
     pub input_tokens: u64,
     /// Tokens of the answer, without reasoning.
-    #[serde(default, alias = "output_tokens", deserialize_with = "nullable")]
+    #[serde(default, alias = "output_tokens", deserialize_with = "lax::count_or_zero")]
     pub output_tokens: u64,
     /// Tokens of reasoning.
-    #[serde(default, alias = "reasoning_tokens", deserialize_with = "nullable")]
+    #[serde(default, alias = "reasoning_tokens", deserialize_with = "lax::count_or_zero")]
     pub reasoning_tokens: u64,
     /// Tokens read from the provider's cache.
-    #[serde(default, alias = "cache_read_tokens", deserialize_with = "nullable")]
+    #[serde(default, alias = "cache_read_tokens", deserialize_with = "lax::count_or_zero")]
     pub cache_read_tokens: u64,
     /// Tokens written to the provider's cache.
-    #[serde(default, alias = "cache_write_tokens", deserialize_with = "nullable")]
+    #[serde(default, alias = "cache_write_tokens", deserialize_with = "lax::count_or_zero")]
     pub cache_write_tokens: u64,
     /// The sum of the five.
-    #[serde(default, alias = "total_tokens", deserialize_with = "nullable")]
+    #[serde(default, alias = "total_tokens", deserialize_with = "lax::count_or_zero")]
     pub total_tokens: u64,
     /// Cost in millionths of a dollar; absent: not told.
-    #[serde(default, alias = "cost_micros", skip_serializing_if = "Option::is_none")]
+    #[serde(default, alias = "cost_micros", deserialize_with = "lax::count", skip_serializing_if = "Option::is_none")]
     pub cost_micros: Option<u64>,
 }
 
@@ -52,7 +53,7 @@ impl AddAssign for TokenCounts {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MessageUsage {
     /// `provider/model`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "lax::text", skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
     /// The counts.
     #[serde(flatten)]
@@ -64,16 +65,16 @@ pub struct MessageUsage {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Usage {
     /// `provider/model` of the last root message.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "lax::text", skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
     /// Counts of the root session.
     #[serde(flatten)]
     pub counts: TokenCounts,
     /// The sum of all entries.
-    #[serde(default, deserialize_with = "nullable")]
+    #[serde(default, deserialize_with = "lax::object_or_default")]
     pub summary: TokenCounts,
     /// One entry a message, in the order the messages came.
-    #[serde(default, deserialize_with = "nullable")]
+    #[serde(default, deserialize_with = "lax::objects")]
     pub entries: Vec<UsageEntry>,
 }
 
@@ -82,15 +83,21 @@ pub struct Usage {
 #[serde(rename_all = "camelCase")]
 pub struct UsageEntry {
     /// The message.
-    #[serde(alias = "message_id")]
+    #[serde(default, alias = "message_id", deserialize_with = "lax::id")]
     pub message_id: MessageId,
     /// An answer or a summary.
+    #[serde(default = "answer", deserialize_with = "kind")]
     pub kind: MessageKind,
     /// For a subagent's message: the tool part that runs the subagent.
-    #[serde(default, alias = "parent_part_id", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        alias = "parent_part_id",
+        deserialize_with = "lax::word",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub parent_part_id: Option<PartId>,
     /// `provider/model`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "lax::text", skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
     /// The counts.
     #[serde(flatten)]

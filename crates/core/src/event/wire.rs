@@ -2,12 +2,14 @@
 
 use super::fields::{Fields, Ids};
 use super::{
-    Event, EventKind, FinishReason, MessageCompleted, MessageCreated, MessageKind, Part, PartDelta, PartUpdated,
-    SessionUsage, TurnCompleted, TurnError, TurnStarted, TurnStatus, TurnStatusChanged, UnknownEvent, Usage,
-    UserMessage,
+    Event, EventKind, FinishReason, InputRequest, MessageCompleted, MessageCreated, MessageKind, Part, PartDelta,
+    PartUpdated, SessionUsage, TurnCompleted, TurnError, TurnStarted, TurnStatus, TurnStatusChanged, UnknownEvent,
+    Usage,
 };
 use crate::id::{ChatId, TurnId};
 use crate::json::Json;
+use crate::lax::{Obj, note_odd, noticing};
+use crate::mend::{self, Edges};
 use crate::sse::write_frame;
 use serde::ser::{SerializeMap, Serializer};
 use serde::{Deserialize, Serialize};
@@ -16,7 +18,17 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 fn read<'a, T: Deserialize<'a>>(raw: Option<&'a RawValue>) -> Option<T> {
-    raw.and_then(|raw| serde_json::from_str(raw.get()).ok())
+    let raw = raw?;
+    let read = serde_json::from_str(raw.get()).ok();
+    if read.is_none() {
+        note_odd();
+    }
+    read
+}
+
+/// An object that is read field by field, or its default.
+fn read_object<'a, T: Deserialize<'a> + Default>(raw: Option<&'a RawValue>) -> Option<T> {
+    read::<Obj<T>>(raw).and_then(|object| object.0)
 }
 
 impl Event {
@@ -33,43 +45,51 @@ impl Event {
     /// # Errors
     /// The text is no JSON object.
     pub fn parse_among(ids: &mut Ids, json: &str, name: Option<&str>) -> Result<Self, serde_json::Error> {
+        match Self::read(ids, json, name, None) {
+            // Half a surrogate pair, which no text can hold.
+            Err(_) if mend::suspicious(json.as_bytes()) => {
+                let halves = halves(json);
+                Self::read(ids, &mend::mend(json.as_bytes()), name, Some(halves))
+            }
+            read => read,
+        }
+    }
+
+    /// `halves`: those at the edges of the delta, where the JSON had to be mended.
+    fn read(ids: &mut Ids, json: &str, name: Option<&str>, halves: Option<Edges>) -> Result<Self, serde_json::Error> {
         let raw: Arc<str> = Arc::from(json);
-        match serde_json::from_str::<Fields<'_>>(&raw) {
-            Ok(fields) => Ok(Self::from_fields(fields, ids, name, &raw)),
-            Err(error) => Self::unreadable(&raw, name, error),
-        }
+        let (event, odd) = noticing(|| {
+            let fields = serde_json::from_str::<Fields<'_>>(&raw)?;
+            Ok(Self::from_fields(fields, ids, name, &raw, halves.unwrap_or_default()))
+        });
+        let event: Self = event?;
+        Ok(Self { respelled: event.respelled || odd, ..event })
     }
 
-    /// An event whose fields have types we do not know: kept whole, if it is an object at all.
-    fn unreadable(raw: &Arc<str>, name: Option<&str>, error: serde_json::Error) -> Result<Self, serde_json::Error> {
-        #[derive(Deserialize)]
-        struct Head<'a> {
-            #[serde(borrow, rename = "type")]
-            event_type: Option<&'a RawValue>,
-            #[serde(borrow)]
-            seq: Option<&'a RawValue>,
-        }
-        // The members are not looked into: a lone surrogate in one of them does not matter here.
-        let Ok(head) = serde_json::from_str::<Head<'_>>(raw) else { return Err(error) };
-        let event_type = read::<String>(head.event_type).or_else(|| name.map(str::to_owned)).unwrap_or_default();
-        let kind = EventKind::Unknown(UnknownEvent { event_type, raw: Json::parse(raw).ok_or(error)? });
-        // Its number counts wherever it can be read: what follows it is no gap.
-        let seq = read(head.seq).unwrap_or(0);
-        Ok(Self { raw: Some(raw.clone()), ..Self::new(seq, ChatId::default(), TurnId::default(), kind) })
-    }
-
-    fn from_fields(mut fields: Fields<'_>, ids: &mut Ids, name: Option<&str>, raw: &Arc<str>) -> Self {
+    fn from_fields(mut fields: Fields<'_>, ids: &mut Ids, name: Option<&str>, raw: &Arc<str>, halves: Edges) -> Self {
         let seq = fields.seq.unwrap_or(0);
         let chat_id = ids.chat(fields.chat_id.as_ref());
         let turn_id = ids.turn(fields.turn_id.as_ref());
         let both = fields.part.is_some() && fields.delta.is_some();
+        let mut mended = false;
         let respelled = fields.respelled || fields.event_type.is_none() || both;
+        if let Some(part_id) = &fields.part_id {
+            if fields.part.is_some() {
+                ids.close(part_id);
+            } else if let Some(delta) = fields.delta.take() {
+                let whole;
+                (whole, mended) = ids.whole(part_id, delta, halves);
+                fields.delta = Some(whole);
+            }
+        }
         let event_type = fields.event_type.take().or_else(|| name.map(Cow::Borrowed)).unwrap_or_default();
         let kind = known(&event_type, fields, ids).unwrap_or_else(|| {
             let raw = Json::parse(raw).unwrap_or_else(Json::empty_object);
             EventKind::Unknown(UnknownEvent { event_type: event_type.clone().into_owned(), raw })
         });
-        Self { raw: Some(raw.clone()), respelled, ..Self::new(seq, chat_id, turn_id, kind) }
+        // The delta it was read from lacks what the former one held back.
+        let raw = (!mended).then(|| raw.clone());
+        Self { raw, respelled, ..Self::new(seq, chat_id, turn_id, kind) }
     }
 
     /// The event as it travels: what it was read from, or, for one made here, one line of JSON.
@@ -98,27 +118,40 @@ impl Event {
     }
 }
 
+/// The halves of characters at the edges of an event's delta.
+fn halves(json: &str) -> Edges {
+    #[derive(Deserialize)]
+    struct Delta<'a> {
+        #[serde(borrow)]
+        delta: Option<&'a RawValue>,
+    }
+    // The member is not looked into here.
+    let delta = serde_json::from_str::<Delta<'_>>(json).ok().and_then(|event| event.delta);
+    delta.map_or_else(Edges::default, |delta| mend::edges(delta.get()))
+}
+
 /// `None`: an event we do not know, or one without what it must have.
 fn known(event_type: &str, wire: Fields<'_>, ids: &mut Ids) -> Option<EventKind> {
     Some(match event_type {
         "message.part.updated" => return part_updated(wire, ids),
         "turn.started" => EventKind::TurnStarted(TurnStarted {
-            user_message: read::<UserMessage>(wire.user_message).unwrap_or_default(),
+            user_message: read_object(wire.user_message).unwrap_or_default(),
             model: wire.model,
             started_at: wire.started_at,
         }),
-        "turn.status" => EventKind::TurnStatusChanged(TurnStatusChanged {
-            status: wire.status?,
-            message: wire.message,
-            attempt: wire.attempt,
-            next_attempt_at: wire.next_attempt_at,
+        "turn.status" => {
             // A request of a kind we do not know hides none of the others.
-            requests: read::<Vec<&RawValue>>(wire.requests)
-                .unwrap_or_default()
-                .into_iter()
-                .filter_map(|request| read(Some(request)))
-                .collect(),
-        }),
+            let requests = read::<Vec<&RawValue>>(wire.requests).unwrap_or_default();
+            let requests: Vec<InputRequest> = requests.into_iter().filter_map(|request| read(Some(request))).collect();
+            let unsaid = if requests.is_empty() { TurnStatus::Running } else { TurnStatus::Waiting };
+            EventKind::TurnStatusChanged(TurnStatusChanged {
+                status: wire.status.unwrap_or(unsaid),
+                message: wire.message,
+                attempt: wire.attempt,
+                next_attempt_at: wire.next_attempt_at,
+                requests,
+            })
+        }
         "message.created" => EventKind::MessageCreated(MessageCreated {
             message_id: ids.message(wire.message_id.as_ref())?,
             kind: wire.kind.unwrap_or(MessageKind::Answer),
@@ -132,20 +165,24 @@ fn known(event_type: &str, wire: Fields<'_>, ids: &mut Ids) -> Option<EventKind>
             kind: wire.kind,
             parent_part_id: wire.parent_part_id,
             finish_reason: wire.finish_reason.unwrap_or(FinishReason::Unknown),
-            usage: read(wire.usage),
+            usage: read_object(wire.usage),
             error: read(wire.error),
             completed_at: wire.completed_at,
         })),
-        "session.usage" => {
-            EventKind::SessionUsage(Box::new(SessionUsage { usage: read::<Usage>(wire.usage).unwrap_or_default() }))
-        }
-        "turn.completed" => EventKind::TurnCompleted(Box::new(TurnCompleted {
-            status: wire.status.unwrap_or(TurnStatus::Completed),
-            merged_into: wire.merged_into,
-            error: read::<TurnError>(wire.error),
-            completed_at: wire.completed_at,
-            duration_ms: wire.duration_ms,
+        "session.usage" => EventKind::SessionUsage(Box::new(SessionUsage {
+            usage: read_object::<Usage>(wire.usage).unwrap_or_default(),
         })),
+        "turn.completed" => {
+            let error = read::<TurnError>(wire.error);
+            let unsaid = if error.is_some() { TurnStatus::Failed } else { TurnStatus::Completed };
+            EventKind::TurnCompleted(Box::new(TurnCompleted {
+                status: wire.status.unwrap_or(unsaid),
+                merged_into: wire.merged_into,
+                error,
+                completed_at: wire.completed_at,
+                duration_ms: wire.duration_ms,
+            }))
+        }
         _ => return None,
     })
 }
@@ -153,11 +190,14 @@ fn known(event_type: &str, wire: Fields<'_>, ids: &mut Ids) -> Option<EventKind>
 /// A whole `part` wins over a `delta` beside it: the reader finds out what is new in it.
 fn part_updated(wire: Fields<'_>, ids: &mut Ids) -> Option<EventKind> {
     let kind = wire.kind.filter(|kind| *kind != MessageKind::Answer);
-    if wire.part.is_some() {
-        let part: Part = read(wire.part)?;
+    if let Some(mut part) = read::<Part>(wire.part) {
+        let part_id = ids.part(wire.part_id.as_ref()).unwrap_or_else(|| part.id.clone());
+        if part.id.as_str().is_empty() {
+            part.id = part_id.clone();
+        }
         return Some(EventKind::PartUpdated(Box::new(PartUpdated {
             message_id: ids.message(wire.message_id.as_ref())?,
-            part_id: ids.part(wire.part_id.as_ref()).unwrap_or_else(|| part.id.clone()),
+            part_id,
             part_type: part.part_type().to_owned(),
             kind,
             parent_part_id: wire.parent_part_id,
@@ -170,7 +210,7 @@ fn part_updated(wire: Fields<'_>, ids: &mut Ids) -> Option<EventKind> {
         part_type: wire.part_type.map_or_else(|| "text".to_owned(), Cow::into_owned),
         kind,
         parent_part_id: wire.parent_part_id,
-        delta: wire.delta?,
+        delta: wire.delta?.into_owned(),
     }))
 }
 

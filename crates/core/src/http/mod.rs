@@ -21,7 +21,7 @@ pub use options::{RequestOptions, Timeout};
 pub use reqwest::header::HeaderMap;
 pub use secret::Secret;
 
-pub(crate) use answer::{Answer, connection_error, content_type, status_error};
+pub(crate) use answer::{Answer, connection_error, content_type, read_json, status_error};
 pub(crate) use call::call_options;
 pub(crate) use client::{Clocks, Service};
 pub(crate) use request::{Body, Request, Safety};

@@ -29,7 +29,8 @@ pub use capture::Capture;
 
 use crate::event::Event;
 use crate::id::{ChatId, TurnId};
-use crate::opencode::{Delta, RawEvent, mend};
+use crate::mend;
+use crate::opencode::{Delta, RawEvent};
 use chat::{Chat, Scene};
 use ending::Cause;
 use recent::Recent;

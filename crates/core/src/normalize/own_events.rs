@@ -8,7 +8,7 @@ use super::tool::{at, json};
 use super::turn::Start;
 use crate::event::{TurnError, TurnStatus, UserMessage};
 use crate::id::MessageId;
-use crate::opencode::lax::{Number, Raw, Text};
+use crate::lax::{Number, Raw, Text};
 use crate::opencode::{ModelRef, RawEvent, read};
 use crate::time::Timestamp;
 

@@ -7,8 +7,9 @@ use super::tool::{Blame, Tool, json};
 use super::turn::Turn;
 use crate::event::{Event, FilePart, OtherPart, Part, PartBody, PartState, PatchPart, TodoItem, TodoPart, ToolError};
 use crate::id::PartId;
-use crate::opencode::lax::Raw;
-use crate::opencode::{Delta, PartInfo, RawEvent, mend::Edges};
+use crate::lax::Raw;
+use crate::mend::Edges;
+use crate::opencode::{Delta, PartInfo, RawEvent};
 use serde_json::value::RawValue;
 
 impl Chat {
@@ -248,7 +249,7 @@ fn raw_part(raw: &[u8]) -> Option<Box<RawValue>> {
         #[serde(borrow)]
         part: &'a RawValue,
     }
-    let text = crate::opencode::mend::mend(raw);
+    let text = crate::mend::mend(raw);
     let mut outer: Outer<'_> = serde_json::from_str(&text).ok()?;
     if outer.properties.is_none() {
         outer = serde_json::from_str(outer.payload?.get()).ok()?;

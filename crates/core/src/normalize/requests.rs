@@ -4,7 +4,7 @@ use super::tool::json;
 use crate::event::{Choice, InputRequest, Permission, Prompt, Question};
 use crate::id::{MessageId, PartId, RequestId};
 use crate::json::Json;
-use crate::opencode::lax::{List, Raw, Text};
+use crate::lax::{List, Raw, Text};
 use crate::opencode::{Properties, QuestionInfo, read};
 
 /// The requests of the open turn.

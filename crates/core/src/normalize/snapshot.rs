@@ -1,7 +1,7 @@
 //! A resync: the messages as the runtime has them stored, told as far as they are new.
 
 use super::chat::{Chat, Scene};
-use crate::opencode::mend::Edges;
+use crate::mend::Edges;
 use crate::opencode::{Info, PartInfo, RawEvent, StoredMessage, read};
 
 impl Chat {

@@ -3,7 +3,7 @@
 use super::teller::Voice;
 use crate::event::{Part, PartBody, PartState, TextPart};
 use crate::id::PartId;
-use crate::opencode::mend::{self, Edges, LOST};
+use crate::mend::{self, Edges, LOST};
 
 /// A text or reasoning part of the open turn.
 #[derive(Clone, Debug)]
@@ -33,20 +33,8 @@ impl Text {
             return;
         }
         self.superseded = false;
-        let delta = mend::trim_edges(delta, edges);
-        if self.half.is_none() && edges == Edges::default() {
-            self.grow(delta.to_owned(), voice);
-            return;
-        }
-        let mut joined = String::with_capacity(delta.len() + 4);
-        match (self.half.take(), edges.lead) {
-            (Some(high), Some(low)) => joined.push(mend::join(high, low)),
-            (None, None) => {}
-            _ => joined.push(LOST),
-        }
-        joined.push_str(delta);
-        self.half = edges.tail;
-        self.grow(joined, voice);
+        let delta = mend::joined(&mut self.half, delta, edges);
+        self.grow(delta, voice);
     }
 
     /// The whole text as the runtime has it now; with `ended` it is final.

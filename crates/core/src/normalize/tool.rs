@@ -4,8 +4,9 @@ use super::teller::Voice;
 use crate::event::{Part, PartBody, PartState, ToolError, ToolPart};
 use crate::id::PartId;
 use crate::json::Json;
-use crate::opencode::lax::{Number, Raw};
-use crate::opencode::{PartInfo, Times, mend};
+use crate::lax::{Number, Raw};
+use crate::mend;
+use crate::opencode::{PartInfo, Times};
 use crate::time::Timestamp;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -49,9 +50,9 @@ pub(super) enum Blame {
 #[serde(default)]
 struct Metadata<'a> {
     #[serde(borrow)]
-    output: crate::opencode::lax::Text<'a>,
+    output: crate::lax::Text<'a>,
     #[serde(borrow, rename = "sessionId")]
-    session_id: crate::opencode::lax::Text<'a>,
+    session_id: crate::lax::Text<'a>,
 }
 
 impl Tool {

@@ -2,8 +2,8 @@
 
 use super::message::Message;
 use crate::event::{MessageUsage, TokenCounts, Usage, UsageEntry};
+use crate::lax::Number;
 use crate::opencode::Tokens;
-use crate::opencode::lax::Number;
 
 /// What one message used, as last told.
 #[derive(Clone, Copy, Debug, Default)]
@@ -109,7 +109,7 @@ pub(super) fn of_message(message: &Message) -> Option<MessageUsage> {
 #[cfg(test)]
 mod tests {
     use super::micros;
-    use crate::opencode::lax::Number;
+    use crate::lax::Number;
 
     #[test]
     fn cost_is_rounded_half_up() {

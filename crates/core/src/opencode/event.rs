@@ -2,8 +2,8 @@
 
 use super::delta::Delta;
 use super::info::{CallRef, Info, PartInfo, QuestionInfo, TodoInfo};
-use super::lax::{List, Obj, Raw, Text};
-use super::mend::{self, Edges};
+use crate::lax::{List, Obj, Raw, Text};
+use crate::mend::{self, Edges};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::borrow::Cow;

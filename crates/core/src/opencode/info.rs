@@ -1,6 +1,6 @@
 //! What `OpenCode` says about a session, a message, a part, a request: the fields the normalizer reads.
 
-use super::lax::{Flag, List, Number, Obj, Raw, Text};
+use crate::lax::{Flag, List, Number, Obj, Raw, Text};
 use serde::Deserialize;
 
 /// `time` of a message, a part or a tool's state.

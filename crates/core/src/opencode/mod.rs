@@ -4,14 +4,12 @@
 mod delta;
 mod event;
 mod info;
-pub(crate) mod lax;
-pub(crate) mod mend;
 
 pub(crate) use delta::Delta;
 pub(crate) use event::{Properties, RawEvent};
 pub(crate) use info::{ErrorInfo, Info, ModelRef, PartInfo, QuestionInfo, StatusInfo, StoredMessage, Times, Tokens};
 
 /// Reads any JSON value as `T`, or nothing.
-pub(crate) fn read<'a, T: serde::Deserialize<'a>>(raw: lax::Raw<'a>) -> Option<T> {
+pub(crate) fn read<'a, T: serde::Deserialize<'a>>(raw: crate::lax::Raw<'a>) -> Option<T> {
     raw.and_then(|raw| serde_json::from_str(raw.get()).ok())
 }

@@ -3,6 +3,7 @@
 use super::body::EventBody;
 use super::cursor::TurnCursor;
 use super::exclusive::Exclusive;
+use super::frame::{Payload, is_keep_alive, stream_error};
 use super::reader::Read;
 use super::relay::RelayStream;
 use super::relayed::{Anchor, Replay};
@@ -10,12 +11,11 @@ use super::state::StreamState;
 use super::turn::TurnStream;
 use crate::chat::{OnConflict, Respond, Resume};
 use crate::error::{Error, ErrorKind, Result};
-use crate::event::{Event, Ids};
-use crate::http::{Client, Clocks, Request, RequestOptions, Service, status_error, total_timeout, within};
+use crate::event::{Event, EventKind, Ids};
+use crate::http::{Client, Clocks, Request, RequestOptions, Service, total_timeout, within};
 use crate::id::{ChatId, TurnId};
 use crate::sse::{Decoder, Frame};
 use reqwest::Method;
-use reqwest::header::HeaderMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -129,6 +129,7 @@ impl TurnStream {
         let body = within(clocks.deadline, turn_body(&client, &options, &clocks, chat_id, turn_id, 0)).await?;
         let mut stream = Self::over(client, options, clocks, chat_id.clone(), body);
         stream.handle.set_turn(turn_id.clone());
+        stream.reader.expect(turn_id.clone());
         Ok(stream)
     }
 
@@ -257,7 +258,7 @@ impl TurnStream {
                 let (incoming, ids, mut wrong) = (&mut self.incoming, &mut self.ids, None);
                 let polled = body.poll_frames(cx, asking, |frame| {
                     if wrong.is_none() {
-                        match read_frame(ids, frame) {
+                        match read_frame(ids, &frame) {
                             Ok(Some(event)) => incoming.push_back(event),
                             Ok(None) => {}
                             Err(error) => wrong = Some(error),
@@ -385,23 +386,22 @@ async fn turn_body(
 }
 
 /// One frame of a turn: an event, nothing, or what is wrong.
-fn read_frame(ids: &mut Ids, frame: Frame<'_>) -> Result<Option<Event>> {
-    let data = frame.data_str();
-    let data = data.trim();
-    let name = frame.event_str();
-    if name.as_deref() == Some("error") {
-        let error = status_error(200, &HeaderMap::new(), data);
-        let error = Error::new("stream_error", error.message().to_owned()).with_body(data.to_owned());
-        return Err(error);
-    }
-    if data.is_empty() || data == "[DONE]" {
-        return Ok(None);
-    }
-    Event::parse_among(ids, data, name.as_deref()).map(Some).map_err(|error| {
+fn read_frame(ids: &mut Ids, frame: &Frame<'_>) -> Result<Option<Event>> {
+    let data = match Payload::of(frame) {
+        Payload::Event(data) => data,
+        Payload::Signal => return Ok(None),
+        Payload::Error(error) => return Err(error),
+    };
+    let event = Event::parse_among(ids, &data, frame.event_str().as_deref()).map_err(|error| {
         Error::new("invalid_frame", "The stream brought a frame that is no JSON object.")
-            .with_body(data.to_owned())
+            .with_body(data.as_ref().to_owned())
             .with_source(error)
-    })
+    })?;
+    match &event.kind {
+        EventKind::Unknown(unknown) if unknown.event_type == "error" => Err(stream_error(&data)),
+        EventKind::Unknown(unknown) if is_keep_alive(&unknown.event_type) => Ok(None),
+        _ => Ok(Some(event)),
+    }
 }
 
 /// Whether another try may open the stream.

@@ -5,6 +5,7 @@ mod body;
 mod cursor;
 mod driver;
 mod exclusive;
+mod frame;
 mod handle;
 mod pump;
 mod reader;

@@ -1,7 +1,7 @@
 //! One turn's events as a reader gets them: each once, in order, text as deltas first, requests marked when new. Pure.
 
 use crate::event::{Event, EventKind, PartBody, PartDelta, PartState};
-use crate::id::RequestId;
+use crate::id::{RequestId, TurnId};
 use crate::turn::{Turn, TurnAccumulator};
 use std::collections::HashSet;
 
@@ -9,6 +9,8 @@ use std::collections::HashSet;
 #[derive(Debug, Default)]
 pub(crate) struct Reader {
     fold: TurnAccumulator,
+    /// The turn that was asked for, where it was known before its first event.
+    turn_id: Option<TurnId>,
     /// The number of the last event of a kind we do not know, which the fold does not count.
     unknown: u64,
     asked: HashSet<RequestId>,
@@ -40,8 +42,21 @@ impl Reader {
         self.fold.turn().ended && self.held.is_none()
     }
 
+    /// Only events of this turn count from here on.
+    pub(crate) fn expect(&mut self, turn_id: TurnId) {
+        self.turn_id = Some(turn_id);
+    }
+
+    fn is_foreign(&self, event: &Event) -> bool {
+        let expected = self.turn_id.as_ref().filter(|_| !event.turn_id.as_str().is_empty());
+        expected.is_some_and(|expected| *expected != event.turn_id) || self.fold.is_foreign(event)
+    }
+
     /// Folds what was told before a cursor, so that the turn is whole again; nothing of it is told.
     pub(crate) fn restore(&mut self, event: &Event) {
+        if self.is_foreign(event) {
+            return;
+        }
         self.note_requests(event);
         self.note_unknown(event);
         self.fold.push(event);
@@ -57,6 +72,9 @@ impl Reader {
     /// Takes one event in; what there is to tell is then in its place. `strict`: the numbers of this service have no
     /// holes.
     pub(crate) fn accept(&mut self, event: &mut Event, strict: bool) -> Read {
+        if self.is_foreign(event) {
+            return Read::Old;
+        }
         let last = self.last_seq();
         if event.seq > 0 {
             if event.seq <= last {

@@ -4,10 +4,12 @@ use super::body::EventBody;
 use super::cursor::Cursor;
 use super::driver::Break;
 use super::exclusive::Exclusive;
+use super::frame::{Payload, is_keep_alive, stream_error};
 use crate::chat::OpenRelay;
 use crate::error::{Error, ErrorKind, Result};
-use crate::http::{Client, Clocks, Request, RequestOptions, Secret, status_error, total_timeout, within};
+use crate::http::{Client, Clocks, Request, RequestOptions, Secret, total_timeout, within};
 use crate::json::Json;
+use crate::lax::{self, Count, Obj, Text};
 use crate::policy::resume::Resumes;
 use crate::sse::{Decoder, Frame};
 use futures_core::{FusedStream, Stream};
@@ -306,76 +308,80 @@ fn beginning(body: &EventBody) -> Option<u64> {
 
 /// One frame of a relay, with its number.
 fn read_frame(frame: Frame<'_>) -> Result<Option<(RelayItem, Option<u64>)>> {
-    #[derive(Deserialize)]
+    #[derive(Default, Deserialize)]
+    #[serde(default)]
     struct Notice {
-        oldest: Option<u64>,
-        head: Option<u64>,
+        oldest: Count,
+        head: Count,
     }
-    let data = frame.data_str();
-    let data = data.trim();
+    let data = match Payload::of(&frame) {
+        Payload::Event(data) => data,
+        Payload::Signal => return Ok(None),
+        Payload::Error(error) => return Err(error),
+    };
     match frame.event_str().as_deref() {
-        Some("error") => {
-            let error = status_error(200, &HeaderMap::new(), data);
-            return Err(Error::new("stream_error", error.message().to_owned()).with_body(data.to_owned()));
-        }
         Some("gap") => {
-            if let Ok(Notice { oldest: Some(oldest), .. }) = serde_json::from_str(data) {
+            if let Ok(Notice { oldest: Count(Some(oldest)), .. }) = serde_json::from_str(&data) {
                 return Ok(Some((RelayItem::Gap { oldest }, Some(oldest.saturating_sub(1)))));
             }
         }
         Some("reset") => {
-            if let Ok(Notice { head: Some(head), .. }) = serde_json::from_str(data) {
+            if let Ok(Notice { head: Count(Some(head)), .. }) = serde_json::from_str(&data) {
                 return Ok(Some((RelayItem::Reset { head }, Some(head))));
             }
         }
         _ => {}
     }
-    if data.is_empty() || data == "[DONE]" {
-        return Ok(None);
-    }
-    let Some(raw) = Json::parse(data) else {
-        return Err(
-            Error::new("invalid_frame", "The relay brought a frame that is no JSON.").with_body(data.to_owned())
-        );
+    let Some(raw) = Json::parse(&data) else {
+        let error = Error::new("invalid_frame", "The relay brought a frame that is no JSON.");
+        return Err(error.with_body(data.into_owned()));
     };
     let id = frame.id_str().parse().ok();
-    let head: Head<'_> = serde_json::from_str(data).unwrap_or_default();
-    let session = head.properties.and_then(Properties::session);
-    let event =
-        RelayEvent { id, event_type: head.event_type.unwrap_or_default().into_owned(), session_id: session, raw };
-    Ok(Some((RelayItem::Event(event), id)))
+    let head: Head<'_> = serde_json::from_str(&data).unwrap_or_default();
+    let event_type = head.event_type.or_empty();
+    // The runtime's own events have properties.
+    if head.properties.0.is_none() && event_type == "error" {
+        return Err(stream_error(&data));
+    }
+    if head.properties.0.is_none() && is_keep_alive(event_type) {
+        return Ok(None);
+    }
+    let event_type = event_type.to_owned();
+    let session_id = head.properties.0.and_then(Properties::session);
+    Ok(Some((RelayItem::Event(RelayEvent { id, event_type, session_id, raw }), id)))
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Head<'a> {
     #[serde(rename = "type", borrow)]
-    event_type: Option<std::borrow::Cow<'a, str>>,
-    properties: Option<Properties>,
+    event_type: Text<'a>,
+    properties: Obj<Properties>,
 }
 
 /// Where a session's id stands in the events of the runtime.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Properties {
-    #[serde(rename = "sessionID", alias = "sessionId", alias = "session_id")]
+    #[serde(rename = "sessionID", alias = "sessionId", alias = "session_id", deserialize_with = "lax::text")]
     session_id: Option<String>,
-    info: Option<Info>,
-    part: Option<Info>,
+    info: Obj<Info>,
+    part: Obj<Info>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Info {
-    #[serde(rename = "sessionID", alias = "sessionId", alias = "session_id")]
+    #[serde(rename = "sessionID", alias = "sessionId", alias = "session_id", deserialize_with = "lax::text")]
     session_id: Option<String>,
+    #[serde(deserialize_with = "lax::text")]
     id: Option<String>,
 }
 
 impl Properties {
     fn session(self) -> Option<String> {
         let own =
-            |info: Option<Info>| info.and_then(|info| info.session_id.or(info.id.filter(|id| id.starts_with("ses_"))));
+            |info: Obj<Info>| info.0.and_then(|info| info.session_id.or(info.id.filter(|id| id.starts_with("ses_"))));
         self.session_id.or_else(|| own(self.info)).or_else(|| own(self.part))
     }
 }

@@ -4,7 +4,7 @@ use super::handle::TurnHandle;
 use super::turn::TurnStream;
 use crate::chat::{Handler, Handlers};
 use crate::error::{Error, ErrorKind, Result};
-use crate::event::{InputRequest, TurnStatus};
+use crate::event::InputRequest;
 use crate::turn::Turn;
 use std::future::poll_fn;
 use std::task::Poll;
@@ -90,10 +90,7 @@ impl TurnStream {
             };
             return Err(self.with_context(error));
         }
-        match turn.status {
-            TurnStatus::Failed | TurnStatus::Interrupted => Err(Error::turn_failed(turn.clone())),
-            _ => Ok(turn.clone()),
-        }
+        if turn.has_failed() { Err(Error::turn_failed(turn.clone())) } else { Ok(turn.clone()) }
     }
 }
 

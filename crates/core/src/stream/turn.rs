@@ -72,8 +72,10 @@ impl TurnStream {
         body: EventBody,
     ) -> Self {
         let mut handle = TurnHandle::new(&client, chat_id);
+        let mut reader = Reader::default();
         if let Some(turn_id) = body.header("turnwire-turn-id") {
             handle.set_turn(TurnId::from(turn_id));
+            reader.expect(TurnId::from(turn_id));
         }
         Self {
             ours: body.header("turnwire-contract").is_some(),
@@ -85,7 +87,7 @@ impl TurnStream {
             client,
             options,
             clocks,
-            reader: Reader::default(),
+            reader,
             ids: Ids::default(),
             incoming: VecDeque::new(),
             breaking: None,

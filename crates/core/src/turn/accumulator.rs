@@ -40,19 +40,27 @@ impl TurnAccumulator {
         if matches!(event.kind, EventKind::Unknown(_)) || self.turn.ended {
             return false;
         }
+        let numbered = event.seq > 0;
+        if self.is_foreign(event) || (numbered && event.seq <= self.last_seq) {
+            return false;
+        }
         if self.turn.id.as_str().is_empty() {
             self.turn.id = event.turn_id.clone();
-            self.turn.chat_id = event.chat_id.clone();
         }
-        let numbered = event.seq > 0;
-        if event.turn_id != self.turn.id || (numbered && event.seq <= self.last_seq) {
-            return false;
+        if self.turn.chat_id.as_str().is_empty() {
+            self.turn.chat_id = event.chat_id.clone();
         }
         if numbered {
             self.last_seq = event.seq;
         }
         self.apply(&event.kind);
         true
+    }
+
+    /// Whether the event names another turn than the one folded here. One that names none is of this turn.
+    pub(crate) fn is_foreign(&self, event: &Event) -> bool {
+        let (own, other) = (self.turn.id.as_str(), event.turn_id.as_str());
+        own != other && !own.is_empty() && !other.is_empty()
     }
 
     /// The turn so far.

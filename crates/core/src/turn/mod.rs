@@ -6,58 +6,59 @@ pub use accumulator::TurnAccumulator;
 
 use crate::event::{
     FinishReason, InputRequest, MessageKind, MessageUsage, Part, PartState, TurnError, TurnStatus, Usage, UserMessage,
+    answer, kind,
 };
 use crate::id::{ChatId, MessageId, PartId, TurnId};
-use crate::json::nullable;
+use crate::lax;
 use crate::time::Timestamp;
 use serde::ser::{SerializeStruct, Serializer};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// A turn, whole or so far.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Turn {
     /// The turn's id.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lax::id")]
     pub id: TurnId,
     /// The chat it belongs to.
-    #[serde(default)]
+    #[serde(default, alias = "chat_id", deserialize_with = "lax::id")]
     pub chat_id: ChatId,
     /// The last `turn.status` until the end, then how it ended.
-    #[serde(default = "running")]
+    #[serde(default = "running", deserialize_with = "status")]
     pub status: TurnStatus,
     /// Whether it has ended.
-    #[serde(default, deserialize_with = "nullable")]
+    #[serde(default, deserialize_with = "lax::flag")]
     pub ended: bool,
     /// With `merged`: the turn in which it was answered.
-    #[serde(default)]
+    #[serde(default, alias = "merged_into", deserialize_with = "lax::word")]
     pub merged_into: Option<TurnId>,
     /// What the user said.
-    #[serde(default, deserialize_with = "nullable")]
+    #[serde(default, alias = "user_message", deserialize_with = "lax::object_or_default")]
     pub user_message: UserMessage,
     /// `provider/model`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lax::text")]
     pub model: Option<String>,
     /// What failed.
     #[serde(default)]
     pub error: Option<TurnError>,
     /// The agent's messages, in the order they began; subagents' too.
-    #[serde(default, deserialize_with = "nullable")]
+    #[serde(default, deserialize_with = "lax::list")]
     pub messages: Vec<Message>,
     /// The requests open now.
-    #[serde(default, deserialize_with = "nullable")]
+    #[serde(default, deserialize_with = "lax::list")]
     pub requests: Vec<InputRequest>,
     /// What it used.
-    #[serde(default, deserialize_with = "nullable")]
+    #[serde(default, deserialize_with = "lax::object_or_default")]
     pub usage: Usage,
     /// When the prompt was taken.
-    #[serde(default)]
+    #[serde(default, alias = "started_at", deserialize_with = "lax::time")]
     pub started_at: Option<Timestamp>,
     /// When it ended.
-    #[serde(default)]
+    #[serde(default, alias = "completed_at", deserialize_with = "lax::time")]
     pub completed_at: Option<Timestamp>,
     /// From start to end, in milliseconds.
-    #[serde(default)]
+    #[serde(default, alias = "duration_ms", deserialize_with = "lax::count")]
     pub duration_ms: Option<u64>,
 }
 
@@ -65,34 +66,45 @@ fn running() -> TurnStatus {
     TurnStatus::Running
 }
 
+fn status<'de, D: Deserializer<'de>>(deserializer: D) -> Result<TurnStatus, D::Error> {
+    lax::word(deserializer).map(|status| status.unwrap_or_else(running))
+}
+
 /// A message of the agent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Message {
     /// Its id.
+    #[serde(default, deserialize_with = "lax::id")]
     pub id: MessageId,
     /// An answer or a summary.
+    #[serde(default = "answer", deserialize_with = "kind")]
     pub kind: MessageKind,
     /// `provider/model`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "lax::text", skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
     /// The agent that speaks.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "lax::text", skip_serializing_if = "Option::is_none")]
     pub agent: Option<String>,
     /// For a subagent's message: the tool part that runs the subagent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        alias = "parent_part_id",
+        deserialize_with = "lax::word",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub parent_part_id: Option<PartId>,
     /// Its parts, in the order they began.
-    #[serde(default, deserialize_with = "nullable")]
+    #[serde(default, deserialize_with = "lax::list")]
     pub parts: Vec<Part>,
     /// Why it ended; absent while it has not.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, alias = "finish_reason", deserialize_with = "lax::word", skip_serializing_if = "Option::is_none")]
     pub finish_reason: Option<FinishReason>,
     /// What failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<TurnError>,
     /// What it used.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "lax::object", skip_serializing_if = "Option::is_none")]
     pub usage: Option<MessageUsage>,
 }
 
@@ -135,6 +147,16 @@ impl Turn {
     pub fn text(&self) -> String {
         let answers = self.messages.iter().rev().filter(|message| message.is_root_answer());
         answers.map(Message::text).find(|text| !text.is_empty()).unwrap_or_default()
+    }
+
+    /// Whether the turn has ended without what was asked for: as `failed` or `interrupted`, or with an `error` under any
+    /// status but `cancelled`, `blocked` and `merged`, where somebody wanted the end.
+    pub fn has_failed(&self) -> bool {
+        match self.status {
+            TurnStatus::Failed | TurnStatus::Interrupted => self.ended,
+            TurnStatus::Cancelled | TurnStatus::Blocked | TurnStatus::Merged => false,
+            _ => self.ended && self.error.is_some(),
+        }
     }
 
     /// What the whole turn cost, subagents included, in millionths of a dollar; `None`: not told.

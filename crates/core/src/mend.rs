@@ -73,6 +73,21 @@ pub(crate) fn trim_edges(text: &str, edges: Edges) -> &str {
     if edges.tail.is_some() { text.strip_suffix(LOST).unwrap_or(text) } else { text }
 }
 
+/// A delta with the half that the former one ended with at its start. `half` is that half, and then the one this delta
+/// ends with.
+pub(crate) fn joined(half: &mut Option<u16>, delta: &str, edges: Edges) -> String {
+    let delta = trim_edges(delta, edges);
+    let mut joined = String::with_capacity(delta.len() + 4);
+    match (half.take(), edges.lead) {
+        (Some(high), Some(low)) => joined.push(join(high, low)),
+        (None, None) => {}
+        _ => joined.push(LOST),
+    }
+    joined.push_str(delta);
+    *half = edges.tail;
+    joined
+}
+
 /// Whether JSON may hold half a surrogate pair: the runtime escapes no whole one.
 pub(crate) fn suspicious(json: &[u8]) -> bool {
     memchr::memmem::find_iter(json, b"\\u").any(|at| matches!(json.get(at + 2), Some(b'd' | b'D')))

@@ -1,8 +1,7 @@
-//! Readers that take what they can use and pass over the rest: a field of a wrong type counts as absent and never
-//! costs the event it stands in.
+//! Texts, numbers and flags.
 
-use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer};
-use serde_json::value::RawValue;
+use super::note_odd;
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
@@ -43,32 +42,13 @@ impl Number {
     }
 }
 
+/// A whole number of 0 or more, exact up to 2^64; a fraction is cut off, a text of digits counts as the number.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Count(pub(crate) Option<u64>);
+
 /// `true` or `false`.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Flag(pub(crate) Option<bool>);
-
-/// An object that reads as `T`.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Obj<T>(pub(crate) Option<T>);
-
-impl<T> Default for Obj<T> {
-    fn default() -> Self {
-        Self(None)
-    }
-}
-
-/// A list; what is no list is an empty one.
-#[derive(Clone, Debug)]
-pub(crate) struct List<T>(pub(crate) Vec<T>);
-
-impl<T> Default for List<T> {
-    fn default() -> Self {
-        Self(Vec::new())
-    }
-}
-
-/// Any JSON, as it came.
-pub(crate) type Raw<'a> = Option<&'a RawValue>;
 
 macro_rules! skip_compound {
     () => {
@@ -77,40 +57,14 @@ macro_rules! skip_compound {
         }
 
         fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+            note_odd();
             while seq.next_element::<IgnoredAny>()?.is_some() {}
             Ok(Default::default())
         }
 
         fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            note_odd();
             while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-            Ok(Default::default())
-        }
-    };
-}
-
-macro_rules! skip_scalars {
-    () => {
-        fn visit_unit<E>(self) -> Result<Self::Value, E> {
-            Ok(Default::default())
-        }
-
-        fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
-            Ok(Default::default())
-        }
-
-        fn visit_u64<E>(self, _: u64) -> Result<Self::Value, E> {
-            Ok(Default::default())
-        }
-
-        fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
-            Ok(Default::default())
-        }
-
-        fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
-            Ok(Default::default())
-        }
-
-        fn visit_str<E>(self, _: &str) -> Result<Self::Value, E> {
             Ok(Default::default())
         }
     };
@@ -138,18 +92,22 @@ impl<'de: 'a, 'a> Visitor<'de> for TextVisitor<'a> {
     }
 
     fn visit_u64<E>(self, number: u64) -> Result<Text<'a>, E> {
+        note_odd();
         Ok(Text(Some(Cow::Owned(number.to_string()))))
     }
 
     fn visit_i64<E>(self, number: i64) -> Result<Text<'a>, E> {
+        note_odd();
         Ok(Text(Some(Cow::Owned(number.to_string()))))
     }
 
     fn visit_f64<E>(self, number: f64) -> Result<Text<'a>, E> {
+        note_odd();
         Ok(Text(Some(Cow::Owned(number.to_string()))))
     }
 
     fn visit_bool<E>(self, _: bool) -> Result<Text<'a>, E> {
+        note_odd();
         Ok(Text(None))
     }
 
@@ -186,10 +144,12 @@ impl<'de> Visitor<'de> for NumberVisitor {
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Number, E> {
+        note_odd();
         Ok(Number(text.trim().parse().ok()))
     }
 
     fn visit_bool<E>(self, _: bool) -> Result<Number, E> {
+        note_odd();
         Ok(Number(None))
     }
 
@@ -199,6 +159,50 @@ impl<'de> Visitor<'de> for NumberVisitor {
 impl<'de> Deserialize<'de> for Number {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(NumberVisitor)
+    }
+}
+
+struct CountVisitor;
+
+impl<'de> Visitor<'de> for CountVisitor {
+    type Value = Count;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a whole number")
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<Count, E> {
+        Ok(Count(Some(number)))
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<Count, E> {
+        note_odd();
+        Ok(Count(number.try_into().ok()))
+    }
+
+    fn visit_f64<E>(self, number: f64) -> Result<Count, E> {
+        note_odd();
+        Ok(Count(Number(Some(number).filter(|number| *number >= 0.0)).count()))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Count, E> {
+        note_odd();
+        let text = text.trim();
+        let fraction = || Number(text.parse().ok().filter(|number| *number >= 0.0)).count();
+        Ok(Count(text.parse().ok().or_else(fraction)))
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Count, E> {
+        note_odd();
+        Ok(Count(None))
+    }
+
+    skip_compound!();
+}
+
+impl<'de> Deserialize<'de> for Count {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(CountVisitor)
     }
 }
 
@@ -216,18 +220,22 @@ impl<'de> Visitor<'de> for FlagVisitor {
     }
 
     fn visit_u64<E>(self, _: u64) -> Result<Flag, E> {
+        note_odd();
         Ok(Flag(None))
     }
 
     fn visit_i64<E>(self, _: i64) -> Result<Flag, E> {
+        note_odd();
         Ok(Flag(None))
     }
 
     fn visit_f64<E>(self, _: f64) -> Result<Flag, E> {
+        note_odd();
         Ok(Flag(None))
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Flag, E> {
+        note_odd();
         Ok(Flag(text.parse().ok()))
     }
 
@@ -237,63 +245,5 @@ impl<'de> Visitor<'de> for FlagVisitor {
 impl<'de> Deserialize<'de> for Flag {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(FlagVisitor)
-    }
-}
-
-struct ObjVisitor<T>(PhantomData<T>);
-
-impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjVisitor<T> {
-    type Value = Obj<T>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Obj<T>, A::Error> {
-        T::deserialize(MapAccessDeserializer::new(map)).map(|value| Obj(Some(value)))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Obj<T>, A::Error> {
-        while seq.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Obj(None))
-    }
-
-    skip_scalars!();
-}
-
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Obj<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(ObjVisitor(PhantomData))
-    }
-}
-
-struct ListVisitor<T>(PhantomData<T>);
-
-impl<'de, T: Deserialize<'de>> Visitor<'de> for ListVisitor<T> {
-    type Value = List<T>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a list")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<List<T>, A::Error> {
-        let mut list = Vec::new();
-        while let Some(item) = seq.next_element()? {
-            list.push(item);
-        }
-        Ok(List(list))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<List<T>, A::Error> {
-        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(List(Vec::new()))
-    }
-
-    skip_scalars!();
-}
-
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for List<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(ListVisitor(PhantomData))
     }
 }

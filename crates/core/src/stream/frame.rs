@@ -1,0 +1,52 @@
+//! What the frames of every event stream may carry beside events: keep-alive signals, an end mark, an error.
+
+use crate::error::Error;
+use crate::http::status_error;
+use crate::sse::Frame;
+use reqwest::header::HeaderMap;
+use std::borrow::Cow;
+
+/// Names under which services send what only keeps a connection alive.
+const KEEP_ALIVE: [&str; 5] = ["ping", "heartbeat", "keepalive", "keep-alive", "keep_alive"];
+/// A keep-alive frame that is no object (`null`, a word, a time) is not longer. What is longer was meant to be an event.
+const MAX_SIGNAL_BYTES: usize = 64;
+
+/// What a frame is for.
+pub(super) enum Payload<'a> {
+    /// An event, or what was meant to be one.
+    Event(Cow<'a, str>),
+    /// Nothing that concerns a reader.
+    Signal,
+    /// The service failed.
+    Error(Error),
+}
+
+impl<'a> Payload<'a> {
+    pub(super) fn of(frame: &Frame<'a>) -> Self {
+        let data = match frame.data_str() {
+            Cow::Borrowed(data) => Cow::Borrowed(data.trim()),
+            Cow::Owned(data) => Cow::Owned(data.trim().to_owned()),
+        };
+        match frame.event_str().as_deref() {
+            Some("error") => Self::Error(stream_error(&data)),
+            Some(name) if KEEP_ALIVE.contains(&name) => Self::Signal,
+            _ if is_signal(&data) => Self::Signal,
+            _ => Self::Event(data),
+        }
+    }
+}
+
+/// Whether an event's own type, under no name, says that it only keeps the connection alive.
+pub(super) fn is_keep_alive(event_type: &str) -> bool {
+    KEEP_ALIVE.contains(&event_type)
+}
+
+fn is_signal(data: &str) -> bool {
+    !data.starts_with('{') && data.len() <= MAX_SIGNAL_BYTES
+}
+
+/// The error that a service sent in the middle of a stream.
+pub(super) fn stream_error(data: &str) -> Error {
+    let error = status_error(200, &HeaderMap::new(), data);
+    Error::new("stream_error", error.message().to_owned()).with_body(data.to_owned())
+}
