@@ -30,9 +30,9 @@ struct Members<'a> {
 struct FailureVisitor;
 
 impl FailureVisitor {
-    fn text<E>(message: String) -> Result<Failure, E> {
+    fn bare(message: String) -> Failure {
         note_odd();
-        Ok(Failure { message, ..Failure::default() })
+        Failure { message, ..Failure::default() }
     }
 }
 
@@ -54,23 +54,23 @@ impl<'de> Visitor<'de> for FailureVisitor {
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Failure, E> {
-        Self::text(text.to_owned())
+        Ok(Self::bare(text.to_owned()))
     }
 
     fn visit_u64<E>(self, number: u64) -> Result<Failure, E> {
-        Self::text(number.to_string())
+        Ok(Self::bare(number.to_string()))
     }
 
     fn visit_i64<E>(self, number: i64) -> Result<Failure, E> {
-        Self::text(number.to_string())
+        Ok(Self::bare(number.to_string()))
     }
 
     fn visit_f64<E>(self, number: f64) -> Result<Failure, E> {
-        Self::text(number.to_string())
+        Ok(Self::bare(number.to_string()))
     }
 
     fn visit_bool<E>(self, _: bool) -> Result<Failure, E> {
-        Self::text(String::new())
+        Ok(Self::bare(String::new()))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Failure, A::Error> {
@@ -81,7 +81,7 @@ impl<'de> Visitor<'de> for FailureVisitor {
     }
 
     fn visit_unit<E>(self) -> Result<Failure, E> {
-        Self::text(String::new())
+        Ok(Self::bare(String::new()))
     }
 }
 
