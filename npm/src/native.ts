@@ -107,7 +107,7 @@ export interface NativeAccumulator {
 /** The program inside Node. */
 export interface NativeProgram {
   run(hub: NativeHub, args: string[]): NativeTask
-  interrupt(terminate: boolean): void
+  interrupt(signal: string): void
 }
 
 export interface NativeHub {

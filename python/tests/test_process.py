@@ -1,11 +1,13 @@
 """The package as a guest of a process: signals, forks, exits."""
 
+import json
 import multiprocessing
 import os
 import signal
 import subprocess
 import sys
 from multiprocessing.queues import Queue
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -137,3 +139,46 @@ def test_ctrl_c_ends_the_program_with_130(service: Service) -> None:
         process.send_signal(signal.SIGINT)
         assert b"Traceback" not in process.stderr.read()
     assert process.returncode == 130
+
+
+SERVE = [sys.executable, "-m", "turnwire", "serve", "--listen", "127.0.0.1:0", "--api-key", KEY]
+SIGNALS = [("SIGTERM", 143), ("SIGHUP", 129), ("SIGINT", 130)]
+
+
+def _url(process: "subprocess.Popen[str]") -> str:
+    assert process.stdout
+    line = process.stdout.readline()
+    assert line.startswith("listening on "), line
+    return line.split()[-1]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such signals here")
+@pytest.mark.parametrize(("name", "code"), SIGNALS)
+def test_a_server_from_the_wheel_ends_its_turns_before_it_goes(tmp_path: Path, name: str, code: int) -> None:
+    command = [*SERVE, "--runtime", "practice", "--data", str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        client = Turnwire(base_url=_url(process), api_key=KEY)
+        stream = client.chat.respond(client.chat.create().id, "/slow 600")
+        next(stream)
+        process.send_signal(getattr(signal, name))
+        last = list(stream)[-1]
+        assert process.stderr
+        errors = process.stderr.read()
+    assert (last.type, last.to_dict()["status"]) == ("turn.completed", "interrupted")
+    assert process.returncode == code and "stopping" in errors and "Traceback" not in errors
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_a_server_from_the_wheel_leaves_no_agent_behind(tmp_path: Path, name: str) -> None:
+    opencode = os.environ.get("TURNWIRE_OPENCODE")
+    if not opencode:
+        pytest.skip("set TURNWIRE_OPENCODE to an opencode program to run this test")
+    command = [*SERVE, "--practice-model", "--opencode", opencode, "--data", str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        client = Turnwire(base_url=_url(process), api_key=KEY)
+        assert client.chat.send_message(client.chat.create().id, "Hello").text
+        agent = json.loads((tmp_path / "opencode/process.json").read_text())["pid"]
+        process.send_signal(getattr(signal, name))
+    stat = Path(f"/proc/{agent}/stat")
+    assert not stat.exists() or ") Z " in stat.read_text()

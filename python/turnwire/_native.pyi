@@ -34,7 +34,6 @@ __all__ = [
     "UnknownEvent",
     "__version__",
     "_shutdown",
-    "cli_main",
     "frame",
     "parse_event",
 ]
@@ -378,7 +377,10 @@ def parse_event(json: str, name: str | None = None) -> TurnEvent:
     it does not know: that is an ``UnknownEvent``. Text that is no JSON object is a ``ValueError``."""
 
 def frame(item: TurnEvent | RelayItem) -> str: ...
-def cli_main(args: Sequence[str]) -> int: ...
+class NativeProgram:
+    def __init__(self) -> None: ...
+    def run(self, args: Sequence[str]) -> int: ...
+    def interrupt(self, signal: str) -> None: ...
 def _shutdown() -> None: ...
 
 __version__: str

@@ -33,11 +33,13 @@ impl NativeProgram {
         Ok(NativeTask::spawn(&hub.hub, &runtime, async move { Ok(Done::Exit(run_with(args, interrupts).await)) }))
     }
 
-    /// Passes a signal on: Ctrl-C, or the wish that it end.
+    /// Passes on the signal of this name.
     #[napi(catch_unwind)]
-    pub fn interrupt(&self, terminate: bool) {
-        let interrupt = if terminate { Interrupt::Terminate } else { Interrupt::Interrupt };
-        // Full or ended: it knows already.
-        let _ = self.interrupt.try_send(interrupt);
+    #[allow(clippy::needless_pass_by_value, reason = "a text of JavaScript is handed over as a whole")]
+    pub fn interrupt(&self, signal: String) {
+        if let Some(interrupt) = Interrupt::of_signal(&signal) {
+            // Full or ended: it knows already.
+            let _ = self.interrupt.try_send(interrupt);
+        }
     }
 }

@@ -19,7 +19,7 @@ mod _native {
     use pyo3::prelude::*;
 
     #[pymodule_export]
-    use super::cli::cli_main;
+    use super::cli::NativeProgram;
     #[pymodule_export]
     use super::client::Client;
     #[pymodule_export]

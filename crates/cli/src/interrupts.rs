@@ -1,6 +1,7 @@
-//! Ctrl-C, as the program is told of it.
+//! Ctrl-C and the signals that end a program, as it is told of them.
 
 use std::future::Future;
+#[cfg(unix)]
 use std::io::IsTerminal;
 use tokio::sync::mpsc;
 
@@ -12,11 +13,22 @@ pub enum Interrupt {
     Interrupt,
     /// SIGTERM. Everything ends, with 143.
     Terminate,
-    /// SIGHUP: the terminal is gone. Everything ends, with 129; a turn goes on, for whoever connects again.
+    /// SIGHUP: the terminal is gone. Everything ends, with 129; a turn of a conversation goes on, for whoever connects again. A
+    /// server stops as it does for SIGTERM.
     Hangup,
 }
 
 impl Interrupt {
+    /// What the signal of this name means for the program; `None`: nothing.
+    pub fn of_signal(name: &str) -> Option<Self> {
+        match name {
+            "SIGINT" => Some(Self::Interrupt),
+            "SIGTERM" => Some(Self::Terminate),
+            "SIGHUP" => Some(Self::Hangup),
+            _ => None,
+        }
+    }
+
     /// The exit code of a program that was ended so.
     pub fn code(self) -> i32 {
         match self {
@@ -74,14 +86,12 @@ impl Interrupts {
 /// it would take the host's handlers away.
 pub(crate) fn of_this_process() -> Interrupts {
     let (send, interrupts) = Interrupts::channel();
-    let terminal = std::io::stderr().is_terminal();
+    // Now, before anything is started that would be left behind.
+    let mut signals = Signals::new();
     tokio::spawn(async move {
         loop {
             let interrupt = tokio::select! {
-                Ok(()) = tokio::signal::ctrl_c() => Interrupt::Interrupt,
-                () = told(Signal::Terminate) => Interrupt::Terminate,
-                // Without a terminal it is not ours: `nohup` has it ignored, and that is to stay.
-                () = told(Signal::Hangup), if terminal => Interrupt::Hangup,
+                interrupt = signals.next() => interrupt,
                 () = send.closed() => return,
             };
             // Full: eight were not looked at, a ninth says nothing new.
@@ -91,27 +101,62 @@ pub(crate) fn of_this_process() -> Interrupts {
     interrupts
 }
 
-enum Signal {
-    Terminate,
-    Hangup,
-}
+/// The signals that end a program, each heard from the beginning on, so that none is missed between two.
+#[cfg(unix)]
+struct Signals([(Option<tokio::signal::unix::Signal>, Interrupt); 3]);
 
 #[cfg(unix)]
-async fn told(which: Signal) {
-    use tokio::signal::unix::{SignalKind, signal};
-    let kind = match which {
-        Signal::Terminate => SignalKind::terminate(),
-        Signal::Hangup => SignalKind::hangup(),
-    };
-    match signal(kind) {
-        Ok(mut signal) => {
-            signal.recv().await;
-        }
-        Err(_) => std::future::pending().await,
+impl Signals {
+    fn new() -> Self {
+        use tokio::signal::unix::{SignalKind, signal};
+        let hangup = if hangup_is_ignored() { None } else { signal(SignalKind::hangup()).ok() };
+        Self([
+            (signal(SignalKind::interrupt()).ok(), Interrupt::Interrupt),
+            (signal(SignalKind::terminate()).ok(), Interrupt::Terminate),
+            (hangup, Interrupt::Hangup),
+        ])
+    }
+
+    async fn next(&mut self) -> Interrupt {
+        std::future::poll_fn(|cx| {
+            for (signal, interrupt) in &mut self.0 {
+                if let Some(signal) = signal
+                    && signal.poll_recv(cx).is_ready()
+                {
+                    return std::task::Poll::Ready(*interrupt);
+                }
+            }
+            std::task::Poll::Pending
+        })
+        .await
     }
 }
 
 #[cfg(not(unix))]
-async fn told(_: Signal) {
-    std::future::pending().await
+struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    fn new() -> Self {
+        Self
+    }
+
+    async fn next(&mut self) -> Interrupt {
+        match tokio::signal::ctrl_c().await {
+            Ok(()) => Interrupt::Interrupt,
+            Err(_) => std::future::pending().await,
+        }
+    }
+}
+
+/// Whether whoever started the program has SIGHUP ignored, as `nohup` does: that is to stay.
+#[cfg(unix)]
+fn hangup_is_ignored() -> bool {
+    // The first bit of the mask is signal 1.
+    let ignored = std::fs::read_to_string("/proc/self/status").ok().and_then(|status| {
+        let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"))?;
+        Some(u64::from_str_radix(mask.trim(), 16).ok()? & 1 == 1)
+    });
+    // Where the system does not say so: without a terminal nobody hangs up.
+    ignored.unwrap_or_else(|| !std::io::stderr().is_terminal())
 }

@@ -3,6 +3,7 @@
 use crate::Stop;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use turnwire_server::read_secret;
 
 pub(crate) struct Key {
     pub(crate) key: String,
@@ -14,11 +15,11 @@ pub(crate) struct Key {
 pub(crate) fn load_or_make(data: &Path) -> Result<Key, Stop> {
     let file = data.join("api-key");
     let problem = |what: &str, error: std::io::Error| Stop::failed(format!("{what} {}: {error}", file.display()));
-    match std::fs::read_to_string(&file) {
+    match read_secret(&file) {
         Ok(key) if !key.trim().is_empty() => return Ok(Key { key: key.trim().to_owned(), made: None }),
         Ok(_) => {}
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-        Err(error) => return Err(problem("cannot read the key in", error)),
+        Err(error) => return Err(problem("cannot use the key in", error)),
     }
     private_folder(data).map_err(|error| problem("cannot make the folder of", error))?;
     let key = new_key()?;
@@ -34,6 +35,16 @@ pub(crate) fn load_or_make(data: &Path) -> Result<Key, Stop> {
         return Err(problem("cannot keep the key in", error));
     }
     Ok(Key { key, made: Some(file) })
+}
+
+/// The key in a file that was named.
+pub(crate) fn load(file: &Path) -> Result<Key, Stop> {
+    let problem = |why: String| Stop::failed(format!("cannot use the key in {}: {why}", file.display()));
+    let key = read_secret(file).map_err(|error| problem(error.to_string()))?;
+    if key.trim().is_empty() {
+        return Err(problem("the file is empty".to_owned()));
+    }
+    Ok(Key { key: key.trim().to_owned(), made: None })
 }
 
 /// What is said in chats is kept there too: for its owner only.

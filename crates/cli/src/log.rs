@@ -30,7 +30,7 @@ impl Drop for Exporting {
 pub(crate) fn begin(args: &LogArgs) -> Result<Exporting, Stop> {
     let filter = EnvFilter::try_new(&args.filter)
         .map_err(|error| Stop::failed(format!("the log filter {:?} cannot be read: {error}", args.filter)))?;
-    let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let colour = std::io::stderr().is_terminal() && !is_set("NO_COLOR");
     let lines = fmt::layer().with_writer(std::io::stderr).with_ansi(colour);
     let lines = match args.format {
         LogFormat::Pretty => lines.boxed(),
@@ -50,6 +50,11 @@ pub(crate) fn begin(args: &LogArgs) -> Result<Exporting, Stop> {
     Ok(Exporting(provider))
 }
 
+/// A variable that is set to nothing counts as absent.
+fn is_set(variable: &str) -> bool {
+    std::env::var_os(variable).is_some_and(|value| !value.is_empty())
+}
+
 fn exporter(url: &str) -> Result<SdkTracerProvider, Stop> {
     let failed = |why: String| Stop::failed(format!("spans cannot be sent to {url}: {why}"));
     let traces = format!("{}/v1/traces", url.trim_end_matches('/'));
@@ -59,7 +64,7 @@ fn exporter(url: &str) -> Result<SdkTracerProvider, Stop> {
     });
     let exporter = made.join().map_err(|_| failed("its client could not be made".to_owned()))?;
     let exporter = exporter.map_err(|error| failed(error.to_string()))?;
-    let named = std::env::var_os("OTEL_SERVICE_NAME").is_some();
+    let named = is_set("OTEL_SERVICE_NAME");
     let resource = Resource::builder();
     let resource = if named { resource } else { resource.with_service_name("turnwire") };
     Ok(SdkTracerProvider::builder().with_batch_exporter(exporter).with_resource(resource.build()).build())

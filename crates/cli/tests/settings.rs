@@ -93,3 +93,78 @@ fn the_log_can_be_json_and_holds_no_key() {
     assert!(logged.iter().any(|line| line["fields"]["path"] == "/agent/v2/chat"), "{said}");
     assert!(!said.contains("never-to-be-seen"), "{said}");
 }
+
+#[test]
+fn a_variable_that_is_set_to_nothing_counts_as_absent_for_every_option() {
+    let page = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/configuration.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    let words = page.split('`').filter(|word| word.starts_with("TURNWIRE_") || word.starts_with("OTEL_"));
+    let variables: std::collections::BTreeSet<_> = words.collect();
+    assert!(variables.len() > 25, "{variables:?}");
+    for nothing in ["", " "] {
+        let environment: Vec<_> = variables.iter().map(|name| (*name, nothing)).collect();
+        let home = tempfile::tempdir().unwrap();
+        // What the defaults would do here (a port others use, an OpenCode) stands in a file: that is no option of the command line.
+        let file = file(&home, "listen = '127.0.0.1:0'\nruntime = 'practice'\n");
+        let server = Server::start_with(home, &["--config", file.to_str().unwrap()], &environment);
+        assert!(server.home.path().join(".local/share/turnwire/api-key").is_file(), "its data is where it belongs");
+        let mut keys = server.client(&["keys", "list"]);
+        assert!(run(keys.env("TURNWIRE_DATA", nothing), "").status.success());
+        let mut chats = server.client(&["chats"]);
+        chats.env("TURNWIRE_API_KEY", nothing).env("TURNWIRE_DATA", nothing).env("CASEDEV_API_KEY", nothing);
+        let chats = run(&mut chats, "");
+        assert!(chats.status.success(), "{}", err(&chats));
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_with_a_key_that_others_may_read_is_refused_in_a_sentence() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let open_to = |path: &std::path::Path, mode| {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    };
+    let start = ["serve", "--runtime", "practice", "--listen", "127.0.0.1:0"];
+    let refused = |home: &tempfile::TempDir, more: &[&str], code: i32, blamed: &str| {
+        let called = run(turnwire(home.path()).args(start).args(more), "");
+        let said = err(&called);
+        assert_eq!(called.status.code(), Some(code), "{said}");
+        assert!(said.contains(blamed) && said.contains("chmod 600") && !said.contains("never-to-be-seen"), "{said}");
+    };
+    // The one the server made.
+    let (_, _, home) = Server::start().stop("TERM");
+    let stored = home.path().join(".local/share/turnwire/api-key");
+    open_to(&stored, 0o640);
+    refused(&home, &[], 1, "api-key");
+    open_to(&stored, 0o600);
+    // One that is named.
+    let named = home.path().join("key");
+    common::private(&named, "key-never-to-be-seen\n");
+    open_to(&named, 0o604);
+    let named = named.to_str().unwrap();
+    refused(&home, &["--api-key-file", named], 1, "key");
+    // OpenCode's, where a provider's key is among them, and not where it is only named.
+    let opencode = home.path().join("opencode.json");
+    let with = |key: &str| {
+        std::fs::write(&opencode, format!(r#"{{"provider":{{"p":{{"options":{{"apiKey":"{key}"}}}}}}}}"#)).unwrap();
+        open_to(&opencode, 0o644);
+    };
+    with("sk-never-to-be-seen");
+    let local = ["--runtime", "local", "--opencode-config", opencode.to_str().unwrap()];
+    let said = err(&run(turnwire(home.path()).args(["serve", "--listen", "127.0.0.1:0"]).args(local), ""));
+    assert!(said.contains("opencode.json") && said.contains("chmod 600") && !said.contains("never-to-be"), "{said}");
+    with("{env:SOME_KEY}");
+    let taken = ["serve", "--listen", "203.0.113.1:1"];
+    let said = err(&run(turnwire(home.path()).args(taken).args(local), ""));
+    assert!(said.contains("cannot listen") && !said.contains("chmod"), "{said}");
+    // Settings, where a key is among them.
+    let settings = file(&home, "api-key = 'key-never-to-be-seen'");
+    open_to(&settings, 0o644);
+    refused(&home, &["--config", settings.to_str().unwrap()], 2, "serve.toml");
+    let harmless = file(&home, "turn-steps = 7");
+    open_to(std::path::Path::new(named), 0o600);
+    let args = ["--runtime", "practice", "--listen", "127.0.0.1:0", "--api-key-file", named, "--config"];
+    let server = Server::start_with(home, &[args.as_slice(), &[harmless.to_str().unwrap()]].concat(), &[]);
+    let mut chats = server.client(&["chats"]);
+    assert!(run(chats.env("TURNWIRE_API_KEY", "key-never-to-be-seen"), "").status.success());
+}

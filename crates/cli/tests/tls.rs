@@ -11,7 +11,7 @@ fn a_certificate_is_trusted_where_its_authority_is_named() {
     let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
     let (cert, key) = (home.path().join("cert.pem"), home.path().join("key.pem"));
     std::fs::write(&cert, made.cert.pem()).unwrap();
-    std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+    common::private(&key, &made.signing_key.serialize_pem());
     let files = [cert.to_str().unwrap(), key.to_str().unwrap()];
     let args = ["--runtime", "practice", "--listen", "127.0.0.1:0", "--tls-cert", files[0], "--tls-key", files[1]];
     let mut server = Server::start_with(home, &args, &[]);

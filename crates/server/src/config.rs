@@ -75,7 +75,11 @@ pub struct Limits {
     /// How long a connection may take to say what it wants: to its first byte, and from there to the end of a request's
     /// headers. Default 10 s.
     pub header_time: Duration,
-    /// How many connections may be open at once. Default 8,192.
+    /// How long a connection stays open on which nothing goes on: no request is under way, or nothing is taken of what is
+    /// sent. Default 5 min. One on which no key was shown is ended after six times `header_time`, whatever goes on.
+    pub quiet_time: Duration,
+    /// How many connections may be open at once, as far as the system lets this process have so many; where all are taken,
+    /// the one makes room that was open for longest with no key shown on it. Default 8,192.
     pub connections: usize,
     /// How many streams may be open at once; the next is answered 429. Default 8,192.
     pub streams: usize,
@@ -98,6 +102,7 @@ impl Default for Limits {
             log_bytes: None,
             requests_per_minute: None,
             header_time: Duration::from_secs(10),
+            quiet_time: Duration::from_secs(300),
             connections: 8192,
             streams: 8192,
         }

@@ -105,6 +105,19 @@ impl ApiError {
         error
     }
 
+    pub(crate) fn too_many_guesses(wait: Duration) -> Self {
+        let message =
+            "Too many wrong API keys came from this address; check the key, and wait as long as `Retry-After` says.";
+        let mut error = Self::new("rate_limited", message);
+        error.retry_after = Some(wait);
+        error
+    }
+
+    /// The key that let a request in was taken back while it was under way.
+    pub(crate) fn revoked() -> Self {
+        Self::new("unauthorized", "This API key was revoked while the request was under way; use another one.")
+    }
+
     pub(crate) fn too_many_streams() -> Self {
         let message = "The server has as many open streams as it may have; close some, or try again in a moment.";
         let mut error = Self::new("rate_limited", message);

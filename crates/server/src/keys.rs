@@ -11,8 +11,11 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 use turnwire::Timestamp;
 
-/// A running server knows of a revoked key after at most this time.
+/// A running server knows of a revoked key after at most this time; what is open for it, streams too, has ended then.
 pub const NOTICED_AFTER: Duration = Duration::from_secs(5);
+
+/// How often it is looked: what was looked up just before a key was revoked, and what was let in with it, then end in time.
+pub(crate) const LOOK_AGAIN: Duration = Duration::from_secs(2);
 
 /// What a key may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]

@@ -27,9 +27,11 @@ mod metrics;
 mod relay;
 mod routes;
 mod runtime;
+mod secret_file;
 mod server;
 mod store;
 mod workspace;
 
 pub use config::{ApiKey, Config, Delivery, Limits, RuntimeConfig, TlsConfig};
+pub use secret_file::read_secret;
 pub use server::{Server, ServerError};

@@ -6,7 +6,9 @@ use crate::chats::{REMEMBER_MS, Registry, Shared};
 use crate::config::{Config, RuntimeConfig};
 use crate::data::{self, DataFolder};
 use crate::http::accept;
+use crate::http::room::raise_limit;
 use crate::http::tls::Tls;
+use crate::keys::LOOK_AGAIN;
 use crate::relay::Pressure;
 use crate::runtime::Runtime;
 use crate::runtime::local::Local;
@@ -14,6 +16,7 @@ use crate::runtime::practice::Practice;
 use crate::store::sqlite::{OpenError, Sqlite};
 use crate::store::{Store, Write};
 use crate::{ids, routes};
+use std::future::Future;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -36,7 +39,7 @@ pub struct Server {
     /// Stops taking connections.
     close: CancellationToken,
     accepting: JoinHandle<()>,
-    tidying: [JoinHandle<()>; 2],
+    tidying: [JoinHandle<()>; 3],
 }
 
 /// Why a server did not start: one sentence that says what to do, with the cause behind it.
@@ -113,11 +116,13 @@ pub(crate) fn damaged(file: &Path) -> String {
 }
 
 impl Server {
-    /// Starts a server and returns once it takes requests. Runs on the calling tokio runtime.
+    /// Starts a server and returns once it takes requests. Runs on the calling tokio runtime. The process may then have as many
+    /// files and connections open as the system allows it: its soft limit is raised to the hard one.
     ///
     /// # Errors
     /// The address or the data folder cannot be used.
     pub async fn start(config: Config) -> Result<Self, ServerError> {
+        raise_limit();
         let tls = match config.tls.clone() {
             Some(files) => {
                 let loaded = tokio::task::spawn_blocking(move || Tls::load(files)).await;
@@ -172,14 +177,23 @@ impl Server {
         let close = CancellationToken::new();
         let router = routes::router(app.clone());
         let accepting = tokio::spawn(accept::run(listener, tls.clone(), router, config.limits, close.clone()));
-        let tidying =
-            [tokio::spawn(tidy(app.clone(), tls, close.clone())), tokio::spawn(make_room(app.clone(), close.clone()))];
+        let tidying = [
+            tokio::spawn(tidy(app.clone(), tls, close.clone())),
+            tokio::spawn(make_room(app.clone(), close.clone())),
+            tokio::spawn(end_revoked(app.clone(), close.clone())),
+        ];
         Ok(Self { local_addr, app, close, accepting, tidying })
     }
 
     /// Where it listens; the real port where 0 was asked for.
     pub fn local_addr(&self) -> SocketAddr {
         self.local_addr
+    }
+
+    /// Ends the runtime's processes at once, whatever they are at: for whoever cannot wait for [`Self::shutdown`].
+    pub fn end_runtime(&self) -> impl Future<Output = ()> + Send + 'static {
+        let app = self.app.clone();
+        async move { app.shared.runtime.shutdown().await }
     }
 
     /// Stops taking requests, lets those that run end within [`Limits::drain`](crate::Limits::drain), ends turns as interrupted and
@@ -248,6 +262,17 @@ async fn make_room(app: Arc<App>, stop: CancellationToken) {
     tokio::select! {
         () = stop.cancelled() => {}
         () = room => {}
+    }
+}
+
+/// Ends what is open for keys that were revoked, by whatever process.
+async fn end_revoked(app: Arc<App>, stop: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(LOOK_AGAIN) => {}
+        }
+        app.keys.end_revoked(&*app.shared.store).await;
     }
 }
 

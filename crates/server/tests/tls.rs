@@ -10,12 +10,19 @@ use std::path::Path;
 use tokio::io::AsyncReadExt as _;
 use turnwire_server::{Config, Server, TlsConfig};
 
+/// A file as keys are kept.
+fn private(file: &Path, text: &str) {
+    std::fs::write(file, text).unwrap();
+    #[cfg(unix)]
+    std::fs::set_permissions(file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+}
+
 /// A server with a certificate of its own for `localhost`, and a client that trusts it.
 async fn start(folder: &Path) -> (Server, reqwest::Client) {
     let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
     let (cert, key) = (folder.join("cert.pem"), folder.join("key.pem"));
     std::fs::write(&cert, made.cert.pem()).unwrap();
-    std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+    private(&key, &made.signing_key.serialize_pem());
     let mut config = config(&folder.join("data"));
     config.tls = Some(TlsConfig { cert, key });
     let trusted = reqwest::Certificate::from_pem(made.cert.pem().as_bytes()).unwrap();
@@ -71,7 +78,7 @@ async fn a_handshake_that_never_ends_is_closed() {
     let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
     let (cert, key) = (folder.path().join("cert.pem"), folder.path().join("key.pem"));
     std::fs::write(&cert, made.cert.pem()).unwrap();
-    std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+    private(&key, &made.signing_key.serialize_pem());
     let mut config: Config = config(&folder.path().join("data"));
     config.tls = Some(TlsConfig { cert, key });
     config.limits.header_time = std::time::Duration::from_millis(50);
@@ -91,7 +98,7 @@ async fn what_is_no_certificate_is_refused_with_its_name() {
     );
     let write = |name: &str, text: &str| {
         let file = folder.path().join(name);
-        std::fs::write(&file, text).unwrap();
+        private(&file, text);
         file
     };
     let (cert, key) = (write("cert.pem", &made.cert.pem()), write("key.pem", &made.signing_key.serialize_pem()));
@@ -104,5 +111,32 @@ async fn what_is_no_certificate_is_refused_with_its_name() {
         let error = Server::start(config).await.unwrap_err();
         let cause = error.source().unwrap().to_string();
         assert!(cause.contains(blamed), "{error}: {cause}");
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_private_key_that_others_may_read_is_refused() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+    let (cert, key) = (folder.path().join("cert.pem"), folder.path().join("key.pem"));
+    std::fs::write(&cert, made.cert.pem()).unwrap();
+    private(&key, &made.signing_key.serialize_pem());
+    for (mode, taken) in [(0o644, false), (0o640, false), (0o602, false), (0o600, true), (0o400, true)] {
+        std::fs::set_permissions(&key, std::fs::Permissions::from_mode(mode)).unwrap();
+        let mut config = config(&folder.path().join("data"));
+        config.tls = Some(TlsConfig { cert: cert.clone(), key: key.clone() });
+        match Server::start(config).await {
+            Ok(server) => {
+                assert!(taken, "{mode:o}");
+                server.shutdown().await;
+            }
+            Err(error) => {
+                assert!(!taken, "{mode:o}");
+                let cause = error.source().unwrap().source().unwrap().to_string();
+                assert!(cause.contains("key.pem") && cause.contains("chmod 600"), "{cause}");
+            }
+        }
     }
 }

@@ -33,6 +33,9 @@ pub(crate) struct Serve {
     /// The key clients must show; better given by the environment, where other users do not see it
     #[arg(long, env = "TURNWIRE_API_KEY", hide_env_values = true, value_name = "KEY")]
     pub(crate) api_key: Option<String>,
+    /// A file with that key, which nobody else may read
+    #[arg(long, env = "TURNWIRE_API_KEY_FILE", value_name = "FILE", conflicts_with = "api_key")]
+    pub(crate) api_key_file: Option<PathBuf>,
     /// The address clients reach this server at, if a proxy stands before it
     #[arg(long, env = "TURNWIRE_PUBLIC_URL", value_name = "URL")]
     pub(crate) public_url: Option<String>,
@@ -106,6 +109,9 @@ pub(crate) struct LimitArgs {
     /// How long a connection may take to say what it wants
     #[arg(long, env = "TURNWIRE_HEADER_TIME", value_name = "TIME", default_value = "10s")]
     header_time: Span,
+    /// How long a connection stays open on which nothing goes on
+    #[arg(long, env = "TURNWIRE_QUIET_TIME", value_name = "TIME", default_value = "5m")]
+    quiet_time: Span,
     /// How many connections may be open at once
     #[arg(long, env = "TURNWIRE_CONNECTIONS", value_name = "N", default_value = "8192")]
     connections: NonZeroU32,
@@ -147,6 +153,7 @@ impl LimitArgs {
         limits.body_bytes = usize::try_from(self.body_bytes.0).unwrap_or(usize::MAX);
         limits.upload_bytes = self.upload_bytes.0;
         limits.header_time = self.header_time.0;
+        limits.quiet_time = self.quiet_time.0;
         limits.connections = count(self.connections);
         limits.streams = count(self.streams);
         limits.requests_per_minute = self.requests_per_minute.map(NonZeroU32::get);

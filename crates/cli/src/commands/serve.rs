@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
-use turnwire_server::{Config, RuntimeConfig, Server, TlsConfig};
+use turnwire_server::{Config, RuntimeConfig, Server, TlsConfig, read_secret};
 
 pub(crate) async fn run(args: Serve, output: &mut Output, interrupts: &mut Interrupts) -> Result<(), Stop> {
     let _exporting = log::begin(&args.log)?;
@@ -21,7 +21,7 @@ pub(crate) async fn run(args: Serve, output: &mut Output, interrupts: &mut Inter
         Delivery::Fast => turnwire_server::Delivery::Fast,
     };
     config.limits = args.limits.limits();
-    config.join_trace = args.log.otlp.is_some().then_some(log::join_trace);
+    config.join_trace = args.log.otlp.as_ref().is_some_and(|url| !url.is_empty()).then_some(log::join_trace);
     let mut practice = None;
     config.runtime = match args.agent.runtime {
         Runtime::Practice => RuntimeConfig::Practice,
@@ -38,9 +38,10 @@ pub(crate) async fn run(args: Serve, output: &mut Output, interrupts: &mut Inter
         }
     };
     let given = args.api_key.clone().filter(|key| !key.trim().is_empty());
-    let key = match given {
-        Some(key) => key::Key { key: key.trim().to_owned(), made: None },
-        None => key::load_or_make(&data)?,
+    let key = match (given, &args.api_key_file) {
+        (Some(key), _) => key::Key { key: key.trim().to_owned(), made: None },
+        (None, Some(file)) => key::load(file)?,
+        (None, None) => key::load_or_make(&data)?,
     };
     config.api_keys.push(key.key.as_str().into());
 
@@ -65,9 +66,11 @@ pub(crate) async fn run(args: Serve, output: &mut Output, interrupts: &mut Inter
         Err(stop) => return Err(stop),
     };
     output.say_line("stopping; once more stops at once").await;
+    let at_once = server.end_runtime();
     tokio::select! {
         () = server.shutdown() => {}
-        _ = interrupts.next() => {}
+        // The agent is not left behind.
+        _ = interrupts.next() => at_once.await,
     }
     drop(practice);
     Err(interrupt.into())
@@ -87,7 +90,26 @@ fn opencode_config(file: &Path) -> Result<serde_json::Value, Stop> {
     let text = std::fs::read(file).map_err(|error| problem(format!("cannot be read: {error}")))?;
     let config: serde_json::Value =
         serde_json::from_slice(&text).map_err(|error| problem(format!("is no JSON: {error}")))?;
+    if holds_secret(&config) {
+        read_secret(file).map_err(|error| problem(error.to_string()))?;
+    }
     if config.is_object() { Ok(config) } else { Err(problem("must be a JSON object".to_owned())) }
+}
+
+/// Whether a secret stands in it as it is, and not only where `OpenCode` finds it (`{env:NAME}`, `{file:PATH}`).
+fn holds_secret(config: &serde_json::Value) -> bool {
+    let names_one = |name: &str| {
+        let name = name.to_ascii_lowercase().replace(['-', '_'], "");
+        ["apikey", "accesskey", "token", "secret", "password", "authorization"].iter().any(|word| name.ends_with(word))
+    };
+    match config {
+        serde_json::Value::Object(fields) => fields.iter().any(|(name, value)| match value {
+            serde_json::Value::String(text) => names_one(name) && !text.is_empty() && !text.contains('{'),
+            value => holds_secret(value),
+        }),
+        serde_json::Value::Array(values) => values.iter().any(holds_secret),
+        _ => false,
+    }
 }
 
 /// What a person wants to know beside the address.

@@ -40,6 +40,13 @@ pub fn err(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
+/// A file as keys are kept.
+pub fn private(file: &Path, text: &str) {
+    std::fs::write(file, text).unwrap();
+    #[cfg(unix)]
+    std::fs::set_permissions(file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+}
+
 /// Sends a signal, by its name.
 #[cfg(unix)]
 pub fn signal(child: &Child, name: &str) {

@@ -1,18 +1,25 @@
 //! The keys that open the server: those of the command line, and those kept in the store.
 
+use super::guesses::Guesses;
+use super::live::Live;
+use super::token::MadeBy;
 use super::{Known, OWNER};
 use crate::config::ApiKey;
 use crate::error::{ApiError, ApiResult};
-use crate::keys::{NOTICED_AFTER, Scope, hash};
+use crate::keys::{LOOK_AGAIN, Scope, hash};
 use crate::store::Store;
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use subtle::ConstantTimeEq as _;
 
 /// So many keys are remembered between two looks into the store.
 const REMEMBERED: usize = 10_000;
+
+/// A key of the command line with so many letters is not found by guessing; those made here have more.
+const BEYOND_GUESSING: usize = 24;
 
 /// Who a key was, as of when.
 type Remembered = (Option<Known>, Instant);
@@ -24,6 +31,9 @@ pub(crate) struct Keys {
     remembered: Mutex<HashMap<[u8; 32], Remembered>>,
     /// How many requests each key has left, and as of when.
     left: Mutex<HashMap<String, (f64, Instant)>>,
+    guesses: Guesses,
+    /// What is open for keys.
+    pub(super) live: Arc<Live>,
 }
 
 impl fmt::Debug for Keys {
@@ -35,7 +45,13 @@ impl fmt::Debug for Keys {
 impl Keys {
     pub(crate) fn new(keys: &[ApiKey]) -> Self {
         let given = keys.iter().filter(|key| !key.expose().is_empty()).map(|key| hash(key.expose())).collect();
-        Self { given, remembered: Mutex::default(), left: Mutex::default() }
+        Self {
+            given,
+            remembered: Mutex::default(),
+            left: Mutex::default(),
+            guesses: Guesses::default(),
+            live: Arc::default(),
+        }
     }
 
     /// Who has this key.
@@ -44,22 +60,54 @@ impl Keys {
         // Every key is compared in full, so that the time says nothing.
         let given = self.given.iter().fold(subtle::Choice::from(0), |found, key| found | key.ct_eq(&asked));
         if given.into() {
-            return Ok(Some(Known { id: "given".to_owned(), owner: OWNER.to_owned(), scopes: Scope::ALL.to_vec() }));
+            let (id, owner, scopes) = ("given".to_owned(), OWNER.to_owned(), Scope::ALL.to_vec());
+            return Ok(Some(Known { id, given: Some(asked), owner, scopes }));
         }
         // Looked up by its hash: what the time of that says is of no use to anybody who does not know the key.
         if let Some((known, at)) = self.remembered.lock().unwrap_or_else(PoisonError::into_inner).get(&asked)
-            && at.elapsed() < NOTICED_AFTER
+            && at.elapsed() < LOOK_AGAIN
         {
             return Ok(known.clone());
         }
         let row = store.key(asked).await?;
-        let known = row.map(|row| Known { id: row.id, owner: row.owner, scopes: Scope::split(&row.scopes) });
+        let known =
+            row.map(|row| Known { id: row.id, given: None, owner: row.owner, scopes: Scope::split(&row.scopes) });
         let mut remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
         if remembered.len() >= REMEMBERED {
             remembered.clear();
         }
         remembered.insert(asked, (known.clone(), Instant::now()));
         Ok(known)
+    }
+
+    /// Refuses a wrong key, and after many of them from one address also the right one, where it could be guessed: the
+    /// answers to the guesses then say nothing. A key that cannot be guessed opens always.
+    pub(super) fn unless_guessed(&self, known: Option<Known>, key: &str, peer: IpAddr) -> ApiResult<Known> {
+        if let Some(known) = known
+            && (known.given.is_none() || key.len() >= BEYOND_GUESSING || !self.guesses.spent(peer))
+        {
+            return Ok(known);
+        }
+        self.guesses.wrong(peer)?;
+        let message = "This API key does not open this server; check it, or make one there.";
+        Err(ApiError::new("unauthorized", message))
+    }
+
+    /// Whether a key that made a token is still good.
+    pub(crate) async fn is_good(&self, store: &dyn Store, made_by: &MadeBy) -> ApiResult<bool> {
+        Ok(match made_by {
+            MadeBy::Given(..) => self.given.iter().any(|given| made_by.is(given)),
+            MadeBy::Stored(id) => store.key_by_id(id.clone()).await?.is_some(),
+        })
+    }
+
+    /// Ends what is open for keys that were revoked, and forgets those.
+    pub(crate) async fn end_revoked(&self, store: &dyn Store) {
+        let revoked = self.live.end_revoked(store).await;
+        if !revoked.is_empty() {
+            let mut remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
+            remembered.retain(|_, (known, _)| known.as_ref().is_none_or(|known| !revoked.contains(&known.id)));
+        }
     }
 
     /// Takes one request from what the key has left; a key may save up one minute's.

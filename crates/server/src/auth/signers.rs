@@ -1,7 +1,7 @@
 //! The secrets that sign stream tokens, as the store has them: they may be changed while the server runs.
 
 use super::token::Signer;
-use crate::keys::NOTICED_AFTER;
+use crate::keys::LOOK_AGAIN;
 use crate::store::{Store, StoreResult, Write, write};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -23,7 +23,7 @@ impl Signers {
     pub(crate) async fn now(&self, store: &dyn Store) -> StoreResult<Arc<Signer>> {
         {
             let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            if known.1.elapsed() < NOTICED_AFTER {
+            if known.1.elapsed() < LOOK_AGAIN {
                 return Ok(known.0.clone());
             }
         }

@@ -1,5 +1,6 @@
 //! Stream tokens: JWT, HS256, for reading one chat, for a few minutes. Made and checked here only, so one algorithm is enough.
 
+use super::Known;
 use crate::ids;
 use crate::store::TokenSecret;
 use base64::Engine as _;
@@ -19,6 +20,11 @@ impl TokenSecret {
         let mut mac = Hmac::<Sha256>::new_from_slice(&self.bytes).expect("a key of any length");
         mac.update(text.as_bytes());
         mac
+    }
+
+    /// What stands in a token for a key of the command line, which has no id: nobody but this server makes anything of it.
+    fn tag(&self, key: &[u8; 32]) -> Hmac<Sha256> {
+        self.mac(&format!("key {}", URL_SAFE_NO_PAD.encode(key)))
     }
 }
 
@@ -44,6 +50,8 @@ struct Claims {
     /// The chat.
     sub: String,
     owner: String,
+    /// The key that made it.
+    key: String,
     iat: u64,
     exp: u64,
     jti: String,
@@ -63,24 +71,56 @@ const EARLY_MS: u64 = 60_000;
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Opened {
     pub(crate) owner: String,
+    /// The number of the secret that signed it.
+    pub(super) kid: u64,
+    pub(crate) made_by: MadeBy,
     /// How long it is still good.
     pub(crate) left: Duration,
 }
+
+/// The key that made a token.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum MadeBy {
+    /// One of the store, by its id.
+    Stored(String),
+    /// One of the command line, as what stands for it, made with this secret.
+    Given(TokenSecret, Vec<u8>),
+}
+
+impl MadeBy {
+    /// Whether it was this key of the command line.
+    pub(super) fn is(&self, key: &[u8; 32]) -> bool {
+        match self {
+            Self::Stored(_) => false,
+            Self::Given(secret, tag) => secret.tag(key).verify_slice(tag).is_ok(),
+        }
+    }
+}
+
+/// What the tag of a key of the command line begins with; no id of a stored key does.
+const GIVEN: &str = "given.";
 
 impl Signer {
     pub(crate) fn new(newest: TokenSecret, former: Vec<TokenSecret>) -> Self {
         Self { newest, former }
     }
 
-    /// A token for reading `chat_id`, good for `time` (whole seconds).
-    pub(crate) fn mint(&self, chat_id: &str, owner: &str, time: Duration) -> Minted {
+    /// A token for reading `chat_id`, good for `time` (whole seconds) and as long as the key of `maker` is.
+    pub(crate) fn mint(&self, chat_id: &str, maker: &Known, time: Duration) -> Minted {
+        let key = match &maker.given {
+            None => maker.id.clone(),
+            Some(given) => {
+                format!("{GIVEN}{}", URL_SAFE_NO_PAD.encode(self.newest.tag(given).finalize().into_bytes()))
+            }
+        };
         let iat = ids::now_ms() / 1000;
         let exp = iat + time.as_secs();
         let header = Header { alg: ALGORITHM.to_owned(), typ: "JWT".to_owned(), kid: self.newest.kid.to_string() };
         let claims = Claims {
             aud: AUDIENCE.to_owned(),
             sub: chat_id.to_owned(),
-            owner: owner.to_owned(),
+            owner: maker.owner.clone(),
+            key,
             iat,
             exp,
             jti: ids::random_text::<22>(),
@@ -108,7 +148,11 @@ impl Signer {
         }
         let left = (claims.exp * 1000).checked_sub(now).filter(|left| *left > 0)?;
         let good = claims.aud == AUDIENCE && claims.sub == chat_id;
-        good.then(|| Opened { owner: claims.owner, left: Duration::from_millis(left) })
+        let made_by = match claims.key.strip_prefix(GIVEN) {
+            None => MadeBy::Stored(claims.key),
+            Some(tag) => MadeBy::Given(secret.clone(), URL_SAFE_NO_PAD.decode(tag).ok()?),
+        };
+        good.then(|| Opened { owner: claims.owner, kid: secret.kid, made_by, left: Duration::from_millis(left) })
     }
 }
 
@@ -123,10 +167,29 @@ fn decode<T: DeserializeOwned>(part: &str) -> Option<T> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use super::{Signer, TokenSecret};
+    use super::super::Known;
+    use super::{MadeBy, Signer, TokenSecret};
     use std::time::Duration;
 
     const TIME: Duration = Duration::from_secs(300);
+
+    fn maker(given: Option<[u8; 32]>) -> Known {
+        Known { id: "key_a".to_owned(), given, owner: "me".to_owned(), scopes: Vec::new() }
+    }
+
+    #[test]
+    fn a_token_names_the_key_that_made_it_and_gives_nothing_of_it_away() {
+        let signer = Signer::new(secret(1, 7), Vec::new());
+        let stored = signer.mint("chat_a", &maker(None), TIME);
+        assert_eq!(signer.open(&stored.token, "chat_a").unwrap().made_by, MadeBy::Stored("key_a".to_owned()));
+        let given = signer.mint("chat_a", &maker(Some([1; 32])), TIME);
+        let made_by = signer.open(&given.token, "chat_a").unwrap().made_by;
+        assert!(made_by.is(&[1; 32]) && !made_by.is(&[2; 32]));
+        let other = Signer::new(secret(2, 8), Vec::new()).mint("chat_a", &maker(Some([1; 32])), TIME);
+        let claims = |token: &str| token.split('.').nth(1).unwrap().to_owned();
+        let key = |token: &str| super::decode::<super::Claims>(&claims(token)).unwrap().key;
+        assert_ne!(key(&given.token), key(&other.token), "it is no hash that could be tried at home");
+    }
 
     fn secret(kid: u64, byte: u8) -> TokenSecret {
         TokenSecret { kid, bytes: vec![byte; 32] }
@@ -135,7 +198,7 @@ mod tests {
     #[test]
     fn a_token_opens_its_chat_and_nothing_else() {
         let signer = Signer::new(secret(1, 7), Vec::new());
-        let minted = signer.mint("chat_a", "me", TIME);
+        let minted = signer.mint("chat_a", &maker(None), TIME);
         let opened = signer.open(&minted.token, "chat_a").unwrap();
         assert_eq!(opened.owner, "me");
         assert!(opened.left <= TIME);
@@ -143,7 +206,7 @@ mod tests {
         assert_eq!(Signer::new(secret(1, 8), Vec::new()).open(&minted.token, "chat_a"), None, "another server");
         assert_eq!(signer.open("", "chat_a"), None);
         assert_eq!(signer.open("a.b.c", "chat_a"), None);
-        let over = signer.mint("chat_a", "me", Duration::ZERO);
+        let over = signer.mint("chat_a", &maker(None), Duration::ZERO);
         assert_eq!(signer.open(&over.token, "chat_a"), None, "over");
         for at in 0..minted.token.len() {
             let mut bytes = minted.token.clone().into_bytes();
@@ -158,10 +221,10 @@ mod tests {
 
     #[test]
     fn a_token_outlives_its_secrets_time_as_the_newest_but_not_the_secret() {
-        let token = Signer::new(secret(1, 7), Vec::new()).mint("chat_a", "me", TIME).token;
+        let token = Signer::new(secret(1, 7), Vec::new()).mint("chat_a", &maker(None), TIME).token;
         let rotated = Signer::new(secret(2, 9), vec![secret(1, 7)]);
         assert!(rotated.open(&token, "chat_a").is_some());
-        let newer = rotated.mint("chat_a", "me", TIME).token;
+        let newer = rotated.mint("chat_a", &maker(None), TIME).token;
         let gone = Signer::new(secret(2, 9), Vec::new());
         assert_eq!(gone.open(&token, "chat_a"), None);
         assert!(gone.open(&newer, "chat_a").is_some());

@@ -1,7 +1,10 @@
 //! Around every route: the request's id, the contract's header, errors as the contract has them, browsers let in.
 
 use super::drain::Drained;
+use super::lasting::Lasting;
+use super::line::Line;
 use crate::app::App;
+use crate::auth::Access;
 use crate::error::ApiError;
 use crate::ids;
 use axum::body::Body;
@@ -18,6 +21,41 @@ use tracing::{Instrument as _, Span};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const CONTRACT: HeaderName = HeaderName::from_static("turnwire-contract");
+
+/// Pages of other origins may read these: they hold nothing without a key, or nothing that is not public.
+fn for_any_page(path: &str) -> bool {
+    path.starts_with("/agent/") || matches!(path, "/openapi.json" | "/events.schema.json")
+}
+
+/// Runs the routes, and ends what they answer when the key that let the request in is taken back.
+async fn routed(mut request: Request, next: Next) -> Response {
+    // Every connection of ours has one.
+    let Some(line) = request.extensions().get::<Arc<Line>>().cloned() else {
+        return ApiError::internal(&"a request came over no connection").into_response();
+    };
+    let waiting = line.begin();
+    let access = Access::new(line);
+    request.extensions_mut().insert(access.clone());
+    let request = request.map(|body| Body::new(Drained::new(body)));
+    let routes = async {
+        // A panic in a route is one failed request, not a lost connection.
+        AssertUnwindSafe(next.run(request))
+            .catch_unwind()
+            .await
+            .unwrap_or_else(|_| ApiError::internal(&"a route panicked").into_response())
+    };
+    let response = tokio::select! {
+        biased;
+        () = access.ended.cancelled() => ApiError::revoked().into_response(),
+        response = routes => response,
+    };
+    drop(waiting);
+    if hyper::body::Body::size_hint(response.body()).exact().is_some() {
+        return response;
+    }
+    let told = response.headers().contains_key(header::CONTENT_LENGTH);
+    response.map(|body| Body::new(Lasting::new(body, told, access)))
+}
 
 /// What stands in for a refusal that is not ours (a path that is no UTF-8, say): its text is no body of the contract.
 fn foreign(response: &Response) -> Option<ApiError> {
@@ -61,7 +99,8 @@ pub(crate) async fn outer(State(app): State<Arc<App>>, request: Request, next: N
     let method = request.method().clone();
     // The path only: a query may hold a token.
     let path = request.uri().path().to_owned();
-    let preflight = method == Method::OPTIONS;
+    let any_page = for_any_page(&path);
+    let preflight = method == Method::OPTIONS && any_page;
     let span = span(&request, &path, &id);
     if let Some(join_trace) = app.join_trace {
         join_trace(&span, request.headers());
@@ -69,12 +108,7 @@ pub(crate) async fn outer(State(app): State<Arc<App>>, request: Request, next: N
     let mut response = if preflight {
         StatusCode::NO_CONTENT.into_response()
     } else {
-        let request = request.map(|body| Body::new(Drained::new(body)));
-        // A panic in a route is one failed request, not a lost connection.
-        match AssertUnwindSafe(next.run(request)).catch_unwind().instrument(span.clone()).await {
-            Ok(response) => response,
-            Err(_) => ApiError::internal(&"a route panicked").into_response(),
-        }
+        routed(request, next).instrument(span.clone()).await
     };
     if let Some(error) = response.extensions_mut().remove::<ApiError>().or_else(|| foreign(&response)) {
         response = error.render(&id);
@@ -84,14 +118,16 @@ pub(crate) async fn outer(State(app): State<Arc<App>>, request: Request, next: N
         headers.insert(REQUEST_ID, id);
     }
     headers.insert(CONTRACT, HeaderValue::from_static("1"));
-    // Keys and tokens travel in headers and queries, never in cookies: any page may ask, none is let in by being asked from.
-    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
-    headers.insert(
-        header::ACCESS_CONTROL_EXPOSE_HEADERS,
-        HeaderValue::from_static(
-            "x-request-id, retry-after, turnwire-contract, turnwire-turn-id, turnwire-cursor, turnwire-data, content-disposition",
-        ),
-    );
+    if any_page {
+        // Keys and tokens travel in headers and queries, never in cookies: any page may ask, none is let in by being asked from.
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+        headers.insert(
+            header::ACCESS_CONTROL_EXPOSE_HEADERS,
+            HeaderValue::from_static(
+                "x-request-id, retry-after, turnwire-contract, turnwire-turn-id, turnwire-cursor, turnwire-data, content-disposition",
+            ),
+        );
+    }
     if preflight {
         headers.insert(
             header::ACCESS_CONTROL_ALLOW_METHODS,

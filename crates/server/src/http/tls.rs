@@ -1,6 +1,7 @@
 //! TLS: a certificate and its key from files, read again when they have changed, so that a renewed one needs no restart.
 
 use crate::config::TlsConfig;
+use crate::secret_file::read_secret;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::SystemTime;
@@ -87,7 +88,8 @@ impl Loaded {
         if certificates.is_empty() {
             return Err(failed(&files.cert, no_certificate, "the file holds something else".into()));
         }
-        let key = PrivateKeyDer::from_pem_file(&files.key)
+        let key = read_secret(&files.key).map_err(|error| failed(&files.key, "cannot be used", error.into()))?;
+        let key = PrivateKeyDer::from_pem_slice(key.as_bytes())
             .map_err(|error| failed(&files.key, "holds no private key in PEM that can be read", error.into()))?;
         let misfit = |error: rustls::Error| failed(&files.key, "does not fit the certificate", error.into());
         let mut config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
@@ -115,6 +117,8 @@ mod tests {
 
     fn write(file: &Path, text: &str, at: SystemTime) {
         std::fs::write(file, text).unwrap();
+        #[cfg(unix)]
+        std::fs::set_permissions(file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
         // Later than before, however coarse the file system's clock is.
         std::fs::File::options().write(true).open(file).unwrap().set_modified(at).unwrap();
     }

@@ -1,7 +1,7 @@
 //! `GET /agent/v2/chat/{id}/stream`: the runtime's own events of a chat, numbered, replayed and live.
 
 use crate::app::App;
-use crate::auth::{bearer, of_key};
+use crate::auth::{Access, bearer, of_key, of_token};
 use crate::chats::{Begin, RelayFrames};
 use crate::error::{ApiError, ApiResult};
 use crate::keys::Scope;
@@ -25,13 +25,14 @@ pub(crate) struct Asked {
 
 pub(crate) async fn stream(
     State(app): State<Arc<App>>,
+    access: Access,
     Path(id): Path<String>,
     asked: Result<Query<Asked>, QueryRejection>,
     headers: HeaderMap,
 ) -> ApiResult<Response> {
     // The rejection's text may hold the query, and the query a token.
     let Query(asked) = asked.map_err(|_| ApiError::invalid("The query of this request cannot be read."))?;
-    let (owner, until) = open(&app, &id, &headers, asked.token.as_deref()).await?;
+    let (owner, until) = open(&app, &access, &id, &headers, asked.token.as_deref()).await?;
     let cursor = last_event_id(&headers, asked.last_event_id.as_deref())?;
     let data = Data::asked(&headers)?;
     let turns = match asked.view.as_deref() {
@@ -75,12 +76,18 @@ pub(crate) async fn stream(
 }
 
 /// A key decides, where there is one; else a token.
-async fn open(app: &App, id: &str, headers: &HeaderMap, token: Option<&str>) -> ApiResult<(String, Option<Instant>)> {
+async fn open(
+    app: &App,
+    access: &Access,
+    id: &str,
+    headers: &HeaderMap,
+    token: Option<&str>,
+) -> ApiResult<(String, Option<Instant>)> {
     if let Some(key) = bearer(headers) {
-        return Ok((of_key(app, key, Scope::StreamRead).await?.owner, None));
+        return Ok((of_key(app, access, key, Scope::StreamRead).await?.owner, None));
     }
-    let signer = app.signers.now(&*app.shared.store).await?;
-    let opened = token.and_then(|token| signer.open(token, id)).ok_or_else(refused)?;
+    let token = token.ok_or_else(refused)?;
+    let opened = of_token(app, access, token, id).await?.ok_or_else(refused)?;
     Ok((opened.owner, Some(Instant::now() + opened.left)))
 }
 

@@ -23,7 +23,7 @@ pub(crate) async fn create(
     if chat.ended() {
         return Err(ApiError::chat_ended(&id));
     }
-    let minted = app.signers.now(&*app.shared.store).await?.mint(&id, &caller.owner, app.limits().token_time);
+    let minted = app.signers.now(&*app.shared.store).await?.mint(&id, &caller.known, app.limits().token_time);
     let base = app.public_url.clone().unwrap_or_else(|| base_of(app.scheme, &uri, &headers));
     let body = json!({
         "token": minted.token,

@@ -178,6 +178,7 @@ pub(crate) struct KeyRow {
 }
 
 /// What signs stream tokens.
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) struct TokenSecret {
     /// Its number; a token says by which it was signed.
     pub(crate) kid: u64,
@@ -242,6 +243,8 @@ pub(crate) trait Store: Send + Sync + fmt::Debug + 'static {
     fn used_bytes(&self) -> BoxFuture<'_, StoreResult<u64>>;
     fn idempotent(&self, scope: String, key: String) -> BoxFuture<'_, StoreResult<Option<IdempotencyRow>>>;
     /// The key with this hash, unless it was revoked.
+    /// The key of this id, if it is good.
+    fn key_by_id(&self, id: String) -> BoxFuture<'_, StoreResult<Option<KeyRow>>>;
     fn key(&self, hash: [u8; 32]) -> BoxFuture<'_, StoreResult<Option<KeyRow>>>;
     /// The secrets of stream tokens, newest first.
     fn token_secrets(&self) -> BoxFuture<'_, StoreResult<Vec<TokenSecret>>>;

@@ -9,8 +9,17 @@ use turnwire::Timestamp;
 pub(super) fn find(connection: &Connection, hash: &[u8; 32]) -> rusqlite::Result<Option<KeyRow>> {
     let mut query =
         connection.prepare_cached("SELECT id, owner, scopes FROM keys WHERE hash = ? AND revoked_ms IS NULL")?;
-    let row = |row: &Row<'_>| Ok(KeyRow { id: row.get(0)?, owner: row.get(1)?, scopes: row.get(2)? });
-    query.query_row([hash.as_slice()], row).optional()
+    query.query_row([hash.as_slice()], row_of).optional()
+}
+
+pub(super) fn find_by_id(connection: &Connection, id: &str) -> rusqlite::Result<Option<KeyRow>> {
+    let mut query =
+        connection.prepare_cached("SELECT id, owner, scopes FROM keys WHERE id = ? AND revoked_ms IS NULL")?;
+    query.query_row([id], row_of).optional()
+}
+
+fn row_of(row: &Row<'_>) -> rusqlite::Result<KeyRow> {
+    Ok(KeyRow { id: row.get(0)?, owner: row.get(1)?, scopes: row.get(2)? })
 }
 
 pub(crate) fn insert(connection: &Connection, key: &KeyInfo, hash: &[u8; 32]) -> rusqlite::Result<()> {

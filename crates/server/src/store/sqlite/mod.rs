@@ -190,6 +190,10 @@ impl Store for Sqlite {
         self.read(move |connection| keys::find(connection, &hash))
     }
 
+    fn key_by_id(&self, id: String) -> BoxFuture<'_, StoreResult<Option<KeyRow>>> {
+        self.read(move |connection| keys::find_by_id(connection, &id))
+    }
+
     fn token_secrets(&self) -> BoxFuture<'_, StoreResult<Vec<TokenSecret>>> {
         self.read(keys::token_secrets)
     }
