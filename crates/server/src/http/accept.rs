@@ -57,13 +57,16 @@ pub(crate) async fn run(
             // The client went away again.
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => continue,
             Err(error) => {
-                strangers.make_room();
+                // Linux fails here also where nobody waits, so nobody is cut before somebody came.
                 let accepted = tokio::select! {
                     () = stop.cancelled() => break,
                     accepted = reserve.accept(&listener, &error) => accepted,
                 };
                 match accepted {
-                    Some((socket, peer, lent)) => (socket, peer, Some(lent)),
+                    Some((socket, peer, lent)) => {
+                        strangers.make_room();
+                        (socket, peer, Some(lent))
+                    }
                     None => {
                         tokio::time::sleep(PAUSE).await;
                         continue;
@@ -85,11 +88,14 @@ pub(crate) async fn run(
         };
         let Some((place, short)) = place else { break };
         let line = Line::new(peer.ip(), &strangers, cut.child_token());
+        if short {
+            // It makes no room for another: its time is short anyway.
+            line.is_known();
+        }
         let mut serving = serving.clone();
         tokio::spawn(async move {
             if short {
-                // For one answer, and nobody's to make room: others wait for it.
-                line.is_known();
+                // For one answer: others wait for it.
                 serving.builder.http1().keep_alive(false);
                 let _ = tokio::time::timeout(serving.limits.header_time, serving.take(socket, line)).await;
             } else {
