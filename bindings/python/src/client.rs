@@ -1,29 +1,40 @@
 //! The client: one entry for the operations that answer once, one for those that stream.
 
-use crate::error::{exception, internal};
+use crate::error::{exception, internal, no_pickle};
 use crate::event::snake;
 use crate::response::RawAnswer;
 use crate::runtime::{Local, runtime};
 use crate::task::{Answer, Task};
-use pyo3::exceptions::{PyUserWarning, PyValueError};
+use pyo3::exceptions::{PyTypeError, PyUserWarning, PyValueError};
 use pyo3::prelude::*;
+use pyo3::types::PyBytes;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::ffi::CString;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use turnwire::chat::{ListChats, ListMessages, NewChat, OnConflict, PermissionReply, Prompt, Resume};
+use turnwire::chat::{ListChats, ListMessages, NewChat, OnConflict, PermissionReply, Prompt, Resume, Upload};
 use turnwire::http::{Call, RequestOptions};
 use turnwire::{Result, TurnStream};
 
 /// A client of core. A forked child has none of its parent's connections, so it builds the client anew.
 #[pyclass(frozen, module = "turnwire._native")]
 pub(crate) struct Client {
-    settings: String,
+    shared: Arc<Shared>,
     /// Those of the client, and of every `with_options` on the way here.
     options: Vec<String>,
     core: Mutex<Local<turnwire::Client>>,
+}
+
+/// What a client and those made of it by `with_options` have in common, also in a forked child.
+struct Shared {
+    settings: String,
+    base_url: String,
+    /// The key that was set after the client was made.
+    key: Mutex<Option<String>>,
+    closed: AtomicBool,
 }
 
 #[derive(Default, Deserialize)]
@@ -51,7 +62,7 @@ struct Arguments {
     request_id: String,
     turn_id: Option<String>,
     file_path: String,
-    title: String,
+    title: Option<String>,
     answers: Vec<Vec<String>>,
     reply: String,
     message: Option<String>,
@@ -109,12 +120,42 @@ fn read<T: DeserializeOwned>(json: &str) -> PyResult<T> {
     turnwire::read_arguments(json, name).map_err(|error| PyValueError::new_err(error.message().to_owned()))
 }
 
+/// The options of a call, or of `with_options`.
+fn read_options(py: Python<'_>, json: &str) -> PyResult<RequestOptions> {
+    let options: RequestOptions = read(json)?;
+    options.check().map_err(|error| exception(py, &error))?;
+    Ok(options)
+}
+
+/// What a file is written from.
+#[derive(FromPyObject)]
+enum Content<'py> {
+    Bytes(Bound<'py, PyBytes>),
+    File(PathBuf),
+}
+
+impl From<Content<'_>> for Upload {
+    fn from(content: Content<'_>) -> Self {
+        match content {
+            Content::Bytes(bytes) => Self::from(bytes.as_bytes().to_vec()),
+            Content::File(path) => Self::file(path),
+        }
+    }
+}
+
 impl Client {
     /// The client of core, of this very process.
     fn core(&self, py: Python<'_>) -> PyResult<turnwire::Client> {
         let mut core = lock(&self.core);
         if !core.is_ours() {
-            *core = Local::new(build(py, &self.settings, &self.options)?);
+            let client = build(py, &self.shared.settings, &self.options)?;
+            if let Some(key) = lock(&self.shared.key).clone() {
+                client.set_api_key(key).map_err(|error| exception(py, &error))?;
+            }
+            if self.shared.closed.load(Ordering::SeqCst) {
+                client.close();
+            }
+            *core = Local::new(client);
         }
         core.get().cloned()
     }
@@ -126,18 +167,47 @@ impl Client {
     fn new(py: Python<'_>, settings: String, options: String) -> PyResult<Self> {
         let options = vec![options];
         let client = build(py, &settings, &options)?;
-        Ok(Self { settings, options, core: Mutex::new(Local::new(client)) })
+        let base_url = client.base_url().to_owned();
+        let shared = Shared { settings, base_url, key: Mutex::default(), closed: AtomicBool::new(false) };
+        Ok(Self { shared: Arc::new(shared), options, core: Mutex::new(Local::new(client)) })
     }
 
     fn with_options(&self, py: Python<'_>, options: String) -> PyResult<Self> {
-        let client = self.core(py)?.with_options(read(&options)?);
+        let client = self.core(py)?.with_options(read_options(py, &options)?);
         let options = self.options.iter().cloned().chain([options]).collect();
-        Ok(Self { settings: self.settings.clone(), options, core: Mutex::new(Local::new(client)) })
+        Ok(Self { shared: self.shared.clone(), options, core: Mutex::new(Local::new(client)) })
     }
 
     #[getter]
-    fn base_url(&self, py: Python<'_>) -> PyResult<String> {
-        Ok(self.core(py)?.base_url().to_owned())
+    fn base_url(&self) -> &str {
+        &self.shared.base_url
+    }
+
+    fn set_api_key(&self, py: Python<'_>, key: String) -> PyResult<()> {
+        self.core(py)?.set_api_key(key.as_str()).map_err(|error| exception(py, &error))?;
+        *lock(&self.shared.key) = Some(key);
+        Ok(())
+    }
+
+    /// Closes the connections of this process; a forked child has none of them.
+    fn close(&self) {
+        self.shared.closed.store(true, Ordering::SeqCst);
+        if let Ok(core) = lock(&self.core).get() {
+            core.close();
+        }
+    }
+
+    /// A copy shares the connections, as what `with_options` gives.
+    fn __copy__(slf: Py<Self>) -> Py<Self> {
+        slf
+    }
+
+    fn __deepcopy__(slf: Py<Self>, _memo: &Bound<'_, PyAny>) -> Py<Self> {
+        slf
+    }
+
+    fn __reduce__(&self) -> PyResult<()> {
+        Err(no_pickle("a client holds a key and connections", "make one in the other process"))
     }
 
     /// Starts an operation that answers once.
@@ -149,10 +219,10 @@ impl Client {
         arguments: &str,
         options: &str,
         raw: bool,
-        content: Option<Vec<u8>>,
+        content: Option<Content<'_>>,
     ) -> PyResult<Task> {
         let given: Arguments = read(arguments)?;
-        let options: RequestOptions = read(options)?;
+        let options = read_options(py, options)?;
         let chats = self.core(py)?.chat();
         macro_rules! call {
             ($call:expr) => {
@@ -162,7 +232,7 @@ impl Client {
         match operation {
             "create" => call!(chats.create(read::<NewChat>(arguments)?)),
             "retrieve" => call!(chats.retrieve(&given.id)),
-            "update" => call!(chats.update(&given.id, given.title)),
+            "update" => call!(chats.update(&given.id, needed(given.title, "title must be a string")?)),
             "list" => call!(chats.list(read::<ListChats>(arguments)?)),
             "delete" => call!(chats.delete(&given.id)),
             "cancel" => match given.turn_id {
@@ -181,7 +251,8 @@ impl Client {
             "turns.retrieve" => call!(chats.turns().retrieve(&given.id, given.turn_id.unwrap_or_default())),
             "files.list" => call!(chats.files().list(&given.id)),
             "files.upload" => {
-                call!(chats.files().upload(&given.id, &given.file_path, content.unwrap_or_default()))
+                let content = needed(content, "content must be bytes, a file, a path or pieces of bytes")?;
+                call!(chats.files().upload(&given.id, &given.file_path, content))
             }
             "files.download" => {
                 let download = chats.files().download(&given.id, &given.file_path).options(options);
@@ -202,7 +273,7 @@ impl Client {
         on_state: Option<Py<PyAny>>,
     ) -> PyResult<Task> {
         let given: Arguments = read(arguments)?;
-        let chats = self.core(py)?.with_options(read(options)?).chat();
+        let chats = self.core(py)?.with_options(read_options(py, options)?).chat();
         let handle = runtime()?.handle().clone();
         let turn = move |stream: Option<TurnStream>| {
             let pump = stream.map(|mut stream| {
@@ -245,6 +316,10 @@ impl Client {
             _ => Err(internal(format!("no stream {operation}"))),
         }
     }
+}
+
+fn needed<T>(given: Option<T>, why: &str) -> PyResult<T> {
+    given.ok_or_else(|| PyTypeError::new_err(why.to_owned()))
 }
 
 /// What answers a permission.

@@ -1,6 +1,6 @@
 //! Errors of core become the Python classes of their kind; which class that is stands in core's table.
 
-use pyo3::exceptions::PyRuntimeError;
+use pyo3::exceptions::{PyRuntimeError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use serde_json::json;
@@ -25,6 +25,11 @@ pub(crate) fn exception(py: Python<'_>, error: &Error) -> PyErr {
     MAKE.import(py, "turnwire._errors", "make")
         .and_then(|make| make.call1((error.kind().class(), facts.to_string())))
         .map_or_else(|failed| failed, PyErr::from_value)
+}
+
+/// For what lives in its process.
+pub(crate) fn no_pickle(why: &str, instead: &str) -> PyErr {
+    PyTypeError::new_err(format!("this cannot be pickled or copied: {why}; {instead}"))
 }
 
 /// For what cannot go wrong unless this library is broken.

@@ -23,7 +23,7 @@ mod _native {
     #[pymodule_export]
     use super::client::Client;
     #[pymodule_export]
-    use super::relay::{RelayEvent, RelayGap, RelayReset};
+    use super::relay::{RelayEvent, RelayGap, RelayReset, relay_event};
     #[pymodule_export]
     use super::response::{Download, RawAnswer, frame};
     #[pymodule_export]

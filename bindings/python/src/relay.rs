@@ -3,9 +3,10 @@
 use crate::error::internal;
 use crate::event::{dict_item, loads};
 use pyo3::IntoPyObjectExt;
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::PyString;
+use pyo3::types::{PyDict, PyIterator, PyString};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use turnwire::stream::{RelayBatch, RelayItem};
@@ -24,6 +25,18 @@ impl RelayEvent {
             RelayItem::Event(event) => Ok(event),
             _ => Err(internal("a relay event of another kind")),
         }
+    }
+}
+
+impl RelayEvent {
+    /// Its JSON, read once. What is no object has no items.
+    fn json<'py>(&self, py: Python<'py>) -> PyResult<&Bound<'py, PyAny>> {
+        let made = self.dict.get_or_try_init(py, || {
+            let json = self.to_dict(py)?;
+            let dict = if json.is_instance_of::<PyDict>() { json } else { PyDict::new(py).into_any() };
+            PyResult::Ok(dict.unbind())
+        })?;
+        Ok(made.bind(py))
     }
 }
 
@@ -63,9 +76,43 @@ impl RelayEvent {
     }
 
     fn __getitem__<'py>(&self, key: Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        dict_item(self.json(key.py())?, key)
+    }
+
+    #[pyo3(signature = (key, default = None))]
+    fn get<'py>(&self, key: Bound<'py, PyAny>, default: Option<Bound<'py, PyAny>>) -> PyResult<Bound<'py, PyAny>> {
         let py = key.py();
-        let dict = self.dict.get_or_try_init(py, || self.to_dict(py).map(Bound::unbind))?;
-        dict_item(dict.bind(py), key)
+        self.json(py)?.call_method1("get", (key, default))
+    }
+
+    fn keys<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.json(py)?.call_method0("keys")
+    }
+
+    fn values<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.json(py)?.call_method0("values")
+    }
+
+    fn items<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.json(py)?.call_method0("items")
+    }
+
+    fn __contains__(&self, key: Bound<'_, PyAny>) -> PyResult<bool> {
+        self.json(key.py())?.contains(key)
+    }
+
+    fn __iter__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyIterator>> {
+        self.json(py)?.try_iter()
+    }
+
+    fn __len__(&self, py: Python<'_>) -> PyResult<usize> {
+        self.json(py)?.len()
+    }
+
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, (Option<u64>, String))> {
+        let make = slf.py().import("turnwire._native")?.getattr("relay_event")?;
+        let event = slf.get().event()?;
+        Ok((make, (event.id, event.raw.get().to_owned())))
     }
 
     fn __eq__(&self, py: Python<'_>, other: Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
@@ -110,6 +157,15 @@ pub(crate) struct RelayReset {
 
 #[pymethods]
 impl RelayGap {
+    #[new]
+    fn new(oldest: u64) -> Self {
+        Self { oldest }
+    }
+
+    fn __getnewargs__(&self) -> (u64,) {
+        (self.oldest,)
+    }
+
     #[classattr]
     fn __match_args__() -> (&'static str,) {
         ("oldest",)
@@ -122,6 +178,15 @@ impl RelayGap {
 
 #[pymethods]
 impl RelayReset {
+    #[new]
+    fn new(head: u64) -> Self {
+        Self { head }
+    }
+
+    fn __getnewargs__(&self) -> (u64,) {
+        (self.head,)
+    }
+
     #[classattr]
     fn __match_args__() -> (&'static str,) {
         ("head",)
@@ -130,6 +195,15 @@ impl RelayReset {
     fn __repr__(&self) -> String {
         format!("RelayReset(head={})", self.head)
     }
+}
+
+/// A relay event of its number and its JSON, such as one that was pickled.
+#[pyfunction]
+pub(crate) fn relay_event(id: Option<u64>, json: &str) -> PyResult<RelayEvent> {
+    let raw = turnwire::Json::parse(json).ok_or_else(|| PyValueError::new_err("a relay event is JSON"))?;
+    let mut batch = RelayBatch::default();
+    batch.items.push(RelayItem::Event(turnwire::stream::RelayEvent::new(id, raw)));
+    Ok(RelayEvent { batch: Arc::new(batch), at: 0, dict: PyOnceLock::new() })
 }
 
 /// An item as a frame of an event stream.

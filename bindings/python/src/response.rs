@@ -1,8 +1,9 @@
 //! Answers as they came, and downloads in pieces.
 
-use crate::error::exception;
+use crate::error::{exception, no_pickle};
 use crate::event::View;
 use crate::relay::relay_frame;
+use crate::runtime::Local;
 use crate::task::{Answer, Task};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -65,7 +66,7 @@ impl RawAnswer {
 /// A download that runs.
 #[pyclass(frozen, module = "turnwire._native")]
 pub(crate) struct Download {
-    stream: Arc<tokio::sync::Mutex<Option<DownloadStream>>>,
+    stream: Local<Arc<tokio::sync::Mutex<Option<DownloadStream>>>>,
     #[pyo3(get)]
     status: u16,
     #[pyo3(get)]
@@ -89,7 +90,7 @@ impl Download {
             content_type: stream.content_type().map(str::to_owned),
             filename: stream.filename().map(str::to_owned),
             content_length: stream.content_length(),
-            stream: Arc::new(tokio::sync::Mutex::new(Some(stream))),
+            stream: Local::new(Arc::new(tokio::sync::Mutex::new(Some(stream)))),
         }
     }
 }
@@ -98,7 +99,7 @@ impl Download {
 impl Download {
     /// The next bytes; `None` at the end.
     fn chunk(&self) -> PyResult<Task> {
-        let stream = self.stream.clone();
+        let stream = self.stream.get()?.clone();
         Task::start(async move {
             let mut stream = stream.lock().await;
             let chunk = match stream.as_mut() {
@@ -111,10 +112,17 @@ impl Download {
 
     /// Closes the connection; a piece that is being waited for is waited for by its task.
     fn close(&self) -> PyResult<Task> {
-        let stream = self.stream.clone();
+        // That of a parent process is the parent's to close.
+        let stream = self.stream.get().ok().cloned();
         Task::start(async move {
-            *stream.lock().await = None;
+            if let Some(stream) = stream {
+                *stream.lock().await = None;
+            }
             Ok(Answer::Chunk(None))
         })
+    }
+
+    fn __reduce__(&self) -> PyResult<()> {
+        Err(no_pickle("a download that runs belongs to its process", "read it first"))
     }
 }

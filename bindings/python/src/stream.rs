@@ -1,7 +1,7 @@
 //! Streams: batches that core has read ahead, taken by whoever reads.
 
 use crate::client::permission_reply;
-use crate::error::{exception, internal};
+use crate::error::{exception, internal, no_pickle};
 use crate::event::view;
 use crate::relay::relay_item;
 use crate::response::pairs;
@@ -165,6 +165,10 @@ impl TurnStream {
         self.0.clear();
     }
 
+    fn __reduce__(&self) -> PyResult<()> {
+        Err(no_pickle("a stream belongs to its process", "pass its cursor on instead"))
+    }
+
     /// `asking`: an error rather than a wait while the agent waits for an answer.
     #[pyo3(signature = (owner, future, asking = false))]
     fn poll<'py>(
@@ -274,6 +278,10 @@ impl RelayStream {
 
     fn __clear__(&self) {
         self.0.clear();
+    }
+
+    fn __reduce__(&self) -> PyResult<()> {
+        Err(no_pickle("a stream belongs to its process", "pass its cursor on instead"))
     }
 
     fn poll<'py>(&self, py: Python<'py>, owner: Py<PyAny>, future: Py<PyAny>) -> PyResult<Bound<'py, PyAny>> {

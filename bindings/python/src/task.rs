@@ -1,6 +1,6 @@
 //! One call under way: awaited on an event loop, or waited for.
 
-use crate::error::exception;
+use crate::error::{exception, no_pickle};
 use crate::response::{Download, RawAnswer};
 use crate::runtime::{Local, block, runtime};
 use crate::stream::{RelayStream, TurnStream};
@@ -52,6 +52,10 @@ impl Task {
             TaskPolled::Pending => None,
         });
         object(py, answer.inspect_err(|_| task.cancel())?)
+    }
+
+    fn __reduce__(&self) -> PyResult<()> {
+        Err(no_pickle("a call under way belongs to its process", "wait for its answer"))
     }
 
     /// Drops the call and its connection at once; one that is over does not mind.

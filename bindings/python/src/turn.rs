@@ -24,6 +24,15 @@ impl TurnAccumulator {
         Self(Mutex::default())
     }
 
+    /// One that goes on from here by itself.
+    fn __copy__(&self) -> Self {
+        Self(Mutex::new(self.with(|turn| turn.clone())))
+    }
+
+    fn __deepcopy__(&self, _memo: &Bound<'_, PyAny>) -> Self {
+        self.__copy__()
+    }
+
     fn push(&self, event: &Bound<'_, View>) -> bool {
         self.with(|turn| turn.push(event.get().event()))
     }

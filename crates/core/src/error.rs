@@ -145,6 +145,7 @@ pub const CODES: &[Code] = &[
     code("turn_failed", ErrorKind::TurnFailed, 0, "", false),
     code("input_required", ErrorKind::InputRequired, 0, "", false),
     code("aborted", ErrorKind::Aborted, 0, "", false),
+    code("client_closed", ErrorKind::Aborted, 0, "", false),
 ];
 
 /// The row of a code, if the table has it.

@@ -1,6 +1,7 @@
 //! Cancel the turn that runs.
 
 use super::Chats;
+use crate::error::Error;
 use crate::http::{Call, Request};
 use crate::id::{ChatId, TurnId};
 use crate::lax;
@@ -42,7 +43,13 @@ impl Chats {
     }
 
     fn cancel_with(&self, id: impl AsRef<str>, cancel: &Cancel) -> Call<Cancelled> {
-        let request = Request::new("cancel", Method::POST).id("chat id", id.as_ref());
-        Call::json(&self.client, request.and_then(|request| request.word("cancel").json(cancel)))
+        let request = Request::new("cancel", Method::POST).id("chat id", id.as_ref()).and_then(|request| {
+            // An id that got lost must not cancel whatever runs.
+            if cancel.turn_id.as_ref().is_some_and(|turn_id| turn_id.as_str().trim().is_empty()) {
+                return Err(Error::new("invalid_argument", "The turn id is empty; leave it out to cancel whatever runs."));
+            }
+            request.word("cancel").json(cancel)
+        });
+        Call::json(&self.client, request)
     }
 }

@@ -1,6 +1,7 @@
 //! Create a chat.
 
 use super::Chats;
+use super::prompt::check_model;
 use crate::error::{Error, Result};
 use crate::http::{Call, Request, read_json};
 use crate::id::{ChatId, TurnId};
@@ -114,7 +115,9 @@ pub struct Chat {
 impl Chats {
     /// Creates a chat. Sent again only where it cannot have been created: see `docs/reliability.md`.
     pub fn create(&self, chat: impl Borrow<NewChat>) -> Call<Chat> {
-        let request = Request::new("create", Method::POST).creates().json(chat.borrow());
+        let chat = chat.borrow();
+        let request = check_model(chat.model.as_deref())
+            .and_then(|()| Request::new("create", Method::POST).creates().json(chat));
         Call::new(&self.client, request, read_chat)
     }
 }

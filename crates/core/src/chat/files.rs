@@ -1,9 +1,9 @@
 //! The files of a chat's workspace.
 
 use super::Chats;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::http::{
-    Answer, Body, Call, Client, Clocks, Request, RequestOptions, call_options, connection_error, within,
+    Answer, Call, Client, Clocks, Request, RequestOptions, call_options, check_own, connection_error,
 };
 use crate::id::ChatId;
 use crate::lax;
@@ -53,7 +53,7 @@ pub struct FileEntry {
 /// The files of chats.
 #[derive(Clone, Debug)]
 pub struct Files {
-    client: Client,
+    pub(super) client: Client,
 }
 
 impl Chats {
@@ -80,19 +80,9 @@ impl Files {
         });
         Download { client: self.client.clone(), request, options: RequestOptions::default() }
     }
-
-    /// Writes a file into the workspace (our server); one of this path is replaced.
-    pub fn upload(&self, id: impl AsRef<str>, path: impl AsRef<str>, content: impl Into<Bytes>) -> Call<FileEntry> {
-        let request = file_request("files.upload", Method::PUT, id.as_ref(), path.as_ref()).map(|mut request| {
-            request.body = Body::Bytes(content.into());
-            request
-        });
-        // The clock would run while the bytes are still on their way.
-        Call::json(&self.client, request).without_answer_clock()
-    }
 }
 
-fn file_request(operation: &'static str, method: Method, id: &str, path: &str) -> Result<Request> {
+pub(super) fn file_request(operation: &'static str, method: Method, id: &str, path: &str) -> Result<Request> {
     Request::new(operation, method).id("chat id", id)?.word("files").id("file path", path)
 }
 
@@ -123,10 +113,11 @@ impl Download {
 
     /// Begins the download: errors of status come here, bytes from the stream.
     pub async fn stream(self) -> Result<DownloadStream> {
+        let request = self.request?;
+        check_own(&request, &self.options)?;
         let options = self.options.over(&self.client.options);
         let clocks = Clocks::of(options.timeout);
-        let request = self.request?;
-        let answer = within(clocks.deadline, self.client.send(&request, &options, &clocks)).await?;
+        let answer = self.client.within(clocks.deadline, self.client.send(&request, &options, &clocks)).await?;
         Ok(DownloadStream::new(self.client, request, options, clocks, answer))
     }
 
@@ -218,7 +209,7 @@ impl DownloadStream {
             let deadline = self.clocks.deadline;
             let Some(response) = &mut self.response else { return Ok(None) };
             let idle = self.clocks.idle.unwrap_or(IDLE);
-            let next = within(deadline, async {
+            let reading = async {
                 let chunk = if idle.is_zero() {
                     response.chunk().await
                 } else {
@@ -227,9 +218,8 @@ impl DownloadStream {
                         .map_err(|_| Error::new("stream_idle_timeout", "Nothing came of the file for too long."))?
                 };
                 chunk.map_err(connection_error)
-            })
-            .await;
-            let broken = match next {
+            };
+            let broken = match self.client.within(deadline, reading).await {
                 Ok(Some(chunk)) => {
                     self.received += chunk.len() as u64;
                     self.resumes = 0;
@@ -240,6 +230,10 @@ impl DownloadStream {
                     return Ok(None);
                 }
                 Ok(None) => None,
+                Err(error) if error.kind() == ErrorKind::Aborted => {
+                    self.response = None;
+                    return Err(error);
+                }
                 Err(error) => Some(error),
             };
             self.response = None;
@@ -268,7 +262,7 @@ impl DownloadStream {
         let mut request = self.request.clone();
         request.headers.push(("range", format!("bytes={}-", self.received)));
         request.headers.push(("if-range", validator));
-        let answer = within(self.clocks.deadline, self.client.send(&request, &self.options, &self.clocks)).await;
+        let answer = self.client.within(self.clocks.deadline, self.client.send(&request, &self.options, &self.clocks)).await;
         let answer = match answer {
             // It is the same file still, and has no more than came: the connection broke right after its end.
             Err(error) if error.status() == Some(416) && self.length.is_none_or(|length| length == self.received) => {

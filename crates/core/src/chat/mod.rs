@@ -16,6 +16,7 @@ mod stream;
 mod stream_token;
 mod turns;
 mod update;
+mod upload;
 
 pub use cancel::{Cancel, Cancelled};
 pub use create::{Chat, NewChat};
@@ -32,6 +33,7 @@ pub use respond::{OnConflict, Respond, Resume};
 pub use stream::OpenRelay;
 pub use stream_token::StreamToken;
 pub use turns::Turns;
+pub use upload::Upload;
 
 use crate::http::Client;
 

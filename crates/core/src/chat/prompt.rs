@@ -32,13 +32,13 @@ pub struct Prompt {
 pub enum PromptPart {
     /// `{type:"text",text}` or `{type:"file",mime,filename?,url}`.
     Known(KnownPart),
-    /// Anything else, sent as it is.
+    /// Anything else: of another type it is sent as it is, of a known one it is refused, as a field would be lost.
     Other(Value),
 }
 
 /// The parts the contract knows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "lowercase")]
+#[serde(tag = "type", rename_all = "lowercase", deny_unknown_fields)]
 #[non_exhaustive]
 pub enum KnownPart {
     /// Text.
@@ -101,12 +101,42 @@ impl Prompt {
 
     /// Refuses a prompt that says nothing, before anything is sent.
     pub(crate) fn check(&self) -> Result<()> {
+        check_model(self.model.as_deref())?;
         let empty = |part: &PromptPart| matches!(part, PromptPart::Known(KnownPart::Text { text }) if text.is_empty());
         if self.parts.iter().all(empty) {
             return Err(Error::new("invalid_argument", "The prompt is empty; pass a text or at least one part."));
         }
-        Ok(())
+        self.parts.iter().enumerate().try_for_each(|(at, part)| match part {
+            PromptPart::Known(_) => Ok(()),
+            PromptPart::Other(part) => check_other(at, part),
+        })
     }
+}
+
+/// Refuses a model without a name.
+pub(super) fn check_model(model: Option<&str>) -> Result<()> {
+    if model.is_some_and(|model| model.trim().is_empty()) {
+        return Err(Error::new("invalid_argument", "The model is empty; leave it out for the default."));
+    }
+    Ok(())
+}
+
+/// Says what is wrong with a part that is none of the known ones.
+fn check_other(at: usize, part: &Value) -> Result<()> {
+    let (needed, allowed): (&[&str], &[&str]) = match part.get("type").and_then(Value::as_str) {
+        Some("text") => (&["text"], &["type", "text"]),
+        Some("file") => (&["mime", "url"], &["type", "mime", "filename", "url"]),
+        Some(kind) if !kind.is_empty() => return Ok(()),
+        _ => (&["type"], &[]),
+    };
+    let missing = needed.iter().find(|name| !part[**name].is_string());
+    let unknown = part.as_object().and_then(|fields| fields.keys().find(|name| !allowed.contains(&name.as_str())));
+    let why = match (missing, unknown) {
+        (Some(name), _) => format!("needs {name}, a string"),
+        (None, Some(name)) => format!("has no {name}; a part of this type has {}", allowed.join(", ")),
+        (None, None) => "has a field of a wrong type; all are strings".to_owned(),
+    };
+    Err(Error::new("invalid_argument", format!("Part {} of the prompt {why}.", at + 1)))
 }
 
 impl From<&str> for Prompt {

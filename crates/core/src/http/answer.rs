@@ -1,5 +1,6 @@
 //! What comes back: answers, and errors in both published shapes.
 
+use super::body::Unreadable;
 use crate::error::{Error, Result};
 use crate::id::TurnId;
 use crate::policy::retry::retry_after;
@@ -12,11 +13,14 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::io;
 use std::time::SystemTime;
+use tokio_util::sync::CancellationToken;
 
 /// An answer whose headers have come.
 pub(crate) struct Answer {
     pub(crate) response: reqwest::Response,
     pub(crate) request_id: Option<String>,
+    /// Cancelled when the client is closed.
+    pub(crate) closed: CancellationToken,
 }
 
 /// An answer, read and not yet parsed.
@@ -160,6 +164,9 @@ fn no_words(status: u16) -> String {
 /// The error of a request that got no answer. The URL is left out: it may hold a token.
 pub(crate) fn connection_error(error: reqwest::Error) -> Error {
     let error = error.without_url();
+    if let Some(Unreadable(why)) = causes(&error).find_map(|cause| cause.downcast_ref()) {
+        return Error::new("invalid_argument", format!("What was to be uploaded cannot be read: {why}."));
+    }
     let (code, message) = if let Some(refused) = refused_certificate(&error) {
         ("certificate_refused", refused)
     } else if error.is_connect() && error.is_timeout() {
@@ -178,20 +185,23 @@ pub(crate) fn connection_error(error: reqwest::Error) -> Error {
 
 /// Why the service's certificate was refused, where it was.
 fn refused_certificate(error: &reqwest::Error) -> Option<&'static str> {
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        if let Some(rustls::Error::InvalidCertificate(why)) = error.downcast_ref() {
-            return Some(match why {
-                CertificateError::UnknownIssuer => {
-                    "The service's certificate is of an authority that is not trusted here; name its file by the CA \
-                     bundle option or SSL_CERT_FILE."
-                }
-                _ => "The service's certificate is not valid for this address at this time; see the cause.",
-            });
+    let Some(rustls::Error::InvalidCertificate(why)) = causes(error).find_map(|cause| cause.downcast_ref()) else {
+        return None;
+    };
+    Some(match why {
+        CertificateError::UnknownIssuer => {
+            "The service's certificate is of an authority that is not trusted here; name its file by the CA bundle \
+             option or SSL_CERT_FILE."
         }
+        _ => "The service's certificate is not valid for this address at this time; see the cause.",
+    })
+}
+
+/// What lies behind an error.
+fn causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn StdError + 'static)> {
+    std::iter::successors(error.source(), |&error| {
         // What an error of I/O wraps is not its source.
         let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        cause = wrapped.map(|wrapped| wrapped as &dyn StdError).or_else(|| error.source());
-    }
-    None
+        wrapped.map(|wrapped| wrapped as &dyn StdError).or_else(|| error.source())
+    })
 }

@@ -1,10 +1,12 @@
 //! Building a client.
 
-use super::client::{Client, Transport};
+use super::client::{Client, Transport, check_secret};
+use super::compose::header_value;
 use super::env::{Family, stored_key};
 use super::{RequestOptions, Secret, Timeout};
 use crate::error::{Error, Result};
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::sync::{Arc, Once};
 use std::time::Duration;
@@ -12,6 +14,9 @@ use url::Url;
 
 /// The routes of the hosted service and of our server.
 const PREFIX: &str = "/agent/v2/chat";
+
+/// What the systems take; beyond it they ignore the setting.
+const TCP_KEEPALIVE: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(32_767);
 
 type TraceParent = Arc<dyn Fn() -> Option<String> + Send + Sync>;
 type OnWarning = Arc<dyn Fn(&str) + Send + Sync>;
@@ -82,7 +87,7 @@ impl ClientBuilder {
     }
 
     /// A stream token ([`Chats::create_stream_token`](crate::chat::Chats::create_stream_token)): enough, without a
-    /// key, to read one chat's relay.
+    /// key, to read one chat's relay. Not together with a key, which would be sent in its place.
     #[must_use]
     pub fn token(mut self, token: impl Into<Secret>) -> Self {
         self.token = Some(token.into());
@@ -154,7 +159,7 @@ impl ClientBuilder {
     }
 
     /// A `reqwest` client of your own; proxy, certificates, keep-alive and the connect clock are then its affair.
-    /// Switch its redirects off: this library follows those that are safe itself.
+    /// Not together with those. Switch its redirects off: this library follows those that are safe itself.
     #[must_use]
     pub fn http_client(mut self, client: reqwest::Client) -> Self {
         self.http_client = Some(client);
@@ -175,7 +180,7 @@ impl ClientBuilder {
         self
     }
 
-    /// How long a connection is silent before TCP probes it. Default 60 s.
+    /// How long a connection is silent before TCP probes it, from 1 s to 9 h. Default 60 s.
     #[must_use]
     pub fn tcp_keepalive(mut self, idle: Duration) -> Self {
         self.tcp_keepalive = idle;
@@ -183,10 +188,10 @@ impl ClientBuilder {
     }
 
     /// Multiplies every wait between two attempts, of a request and of a stream's resume, those a service asks for by
-    /// `Retry-After` or `retry:` included. From 0 to 1,000; default 1; tests set it to 0. Against a service that others use too, leave it.
+    /// `Retry-After` or `retry:` included. From 0 to 1,000, else the client is not built; default 1; tests set it to 0. Against a service that others use too, leave it.
     #[must_use]
     pub fn backoff_scale(mut self, scale: f64) -> Self {
-        self.backoff_scale = if scale.is_finite() { scale.clamp(0.0, 1000.0) } else { 1.0 };
+        self.backoff_scale = scale;
         self
     }
 
@@ -223,13 +228,17 @@ impl ClientBuilder {
     /// The client.
     ///
     /// # Errors
-    /// An address that is none, a proxy or a certificate that cannot be read. No connection is made yet.
+    /// An address that is none, a proxy or a certificate that cannot be read, a setting that cannot be honoured. No
+    /// connection is made yet.
     pub fn build(mut self) -> Result<Client> {
+        self.check()?;
         let (text, key) = if let Some(url) = self.base_url.take() {
             (url, self.api_key.take())
         } else {
             let family = Family::from_env();
-            (family.base_url, self.api_key.take().or(family.api_key))
+            // A token that is given here counts for more than a key of the environment, with which it would not be sent.
+            let key = family.api_key.filter(|_| self.token.is_none());
+            (family.base_url, self.api_key.take().or(key))
         };
         let base = parse_base(&text)?;
         let loopback = is_loopback(&base);
@@ -237,8 +246,46 @@ impl ClientBuilder {
         if base.scheme() == "http" && !loopback && (key.is_some() || self.token.is_some()) {
             self.warn_once_of_plain_http(&base);
         }
+        if let Some(key) = &key {
+            check_secret("API key", key)?;
+        }
         let transport = Transport::new(&self, base, key)?;
         Ok(Client::assemble(transport, self.options))
+    }
+
+    /// Refuses by name what would not be honoured.
+    fn check(&self) -> Result<()> {
+        let refuse = |why: &str| Err(Error::new("invalid_argument", why));
+        if let Some(key) = &self.api_key {
+            check_secret("API key", key)?;
+        }
+        if let Some(token) = &self.token {
+            check_secret("token", token)?;
+            if self.api_key.is_some() {
+                return refuse("A client has a key or a token, not both: with the key, the token would not be sent.");
+            }
+        }
+        if self.proxy.is_some() && self.no_proxy {
+            return refuse("proxy and no_proxy contradict each other; give one of the two.");
+        }
+        if self.http_client.is_some()
+            && (self.proxy.is_some() || self.no_proxy || self.ca_bundle.is_some() || self.http2_only)
+        {
+            return refuse("With an http_client of your own, set proxy, certificates and HTTP/2 on that.");
+        }
+        if !(0.0..=1000.0).contains(&self.backoff_scale) {
+            return refuse("backoff_scale is a number from 0 to 1000.");
+        }
+        if self.max_event_bytes == Some(0) {
+            return refuse("max_event_bytes must be above 0.");
+        }
+        if !TCP_KEEPALIVE.contains(&self.tcp_keepalive) {
+            return refuse("tcp_keepalive must be from 1 to 32767 seconds.");
+        }
+        if let Some(agent) = &self.user_agent {
+            header_value("User-Agent", agent)?;
+        }
+        self.options.check()
     }
 
     fn warn_once_of_plain_http(&self, base: &Url) {

@@ -1,15 +1,19 @@
 //! The client: an address, a key, options, and the connections.
 
 use super::builder::ClientBuilder;
+use super::compose::header_value;
+use super::send::until;
 use super::{RequestOptions, Secret, Timeout};
 use crate::chat::{Agent, Chats};
 use crate::error::{Error, Result};
 use std::fmt;
+use std::future::Future;
 use std::path::Path;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 use url::Url;
 
 /// A client of a chat service. Cheap to clone; clones share their connections.
@@ -29,13 +33,15 @@ pub struct Client {
 
 /// What all clones of a client share.
 pub(crate) struct Transport {
-    http: reqwest::Client,
+    /// `None` once the client is closed.
+    http: Mutex<Option<reqwest::Client>>,
     /// Clients for other connect clocks than the default, which `reqwest` keeps per client. The newest few.
     by_connect: Mutex<Vec<(Duration, reqwest::Client)>>,
     settings: ClientBuilder,
     base: Url,
-    key: Option<Secret>,
+    key: Mutex<Option<Secret>>,
     service: AtomicU8,
+    closed: CancellationToken,
 }
 
 /// What is known of the service: whether it speaks our extensions.
@@ -98,6 +104,66 @@ impl Client {
         self.transport.base.as_str()
     }
 
+    /// Uses another key from now on: in every later request of this client, of its clones and of those made by
+    /// [`Client::with_options`], the resumes of open streams included.
+    ///
+    /// # Errors
+    /// A key that no request can carry.
+    pub fn set_api_key(&self, key: impl Into<Secret>) -> Result<()> {
+        let key = key.into();
+        check_secret("API key", &key)?;
+        *lock(&self.transport.key) = Some(key);
+        Ok(())
+    }
+
+    /// Closes all connections of this client, of its clones and of those made by [`Client::with_options`]. Calls and
+    /// streams under way end with the code `client_closed`, and so does every later call. A client that is dropped
+    /// closes what is idle by itself, and leaves open streams be.
+    pub fn close(&self) {
+        self.transport.closed.cancel();
+        // The idle connections live in these.
+        drop(lock(&self.transport.http).take());
+        lock(&self.transport.by_connect).clear();
+    }
+
+    /// Whether the client was closed.
+    pub fn is_closed(&self) -> bool {
+        self.transport.closed.is_cancelled()
+    }
+
+    /// A client on the same connections that goes on when this one is closed: for the last word of a stream.
+    pub(crate) fn outliving(&self) -> Self {
+        let transport = &self.transport;
+        let outliving = Transport {
+            http: Mutex::new(lock(&transport.http).clone()),
+            by_connect: Mutex::default(),
+            settings: transport.settings.clone(),
+            base: transport.base.clone(),
+            key: Mutex::new(transport.key()),
+            service: AtomicU8::new(transport.service.load(Ordering::Relaxed)),
+            closed: CancellationToken::new(),
+        };
+        Self { transport: Arc::new(outliving), options: self.options.clone() }
+    }
+
+    /// Runs `work` until the total clock runs out or the client is closed.
+    pub(crate) async fn within<T>(
+        &self,
+        deadline: Option<Instant>,
+        work: impl Future<Output = Result<T>>,
+    ) -> Result<T> {
+        tokio::select! {
+            biased;
+            () = self.transport.closed.cancelled() => Err(client_closed()),
+            done = until(deadline, work) => done,
+        }
+    }
+
+    /// Ends when the client is closed.
+    pub(crate) fn closed(&self) -> CancellationToken {
+        self.transport.closed.clone()
+    }
+
     pub(super) fn assemble(transport: Transport, options: RequestOptions) -> Self {
         Self { transport: Arc::new(transport), options: Arc::new(options) }
     }
@@ -142,12 +208,13 @@ impl Transport {
             None => build_http(settings, connect)?,
         };
         Ok(Self {
-            http,
-            by_connect: Mutex::new(vec![]),
+            http: Mutex::new(Some(http)),
+            by_connect: Mutex::default(),
             settings: settings.clone(),
             base,
-            key,
+            key: Mutex::new(key),
             service: AtomicU8::new(0),
+            closed: CancellationToken::new(),
         })
     }
 
@@ -155,10 +222,11 @@ impl Transport {
     pub(super) fn http(&self, connect: Option<Duration>) -> Result<reqwest::Client> {
         let usual = self.settings.options.timeout.and_then(|timeout| timeout.connect).unwrap_or(CONNECT);
         let connect = connect.unwrap_or(Duration::ZERO);
+        let http = lock(&self.http).clone().ok_or_else(client_closed)?;
         if connect == usual || self.settings.http_client.is_some() {
-            return Ok(self.http.clone());
+            return Ok(http);
         }
-        let mut known = self.by_connect.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = lock(&self.by_connect);
         if let Some((_, client)) = known.iter().find(|(clock, _)| *clock == connect) {
             return Ok(client.clone());
         }
@@ -170,8 +238,8 @@ impl Transport {
         Ok(client)
     }
 
-    pub(super) fn key(&self) -> Option<&Secret> {
-        self.key.as_ref()
+    pub(super) fn key(&self) -> Option<Secret> {
+        lock(&self.key).clone()
     }
 
     pub(super) fn token(&self) -> Option<&Secret> {
@@ -201,6 +269,23 @@ impl Transport {
         Url::parse(&format!("{base}/{prefix}{path}"))
             .map_err(|error| Error::new("invalid_argument", "The prefix makes no valid URL.").with_source(error))
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The error of every call once the client is closed.
+pub(crate) fn client_closed() -> Error {
+    Error::new("client_closed", "The client is closed; make a new one.")
+}
+
+/// Refuses a key or token that no request can carry.
+pub(crate) fn check_secret(name: &str, secret: &Secret) -> Result<()> {
+    if secret.is_empty() {
+        return Err(Error::new("invalid_argument", format!("The {name} is empty; leave it out, or give one.")));
+    }
+    header_value(name, secret.expose()).map(drop)
 }
 
 impl Clocks {
@@ -295,7 +380,7 @@ impl fmt::Debug for Client {
         f.debug_struct("Client")
             .field("base_url", &self.transport.base.as_str())
             .field("prefix", &self.transport.settings.prefix)
-            .field("api_key", &self.transport.key)
+            .field("api_key", &self.transport.key())
             .field("options", &self.options)
             .finish_non_exhaustive()
     }

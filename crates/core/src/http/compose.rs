@@ -3,7 +3,6 @@
 use super::send::Tries;
 use super::{Body, Client, Request, RequestOptions, Secret};
 use crate::error::{Error, Result};
-use bytes::Bytes;
 use reqwest::header::{
     ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RANGE,
     USER_AGENT,
@@ -49,7 +48,7 @@ impl Client {
 
     pub(super) fn headers(&self, request: &Request, options: &RequestOptions, tries: &Tries<'_>) -> Result<HeaderMap> {
         let mut headers = HeaderMap::new();
-        headers.insert(USER_AGENT, value("User-Agent", self.transport.user_agent())?);
+        headers.insert(USER_AGENT, header_value("User-Agent", self.transport.user_agent())?);
         headers.insert(ACCEPT, HeaderValue::from_static(request.accept));
         if request.is_stream() || request.follow_elsewhere {
             // A proxy that compresses holds events back; and a download's length is that of the bytes sent.
@@ -63,31 +62,30 @@ impl Client {
             Body::Json(_) => {
                 headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
             }
-            Body::Bytes(_) => {
+            Body::Bytes(_) | Body::Stream(_) => {
                 headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
             }
         }
         if let (Some(key), None) = (self.transport.key(), &request.token) {
-            let mut bearer = value("API key", &format!("Bearer {}", key.expose()))?;
+            let mut bearer = header_value("API key", &format!("Bearer {}", key.expose()))?;
             bearer.set_sensitive(true);
             headers.insert(AUTHORIZATION, bearer);
         }
         if let Some(key) = &tries.idempotency_key {
-            headers.insert("idempotency-key", value("Idempotency-Key", key)?);
+            headers.insert("idempotency-key", header_value("Idempotency-Key", key)?);
         }
         if let Some(trace) = self.transport.traceparent() {
-            headers.insert("traceparent", value("traceparent", &trace)?);
+            headers.insert("traceparent", header_value("traceparent", &trace)?);
         }
         for (name, text) in &request.headers {
-            headers.insert(*name, value(name, text)?);
+            headers.insert(*name, header_value(name, text)?);
         }
+        options.check()?;
         for (name, text) in &options.headers {
-            let parsed = HeaderName::from_bytes(name.as_bytes()).map_err(|error| {
-                Error::new("invalid_argument", format!("{name:?} is no name of a header.")).with_source(error)
-            })?;
+            let parsed = header_name(name)?;
             match text {
                 Some(text) => {
-                    let mut given = value(name, text)?;
+                    let mut given = header_value(name, text)?;
                     given.set_sensitive(parsed == AUTHORIZATION);
                     headers.insert(parsed, given);
                 }
@@ -100,7 +98,12 @@ impl Client {
     }
 }
 
-fn value(name: &str, text: &str) -> Result<HeaderValue> {
+pub(super) fn header_name(name: &str) -> Result<HeaderName> {
+    HeaderName::from_bytes(name.as_bytes())
+        .map_err(|error| Error::new("invalid_argument", format!("{name:?} is no name of a header.")).with_source(error))
+}
+
+pub(super) fn header_value(name: &str, text: &str) -> Result<HeaderValue> {
     HeaderValue::from_str(text).map_err(|_| {
         // Neither the text nor the cause is shown: it may be a key.
         Error::new("invalid_argument", format!("The {name} holds characters that no header can carry."))
@@ -111,11 +114,12 @@ fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-pub(super) fn body_of(request: &Request, options: &RequestOptions) -> Option<Bytes> {
+pub(super) fn body_of(request: &Request, options: &RequestOptions) -> Option<reqwest::Body> {
     match &request.body {
         Body::None if options.body.is_empty() => None,
         Body::None => Some(Value::Object(options.body.clone()).to_string().into()),
-        Body::Bytes(bytes) => Some(bytes.clone()),
+        Body::Bytes(bytes) => Some(bytes.clone().into()),
+        Body::Stream(stream) => stream.take().map(reqwest::Body::wrap_stream),
         Body::Json(fields) => {
             let mut fields = fields.clone();
             fields.extend(options.body.clone());

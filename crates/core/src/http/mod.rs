@@ -1,6 +1,7 @@
 //! Requests: what is sent, how often, for how long, and what the answer becomes.
 
 mod answer;
+mod body;
 mod builder;
 mod call;
 mod client;
@@ -22,7 +23,8 @@ pub use reqwest::header::HeaderMap;
 pub use secret::Secret;
 
 pub(crate) use answer::{Answer, connection_error, content_type, read_json, status_error};
-pub(crate) use call::call_options;
-pub(crate) use client::{Clocks, Service};
-pub(crate) use request::{Body, Request, Safety};
-pub(crate) use send::{total_timeout, within};
+pub(crate) use body::{Body, BodyStream};
+pub(crate) use call::{call_options, check_own};
+pub(crate) use client::{Clocks, Service, check_secret, client_closed};
+pub(crate) use request::{Request, Safety};
+pub(crate) use send::total_timeout;

@@ -1,8 +1,10 @@
 //! What a caller may set, for a client or for one call.
 
+use super::compose::{header_name, header_value};
+use crate::error::{Error, Result};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::time::Duration;
 
@@ -146,6 +148,33 @@ impl RequestOptions {
             self.body.entry(name.clone()).or_insert_with(|| value.clone());
         }
         self
+    }
+}
+
+impl RequestOptions {
+    /// Refuses by name what no request can carry, and two headers of one name, of which one would be lost. It is looked at
+    /// where a client is built and where a call is made; a binding looks earlier.
+    ///
+    /// # Errors
+    /// `invalid_argument`.
+    pub fn check(&self) -> Result<()> {
+        let mut names = HashSet::new();
+        for (name, value) in &self.headers {
+            let parsed = header_name(name)?;
+            if let Some(value) = value {
+                header_value(name, value)?;
+            }
+            if !names.insert(parsed) {
+                return Err(Error::new("invalid_argument", format!("The header {name} is given twice.")));
+            }
+        }
+        if let Some(key) = &self.idempotency_key {
+            if key.is_empty() {
+                return Err(Error::new("invalid_argument", "The Idempotency-Key is empty; leave it out, or give one."));
+            }
+            header_value("Idempotency-Key", key)?;
+        }
+        Ok(())
     }
 }
 

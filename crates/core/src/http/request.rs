@@ -1,11 +1,11 @@
 //! A request before it is sent: what an operation asks for, without addresses, keys or clocks.
 
+use super::Body;
 use crate::error::{Error, Result};
-use bytes::Bytes;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::Method;
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 /// Everything but the unreserved characters of RFC 3986.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
@@ -17,13 +17,6 @@ pub(crate) enum Safety {
     Idempotent,
     /// Sending twice may do it twice: create, respond, message.
     Creates,
-}
-
-#[derive(Clone, Debug)]
-pub(crate) enum Body {
-    None,
-    Json(Map<String, Value>),
-    Bytes(Bytes),
 }
 
 #[derive(Clone, Debug)]

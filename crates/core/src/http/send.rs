@@ -4,7 +4,7 @@ use super::answer::{Answer, RawResponse, connection_error, header, status_error}
 use super::client::{Clocks, Service};
 use super::compose::{RetainPublic as _, body_of};
 use super::read::{read_body, read_some};
-use super::{Client, Request, RequestOptions, Safety};
+use super::{Body, Client, Request, RequestOptions, Safety};
 use crate::error::{Error, ErrorKind, Result};
 use crate::policy::retry::{self, Outcome, Situation};
 use bytes::Bytes;
@@ -33,7 +33,7 @@ impl Client {
         read: fn(&[u8]) -> Result<T>,
     ) -> Result<RawResponse<T>> {
         let clocks = Clocks::of(options.timeout);
-        within(clocks.deadline, async {
+        self.within(clocks.deadline, async {
             let (answer, body) = self.send_and_read(&request, options, &clocks).await?;
             Ok(RawResponse {
                 status: answer.status,
@@ -106,7 +106,7 @@ impl Client {
         tries.span.record("http.response.status_code", status.as_u16());
         if status.is_success() {
             let request_id = header(response.headers(), "x-request-id");
-            return Ok(Answer { response, request_id });
+            return Ok(Answer { response, request_id, closed: self.closed() });
         }
         Err(self.refused(response).await)
     }
@@ -122,15 +122,18 @@ impl Client {
         let http = self.transport.http(clocks.connect)?;
         let mut url = self.address(request, options)?;
         let mut headers = self.headers(request, options, tries)?;
-        let body = body_of(request, options);
         for _ in 0..=MAX_REDIRECTS {
             let mut sending = http.request(request.method.clone(), url.clone()).headers(headers.clone());
-            if let Some(body) = &body {
-                sending = sending.body(body.clone());
+            if let Some(body) = body_of(request, options) {
+                sending = sending.body(body);
             }
             let response = sending.send().await.map_err(Failed::unanswered)?;
             let Some(target) = redirect(&request.method, &response, &url) else { return Ok(response) };
             let target = target?;
+            if is_spent(request) {
+                let message = format!("The service redirects to {}; set base_url to it.", target.origin().ascii_serialization());
+                return Err(Error::new("unexpected_status", message).with_status(response.status().as_u16()).into());
+            }
             if target.origin() != url.origin() {
                 if !request.follow_elsewhere {
                     let origin = target.origin().ascii_serialization();
@@ -169,7 +172,8 @@ impl Client {
     /// Takes our own secrets out of what a service says: some echo the request.
     fn scrub(&self, text: &str) -> String {
         let mut text = text.to_owned();
-        for secret in [self.transport.key(), self.transport.token()].into_iter().flatten() {
+        let key = self.transport.key();
+        for secret in [key.as_ref(), self.transport.token()].into_iter().flatten() {
             if secret.expose().len() >= 4 {
                 text = text.replace(secret.expose(), "[redacted]");
             }
@@ -203,7 +207,7 @@ impl Failed {
         let error = connection_error(error);
         let outcome = match error.code() {
             // The next one would be the same.
-            "certificate_refused" => Outcome::Final,
+            "certificate_refused" | "invalid_argument" => Outcome::Final,
             _ if not_sent => Outcome::NotSent,
             _ => Outcome::Lost,
         };
@@ -266,6 +270,9 @@ impl<'a> Tries<'a> {
     /// Waits for the next attempt, or gives the error back where there is to be none.
     async fn again(&mut self, failed: Failed) -> Result<()> {
         let Failed { error, outcome } = failed;
+        if is_spent(self.request) {
+            return Err(error);
+        }
         self.span.record("error.type", error.code());
         let creates = self.request.safety == Safety::Creates;
         if creates && outcome == Outcome::Lost && self.made < self.max_retries {
@@ -291,6 +298,11 @@ impl<'a> Tries<'a> {
         sleep(wait).await;
         Ok(())
     }
+}
+
+/// Whether the request's body has gone and cannot be sent again.
+fn is_spent(request: &Request) -> bool {
+    matches!(&request.body, Body::Stream(stream) if stream.is_spent())
 }
 
 /// `/{id}` of `/{id}/respond`; a chat that does not exist where the request is for none.
@@ -323,7 +335,7 @@ fn redirect(method: &Method, response: &reqwest::Response, url: &Url) -> Option<
 }
 
 /// Runs under the total clock.
-pub(crate) async fn within<T>(deadline: Option<Instant>, work: impl Future<Output = Result<T>>) -> Result<T> {
+pub(super) async fn until<T>(deadline: Option<Instant>, work: impl Future<Output = Result<T>>) -> Result<T> {
     match deadline {
         None => work.await,
         Some(deadline) => timeout_at(deadline, work).await.unwrap_or_else(|_| Err(total_timeout())),

@@ -1,8 +1,8 @@
 //! The body of a stream's answer: bytes to frames, and the idle clock.
 
 use super::exclusive::Exclusive;
-use crate::error::{Error, Result};
-use crate::http::{Answer, connection_error, content_type};
+use crate::error::{Error, ErrorKind, Result};
+use crate::http::{Answer, client_closed, connection_error, content_type};
 use crate::sse::{Decoder, Frame};
 use bytes::Bytes;
 use futures_core::Stream;
@@ -12,6 +12,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::time::{Instant, Sleep, sleep_until};
+use tokio_util::sync::WaitForCancellationFutureOwned;
 
 /// Without comments a service may well be silent while a tool runs.
 const IDLE: Duration = Duration::from_secs(300);
@@ -39,12 +40,14 @@ pub(crate) struct EventBody {
     /// Whether anything came at all.
     begun: bool,
     alarm: Pin<Box<Sleep>>,
+    /// Ready once the client is closed.
+    closed: Exclusive<Pin<Box<WaitForCancellationFutureOwned>>>,
 }
 
 impl EventBody {
     /// Takes an answer that should be an event stream.
     pub(crate) async fn new(answer: Answer, decoder: Decoder, idle: Option<Duration>) -> Result<Self> {
-        let Answer { response, request_id } = answer;
+        let Answer { response, request_id, closed } = answer;
         let headers = response.headers().clone();
         let kind = content_type(&headers);
         if kind.as_deref() != Some("text/event-stream") {
@@ -72,6 +75,7 @@ impl EventBody {
             last_heard: now,
             begun: false,
             alarm: Box::pin(sleep_until(now + step(idle.unwrap_or(IDLE)))),
+            closed: Exclusive::new(Box::pin(closed.cancelled_owned())),
         })
     }
 
@@ -96,6 +100,9 @@ impl EventBody {
             Poll::Ready(Some(Err(error))) => Poll::Ready(Err(connection_error(error))),
             Poll::Ready(None) => Poll::Ready(Ok(false)),
             Poll::Pending => {
+                if self.closed.get().as_mut().poll(cx).is_ready() {
+                    return Poll::Ready(Err(client_closed()));
+                }
                 ready!(self.poll_alarm(cx, asking));
                 let message = "Nothing came over the stream for too long; the connection is taken for dead.";
                 Poll::Ready(Err(Error::new("stream_idle_timeout", message)))
@@ -158,6 +165,11 @@ impl EventBody {
     }
 }
 
+/// Whether another connection would be no better: what came is wrong, or the client is closed.
+pub(super) fn is_final(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::Api | ErrorKind::Aborted)
+}
+
 /// From one ring of the alarm to the next.
 fn step(idle: Duration) -> Duration {
     idle.min(IDLE_WITH_COMMENTS) / RINGS
@@ -171,6 +183,7 @@ mod tests {
     use futures_util::stream;
     use std::future::poll_fn;
     use tokio::time::sleep;
+    use tokio_util::sync::CancellationToken;
 
     /// A body that brings `pieces`, each after `pause`, and then nothing more.
     async fn body(pieces: Vec<&'static str>, pause: Duration, idle: Option<Duration>) -> EventBody {
@@ -183,7 +196,8 @@ mod tests {
         });
         let response = http::Response::builder().header("content-type", "text/event-stream");
         let response = response.body(reqwest::Body::wrap_stream(chunks)).unwrap().into();
-        EventBody::new(Answer { response, request_id: None }, Decoder::new(), idle).await.unwrap()
+        let answer = Answer { response, request_id: None, closed: CancellationToken::new() };
+        EventBody::new(answer, Decoder::new(), idle).await.unwrap()
     }
 
     /// Reads to the error; how long that took, and how many chunks came before it.

@@ -1,6 +1,6 @@
 //! What moves a turn's stream: the connection's states, and what happens when it breaks.
 
-use super::body::EventBody;
+use super::body::{EventBody, is_final};
 use super::cursor::TurnCursor;
 use super::exclusive::Exclusive;
 use super::frame::{Payload, is_keep_alive, stream_error};
@@ -12,7 +12,7 @@ use super::turn::TurnStream;
 use crate::chat::{OnConflict, Respond, Resume};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, EventKind, Ids};
-use crate::http::{Client, Clocks, Request, RequestOptions, Service, total_timeout, within};
+use crate::http::{Client, Clocks, Request, RequestOptions, Service, total_timeout};
 use crate::id::{ChatId, TurnId};
 use crate::sse::{Decoder, Frame};
 use reqwest::Method;
@@ -74,7 +74,7 @@ impl TurnStream {
             .id("chat id", &chat_id)?
             .word("respond")
             .json(&prompt)?;
-        let (body, anchor) = within(clocks.deadline, async {
+        let opening = async {
             let through_relay = resume == Resume::Relay && client.ask_service(&request, &clocks).await != Service::Ours;
             let anchor = if through_relay { Some(Anchor::drop_in(&client, &chat_id, &options).await?) } else { None };
             let mut attempt = 0;
@@ -88,13 +88,14 @@ impl TurnStream {
                 }
             };
             Ok((EventBody::new(answer, decoder(&client), clocks.idle).await?, anchor))
-        })
-        .await?;
+        };
+        let (body, anchor) = client.within(clocks.deadline, opening).await?;
+        let canceller = cancel_on_close.then(|| client.outliving());
         let mut stream = Self::over(client, options, clocks, ChatId::from(chat_id), body);
         stream.anchor = anchor;
         stream.on_state = on_state;
         stream.resume = resume;
-        stream.cancel_on_close = cancel_on_close;
+        stream.canceller = canceller;
         Ok(stream)
     }
 
@@ -126,7 +127,7 @@ impl TurnStream {
     async fn open_turn(client: Client, chat_id: &ChatId, turn_id: &TurnId, options: RequestOptions) -> Result<Self> {
         let options = options.over(&client.options);
         let clocks = Clocks::of(options.timeout);
-        let body = within(clocks.deadline, turn_body(&client, &options, &clocks, chat_id, turn_id, 0)).await?;
+        let body = client.within(clocks.deadline, turn_body(&client, &options, &clocks, chat_id, turn_id, 0)).await?;
         let mut stream = Self::over(client, options, clocks, chat_id.clone(), body);
         stream.handle.set_turn(turn_id.clone());
         stream.reader.expect(turn_id.clone());
@@ -270,7 +271,7 @@ impl TurnStream {
                     (Some(wrong), _) => Some(Break::Fatal(wrong)),
                     (None, Ok(true)) => return Poll::Ready(()),
                     (None, Ok(false)) => Some(Break::Lost(None)),
-                    (None, Err(error)) if error.kind() == ErrorKind::Api => Some(Break::Fatal(error)),
+                    (None, Err(error)) if is_final(&error) => Some(Break::Fatal(error)),
                     (None, Err(error)) => Some(Break::Lost(Some(error))),
                 };
                 self.last_progress = body.last_bytes().unwrap_or(self.last_progress);
@@ -293,7 +294,7 @@ impl TurnStream {
             let (client, options) = (self.client.clone(), self.options.clone());
             let chat_id = self.handle.chat_id().clone();
             self.state = State::Reaching(Exclusive::new(Box::pin(async move {
-                anchor.replay(&client, chat_id.as_str(), &options).await
+                client.within(None, anchor.replay(&client, chat_id.as_str(), &options)).await
             })));
             return Ok(());
         }
@@ -315,8 +316,11 @@ impl TurnStream {
         // The resumes have a budget of their own.
         let options = RequestOptions { max_retries: Some(0), ..self.options.clone() };
         self.state = State::Opening(Exclusive::new(Box::pin(async move {
-            sleep(wait).await;
-            turn_body(&client, &options, &clocks, &chat_id, &turn_id, after).await
+            let opening = async {
+                sleep(wait).await;
+                turn_body(&client, &options, &clocks, &chat_id, &turn_id, after).await
+            };
+            client.within(None, opening).await
         })));
         Ok(())
     }
@@ -344,8 +348,9 @@ impl TurnStream {
     pub(super) fn shut(&mut self) {
         self.state = State::Closed;
         // Once, also where an error had closed the socket before.
-        if std::mem::take(&mut self.cancel_on_close) && !self.reader.ended() {
-            let handle = self.handle.clone();
+        let canceller = self.canceller.take().filter(|_| !self.reader.ended());
+        if let Some(client) = canceller {
+            let handle = self.handle.through(&client);
             self.runtime.spawn(async move {
                 if let Err(error) = handle.cancel().await {
                     tracing::warn!(%error, "the turn of a closed stream could not be cancelled");
@@ -408,7 +413,7 @@ fn read_frame(ids: &mut Ids, frame: &Frame<'_>) -> Result<Option<Event>> {
 fn resumable(error: &Error) -> bool {
     match error.status() {
         Some(status) => matches!(status, 408 | 425 | 429 | 500..) || error.is_retryable(),
-        None => !matches!(error.kind(), ErrorKind::InvalidArgument | ErrorKind::Api),
+        None => !matches!(error.kind(), ErrorKind::InvalidArgument | ErrorKind::Api | ErrorKind::Aborted),
     }
 }
 
@@ -416,7 +421,7 @@ fn resumable(error: &Error) -> bool {
 fn incomplete(cause: Option<Error>) -> Error {
     let message = "The stream ended before the turn; what came so far is in `turn`.";
     match cause {
-        Some(error) if error.kind() == ErrorKind::StreamIdleTimeout => error,
+        Some(error) if matches!(error.kind(), ErrorKind::StreamIdleTimeout | ErrorKind::Aborted) => error,
         Some(cause) => Error::new("incomplete_turn", message).with_source(cause),
         None => Error::new("incomplete_turn", message),
     }

@@ -25,6 +25,11 @@ impl TurnHandle {
         Self { chats: client.chat(), chat_id, turn_id: None, answered: Arc::default() }
     }
 
+    /// The same by another client.
+    pub(crate) fn through(&self, client: &Client) -> Self {
+        Self { chats: client.chat(), ..self.clone() }
+    }
+
     pub(crate) fn set_turn(&mut self, turn_id: TurnId) {
         self.turn_id = Some(turn_id);
     }

@@ -1,13 +1,13 @@
 //! The stream of a chat's relay: the runtime's own events, for as long as somebody reads.
 
-use super::body::EventBody;
+use super::body::{EventBody, is_final};
 use super::cursor::Cursor;
 use super::driver::Break;
 use super::exclusive::Exclusive;
 use super::frame::{Payload, is_keep_alive, stream_error};
 use crate::chat::OpenRelay;
 use crate::error::{Error, ErrorKind, Result};
-use crate::http::{Client, Clocks, Request, RequestOptions, Secret, total_timeout, within};
+use crate::http::{Client, Clocks, Request, RequestOptions, Secret, check_secret, total_timeout};
 use crate::json::Json;
 use crate::lax::{self, Count, Obj, Text};
 use crate::policy::resume::Resumes;
@@ -61,6 +61,19 @@ pub struct RelayEvent {
     pub session_id: Option<String>,
     /// Its JSON.
     pub raw: Json,
+}
+
+impl RelayEvent {
+    /// Reads what is known of an event from its JSON.
+    pub fn new(id: Option<u64>, raw: Json) -> Self {
+        let head = serde_json::from_str(raw.get()).unwrap_or_default();
+        Self::read(id, head, raw.clone())
+    }
+
+    fn read(id: Option<u64>, head: Head<'_>, raw: Json) -> Self {
+        let event_type = head.event_type.or_empty().to_owned();
+        Self { id, event_type, session_id: head.properties.0.and_then(Properties::session), raw }
+    }
 }
 
 type Opening = Exclusive<Pin<Box<dyn Future<Output = Result<Option<EventBody>>> + Send>>>;
@@ -126,10 +139,13 @@ impl Target {
 impl RelayStream {
     pub(crate) async fn open(relay: OpenRelay) -> Result<Self> {
         let OpenRelay { client, chat_id, cursor, token, options } = relay;
+        if let Some(token) = &token {
+            check_secret("token", token)?;
+        }
         let options = options.over(&client.options);
         let clocks = Clocks::of(options.timeout);
         let target = Arc::new(Target { client, chat_id, token, options, clocks });
-        let body = within(clocks.deadline, target.open(cursor, None)).await?;
+        let body = target.client.within(clocks.deadline, target.open(cursor, None)).await?;
         let cursor = cursor.begun_at(body.as_ref().and_then(beginning));
         Ok(Self {
             began: cursor,
@@ -245,7 +261,9 @@ impl RelayStream {
                     self.state = State::Closed;
                     let again = match error.status() {
                         Some(status) => matches!(status, 408 | 425 | 429 | 500..),
-                        None => !matches!(error.kind(), ErrorKind::InvalidArgument | ErrorKind::Api),
+                        None => {
+                            !matches!(error.kind(), ErrorKind::InvalidArgument | ErrorKind::Api | ErrorKind::Aborted)
+                        }
                     };
                     if again {
                         self.breaking = Some(Break::Lost(Some(error)));
@@ -268,7 +286,7 @@ impl RelayStream {
                 match (wrong, read) {
                     (None, Ok(true)) => return Poll::Ready(()),
                     (Some(error), _) => self.breaking = Some(Break::Fatal(error)),
-                    (None, Err(error)) if error.kind() == ErrorKind::Api => self.breaking = Some(Break::Fatal(error)),
+                    (None, Err(error)) if is_final(&error) => self.breaking = Some(Break::Fatal(error)),
                     (None, Ok(false)) => self.breaking = Some(Break::Lost(None)),
                     (None, Err(error)) => self.breaking = Some(Break::Lost(Some(error))),
                 }
@@ -294,8 +312,11 @@ impl RelayStream {
         tracing::debug!(chat_id = self.target.chat_id, after = ?self.cursor.number(), ?wait, "the relay broke; taking it up again");
         let (target, cursor) = (self.target.clone(), self.cursor);
         self.state = State::Opening(Exclusive::new(Box::pin(async move {
-            sleep(wait).await;
-            target.open(cursor, Some(0)).await
+            let opening = async {
+                sleep(wait).await;
+                target.open(cursor, Some(0)).await
+            };
+            target.client.within(None, opening).await
         })));
     }
 }
@@ -346,9 +367,8 @@ fn read_frame(frame: Frame<'_>) -> Result<Option<(RelayItem, Option<u64>)>> {
     if head.properties.0.is_none() && is_keep_alive(event_type) {
         return Ok(None);
     }
-    let event_type = event_type.to_owned();
-    let session_id = head.properties.0.and_then(Properties::session);
-    Ok(Some((RelayItem::Event(RelayEvent { id, event_type, session_id, raw }), id)))
+    let event = RelayEvent::read(id, head, raw);
+    Ok(Some((RelayItem::Event(event), id)))
 }
 
 #[derive(Default, Deserialize)]

@@ -56,7 +56,8 @@ pub struct TurnStream {
     pub(super) on_state: Option<OnState>,
     /// Changes of the connection that the next batch will tell, where that was asked for.
     pub(super) watched: Option<Vec<StreamState>>,
-    pub(super) cancel_on_close: bool,
+    /// Where closing the stream cancels its turn, by what: it goes on when the client is closed.
+    pub(super) canceller: Option<Client>,
     pub(super) deadline: Option<Pin<Box<Sleep>>>,
     pub(super) closed_by_caller: bool,
     pub(super) runtime: Handle,
@@ -100,7 +101,7 @@ impl TurnStream {
             told: 0,
             on_state: None,
             watched: None,
-            cancel_on_close: false,
+            canceller: None,
             closed_by_caller: false,
             runtime: Handle::current(),
         }

@@ -1,0 +1,82 @@
+//! Write a file into a workspace (our server).
+
+use super::files::{FileEntry, Files, file_request};
+use crate::http::{Body, BodyStream, Call};
+use bytes::Bytes;
+use futures_core::Stream;
+use futures_util::{StreamExt as _, TryStreamExt as _};
+use reqwest::Method;
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+use tokio::fs::File;
+use tokio::io::AsyncRead;
+use tokio_util::io::ReaderStream;
+
+/// What a file is written from: bytes or text (by `into()`), a [`file`](Self::file), a [`reader`](Self::reader) or a
+/// [`stream`](Self::stream); the last three are sent with bounded memory.
+pub struct Upload(Body);
+
+impl Upload {
+    /// A file of this machine. It is read from its beginning each time the request is sent.
+    pub fn file(path: impl Into<PathBuf>) -> Self {
+        let path = path.into();
+        Self(Body::Stream(BodyStream::again(move || {
+            let opening = File::open(path.clone());
+            let pieces = async move { opening.await.map(ReaderStream::new) };
+            Box::pin(futures_util::stream::once(pieces).try_flatten())
+        })))
+    }
+
+    /// What a reader gives. It can be read once, so the request is not sent again where sending failed.
+    pub fn reader(reader: impl AsyncRead + Send + 'static) -> Self {
+        Self::stream(ReaderStream::new(reader))
+    }
+
+    /// Pieces, one after the other. They come once, so the request is not sent again where sending failed.
+    pub fn stream<S, B>(pieces: S) -> Self
+    where
+        S: Stream<Item = io::Result<B>> + Send + 'static,
+        B: Into<Bytes> + 'static,
+    {
+        Self(Body::Stream(BodyStream::once(Box::pin(pieces.map(|piece| piece.map(Into::into))))))
+    }
+}
+
+macro_rules! from {
+    ($($bytes:ty),*) => {
+        $(impl From<$bytes> for Upload {
+            fn from(bytes: $bytes) -> Self {
+                Self(Body::Bytes(bytes.into()))
+            }
+        })*
+    };
+}
+
+from!(Bytes, Vec<u8>, Box<[u8]>, &'static [u8], String, &'static str);
+
+impl From<File> for Upload {
+    /// From where the file stands.
+    fn from(file: File) -> Self {
+        Self::reader(file)
+    }
+}
+
+impl fmt::Debug for Upload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Upload").field(&self.0).finish()
+    }
+}
+
+impl Files {
+    /// Writes a file into the workspace (our server); one of this path is replaced.
+    pub fn upload(&self, id: impl AsRef<str>, path: impl AsRef<str>, content: impl Into<Upload>) -> Call<FileEntry> {
+        let Upload(body) = content.into();
+        let request = file_request("files.upload", Method::PUT, id.as_ref(), path.as_ref()).map(|mut request| {
+            request.body = body;
+            request
+        });
+        // The clock would run while the bytes are still on their way.
+        Call::json(&self.client, request).without_answer_clock()
+    }
+}
