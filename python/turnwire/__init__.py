@@ -13,11 +13,13 @@
 import atexit as _atexit
 
 from . import _native
-from ._arguments import Answers, Content, PromptPart
+from ._arguments import Answers, PromptPart
 from ._async_chat import AsyncChats
 from ._async_stream import AsyncRelayStream, AsyncTurnStream
 from ._chat import Chats
 from ._client import AsyncTurnwire, Turnwire
+from ._content import AsyncContent, Content
+from ._download import AsyncStreamedDownload, Download, StreamedDownload
 from ._errors import (
     APIConnectionError,
     APIError,
@@ -95,7 +97,7 @@ from ._options import Options, Timeout
 from ._page import AsyncPage, Page
 from ._response import Headers, RawResponse
 from ._stream import RelayStream, TurnStream
-from ._streamed import AsyncStreamedDownload, AsyncStreamedResponse, Download, StreamedDownload, StreamedResponse
+from ._streamed import AsyncStreamedResponse, StreamedResponse
 
 __all__ = [
     "APIConnectionError",
@@ -105,6 +107,7 @@ __all__ = [
     "APIUserAbortError",
     "Answers",
     "AsyncChats",
+    "AsyncContent",
     "AsyncPage",
     "AsyncRelayStream",
     "AsyncStreamedDownload",

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from os import PathLike
-from pathlib import Path
-from typing import IO, Any, Literal, Union
+from typing import Any, Literal
 
 from ._models import Permission, Question, StreamState
 
@@ -19,8 +17,6 @@ PermissionReply = Literal["once", "always", "reject"]
 OnConflict = Literal["error", "wait", "cancel"]
 #: Called with what became of a stream's connection. What it raises goes to ``sys.unraisablehook``.
 OnState = Callable[[StreamState], object]
-#: What a file is uploaded from: bytes, text, an open binary file, or a path.
-Content = Union[bytes, bytearray, memoryview, str, IO[bytes], "PathLike[str]"]
 
 
 def teller(on_state: OnState | None) -> Callable[[str], object] | None:
@@ -34,6 +30,8 @@ def prompt(text: str | None, parts: Iterable[PromptPart] | None, **more: Any) ->
         raise TypeError("give the prompt as a string, or its parts as parts=[…]; one of the two")
     if text is not None and not isinstance(text, str):
         raise TypeError(f"the prompt is a string, not {type(text).__name__}; give a list of parts as parts=[…]")
+    if isinstance(parts, (str, bytes, Mapping)):
+        raise TypeError(f"parts is a list of parts, not {type(parts).__name__}; give a text as the prompt itself")
     return {"parts": [{"type": "text", "text": text}] if parts is None else list(parts), **more}
 
 
@@ -47,12 +45,3 @@ def answers(given: Answers) -> list[list[str]]:
 def request_id(request: Question | Permission | str) -> str:
     """The id of a request, or itself."""
     return request if isinstance(request, str) else request.request_id
-
-
-def content(given: Content) -> bytes:
-    """The bytes of a file."""
-    if isinstance(given, str):
-        return given.encode()
-    if isinstance(given, PathLike):
-        return Path(given).read_bytes()
-    return bytes(given) if isinstance(given, (bytes, bytearray, memoryview)) else given.read()

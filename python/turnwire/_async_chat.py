@@ -4,39 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from . import _arguments, _models
-from ._arguments import Answers, Content, OnConflict, OnState, PermissionReply, PromptPart, Resume
+from . import _arguments, _models, _raw, _streamed
+from ._arguments import Answers, OnConflict, OnState, PermissionReply, PromptPart, Resume
 from ._async_stream import AsyncRelayStream, AsyncTurnStream
+from ._content import AsyncContent, content_async
 from ._handlers import AsyncOnPermission, AsyncOnQuestion, settle_turn_async
 from ._models import Cancelled, Chat, EndedChat, FileEntry, FileList, StoredMessage, StreamToken, Turn
+from ._options import Options
 from ._page import AsyncPage, AsyncPages
 from ._resource import RAW, AsyncResource, further, nothing
-from ._streamed import AsyncStreamingChats, AsyncStreamingFiles, Download
+from ._download import Download
+from ._typing import Unpack
 from ._wait import finished
 
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
-
-    from ._options import Options
-    from ._raw import AsyncRawChats, AsyncRawFiles, AsyncRawMessages, AsyncRawTurns
 
 
 class AsyncChats(AsyncResource):
     """Chats: create one, prompt it, read what it says."""
 
     @property
-    def with_raw_response(self) -> AsyncRawChats:
+    def with_raw_response(self) -> _raw.AsyncRawChats:
         """The same operations, answered by status, headers and bytes."""
-        from ._raw import AsyncRawChats
-
-        return AsyncRawChats(self)
+        return _raw.AsyncRawChats(self)
 
     @property
-    def with_streaming_response(self) -> AsyncStreamingChats:
+    def with_streaming_response(self) -> _streamed.AsyncStreamingChats:
         """Streams and downloads as a context manager around an answer."""
-        return AsyncStreamingChats(self)
+        return _streamed.AsyncStreamingChats(self)
 
     @property
     def files(self) -> AsyncFiles:
@@ -202,16 +198,14 @@ class AsyncFiles(AsyncResource):
     """The files of a chat's workspace; paths are relative to it."""
 
     @property
-    def with_raw_response(self) -> AsyncRawFiles:
+    def with_raw_response(self) -> _raw.AsyncRawFiles:
         """The same operations, answered by status, headers and bytes."""
-        from ._raw import AsyncRawFiles
-
-        return AsyncRawFiles(self)
+        return _raw.AsyncRawFiles(self)
 
     @property
-    def with_streaming_response(self) -> AsyncStreamingFiles:
+    def with_streaming_response(self) -> _streamed.AsyncStreamingFiles:
         """Streams and downloads as a context manager around an answer."""
-        return AsyncStreamingFiles(self)
+        return _streamed.AsyncStreamingFiles(self)
 
     async def list(self, id: str, **options: Unpack[Options]) -> FileList:
         """All files."""
@@ -221,9 +215,9 @@ class AsyncFiles(AsyncResource):
         """A file, read whole. For one that is large see ``with_streaming_response``."""
         return await self._call(Download, "files.download", options, filePath=file_path, id=id)
 
-    async def upload(self, file_path: str, *, id: str, content: Content, **options: Unpack[Options]) -> FileEntry:
+    async def upload(self, file_path: str, *, id: str, content: AsyncContent, **options: Unpack[Options]) -> FileEntry:
         """Writes a file; folders are made."""
-        arguments = {"filePath": file_path, "id": id, "content": _arguments.content(content)}
+        arguments = {"filePath": file_path, "id": id, "content": await content_async(content)}
         return await self._call(FileEntry.from_dict, "files.upload", options, **arguments)
 
 
@@ -231,11 +225,9 @@ class AsyncMessages(AsyncResource):
     """The messages of a chat."""
 
     @property
-    def with_raw_response(self) -> AsyncRawMessages:
+    def with_raw_response(self) -> _raw.AsyncRawMessages:
         """The same operations, answered by status, headers and bytes."""
-        from ._raw import AsyncRawMessages
-
-        return AsyncRawMessages(self)
+        return _raw.AsyncRawMessages(self)
 
     def list(
         self, id: str, *, limit: int | None = None, cursor: str | None = None, **options: Unpack[Options]
@@ -255,11 +247,9 @@ class AsyncTurns(AsyncResource):
     """The turns of a chat."""
 
     @property
-    def with_raw_response(self) -> AsyncRawTurns:
+    def with_raw_response(self) -> _raw.AsyncRawTurns:
         """The same operations, answered by status, headers and bytes."""
-        from ._raw import AsyncRawTurns
-
-        return AsyncRawTurns(self)
+        return _raw.AsyncRawTurns(self)
 
     async def retrieve(self, turn_id: str, *, id: str, **options: Unpack[Options]) -> Turn:
         """The turn so far."""

@@ -178,7 +178,10 @@ class AsyncTurnStream(_AsyncStream[TurnEvent]):
         await finished(native.cancel())
 
     def __repr__(self) -> str:
-        return f"AsyncTurnStream(chat_id={self.chat_id!r}, turn_id={self.turn_id!r})"
+        try:
+            return f"AsyncTurnStream(chat_id={self.chat_id!r}, turn_id={self.turn_id!r})"
+        except RuntimeError:
+            return "AsyncTurnStream(opened before fork())"
 
 
 class AsyncRelayStream(_AsyncStream[RelayItem]):
@@ -197,4 +200,7 @@ class AsyncRelayStream(_AsyncStream[RelayItem]):
         return began if number is None else number
 
     def __repr__(self) -> str:
-        return f"AsyncRelayStream(last_event_id={self.last_event_id!r})"
+        try:
+            return f"AsyncRelayStream(last_event_id={self.last_event_id!r})"
+        except RuntimeError:
+            return "AsyncRelayStream(opened before fork())"

@@ -4,38 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from . import _arguments, _models
-from ._arguments import Answers, Content, OnConflict, OnState, PermissionReply, PromptPart, Resume
+from . import _arguments, _models, _raw, _streamed
+from ._arguments import Answers, OnConflict, OnState, PermissionReply, PromptPart, Resume
+from ._content import Content
+from ._content import content as read_content
 from ._handlers import OnPermission, OnQuestion, settle_turn
 from ._models import Cancelled, Chat, EndedChat, FileEntry, FileList, StoredMessage, StreamToken, Turn
+from ._options import Options
 from ._page import Page
 from ._resource import RAW, Resource, further, nothing
 from ._stream import RelayStream, TurnStream
-from ._streamed import Download, StreamingChats, StreamingFiles
+from ._download import Download
+from ._typing import Unpack
 
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
-
-    from ._options import Options
-    from ._raw import RawChats, RawFiles, RawMessages, RawTurns
 
 
 class Chats(Resource):
     """Chats: create one, prompt it, read what it says."""
 
     @property
-    def with_raw_response(self) -> RawChats:
+    def with_raw_response(self) -> _raw.RawChats:
         """The same operations, answered by status, headers and bytes."""
-        from ._raw import RawChats
-
-        return RawChats(self)
+        return _raw.RawChats(self)
 
     @property
-    def with_streaming_response(self) -> StreamingChats:
+    def with_streaming_response(self) -> _streamed.StreamingChats:
         """Streams and downloads as a context manager around an answer."""
-        return StreamingChats(self)
+        return _streamed.StreamingChats(self)
 
     @property
     def files(self) -> Files:
@@ -200,16 +197,14 @@ class Files(Resource):
     """The files of a chat's workspace; paths are relative to it."""
 
     @property
-    def with_raw_response(self) -> RawFiles:
+    def with_raw_response(self) -> _raw.RawFiles:
         """The same operations, answered by status, headers and bytes."""
-        from ._raw import RawFiles
-
-        return RawFiles(self)
+        return _raw.RawFiles(self)
 
     @property
-    def with_streaming_response(self) -> StreamingFiles:
+    def with_streaming_response(self) -> _streamed.StreamingFiles:
         """Streams and downloads as a context manager around an answer."""
-        return StreamingFiles(self)
+        return _streamed.StreamingFiles(self)
 
     def list(self, id: str, **options: Unpack[Options]) -> FileList:
         """All files."""
@@ -221,7 +216,7 @@ class Files(Resource):
 
     def upload(self, file_path: str, *, id: str, content: Content, **options: Unpack[Options]) -> FileEntry:
         """Writes a file; folders are made."""
-        arguments = {"filePath": file_path, "id": id, "content": _arguments.content(content)}
+        arguments = {"filePath": file_path, "id": id, "content": read_content(content)}
         return self._call(FileEntry.from_dict, "files.upload", options, **arguments)
 
 
@@ -229,11 +224,9 @@ class Messages(Resource):
     """The messages of a chat."""
 
     @property
-    def with_raw_response(self) -> RawMessages:
+    def with_raw_response(self) -> _raw.RawMessages:
         """The same operations, answered by status, headers and bytes."""
-        from ._raw import RawMessages
-
-        return RawMessages(self)
+        return _raw.RawMessages(self)
 
     def list(
         self, id: str, *, limit: int | None = None, cursor: str | None = None, **options: Unpack[Options]
@@ -253,11 +246,9 @@ class Turns(Resource):
     """The turns of a chat."""
 
     @property
-    def with_raw_response(self) -> RawTurns:
+    def with_raw_response(self) -> _raw.RawTurns:
         """The same operations, answered by status, headers and bytes."""
-        from ._raw import RawTurns
-
-        return RawTurns(self)
+        return _raw.RawTurns(self)
 
     def retrieve(self, turn_id: str, *, id: str, **options: Unpack[Options]) -> Turn:
         """The turn so far."""

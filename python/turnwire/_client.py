@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
+import copy
+import inspect
 from collections.abc import Callable, Mapping
 from os import PathLike, fspath
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from . import _native, _options
+from . import _check, _native, _options
 from ._async_chat import AsyncChats
 from ._chat import Chats
-
-if TYPE_CHECKING:
-    from typing_extensions import Self, Unpack
-
-    from ._options import Clock, Options
+from ._model import camel
+from ._options import Clock, Options
+from ._typing import Self, Unpack
 
 C = TypeVar("C")
 
@@ -70,7 +69,7 @@ class _Client(Generic[C]):
         clock, or a ``Timeout``; ``None``: neither. ``max_retries``: 2 if not given. ``proxy``: else ``HTTP_PROXY``,
         ``HTTPS_PROXY`` and ``NO_PROXY`` decide; ``no_proxy``: none at all. ``ca_bundle``: a PEM file of authorities to
         trust beside the system's; else that of ``SSL_CERT_FILE``. ``tcp_keepalive``: seconds of silence before TCP probes
-        a connection, 60 if not given. ``http2_prior_knowledge``: HTTP/2 from the first byte, also without TLS.
+        a connection, from 1 to 32767, 60 if not given. ``http2_prior_knowledge``: HTTP/2 from the first byte, also without TLS.
         ``max_event_bytes``: the largest event a stream may bring, 16 MiB if not given, for ``stream`` 32 MiB.
         ``backoff_scale`` multiplies every wait between two attempts of a request or of a stream's resume, those a service
         asks for (``Retry-After``, ``retry:``) included; 1 if not given, tests set it to 0.
@@ -78,24 +77,24 @@ class _Client(Generic[C]):
         options: dict[str, Any] = {"extra_headers": default_headers, "extra_query": default_query}
         if timeout is not _options.KEEP:
             options["timeout"] = timeout
-        if max_retries is not None:
-            options["max_retries"] = max_retries
-        settings = {
-            "baseUrl": base_url,
-            "apiKey": api_key,
-            "token": token,
-            "prefix": prefix,
-            "proxy": proxy,
-            "caBundle": None if ca_bundle is None else fspath(ca_bundle),
-            "userAgent": user_agent,
-            "maxEventBytes": max_event_bytes,
-            "backoffScale": backoff_scale,
-            "tcpKeepaliveMs": None if tcp_keepalive is None else _options.milliseconds(tcp_keepalive),
-            "noProxy": no_proxy,
-            "http2PriorKnowledge": http2_prior_knowledge,
+        options["max_retries"] = max_retries
+        called = {"extra_headers": "default_headers", "extra_query": "default_query"}
+        settings: dict[str, Any] = {
+            "noProxy": _check.flag("no_proxy", no_proxy),
+            "http2PriorKnowledge": _check.flag("http2_prior_knowledge", http2_prior_knowledge),
         }
-        given = json.dumps({name: value for name, value in settings.items() if value is not None})
-        self._use(_native.Client(given, _options.to_json(options)))
+        texts = {"base_url": base_url, "api_key": api_key, "token": token, "prefix": prefix, "proxy": proxy}
+        texts |= {"ca_bundle": None if ca_bundle is None else fspath(ca_bundle), "user_agent": user_agent}
+        for name, value in texts.items():
+            if value is not None:
+                settings[camel(name)] = _check.text(name, value)
+        if max_event_bytes is not None:
+            settings["maxEventBytes"] = _check.whole("max_event_bytes", max_event_bytes, 1, 2**32 - 1)
+        if backoff_scale is not None:
+            settings["backoffScale"] = _check.number("backoff_scale", backoff_scale, 0, 1000)
+        if tcp_keepalive is not None:
+            settings["tcpKeepaliveMs"] = _check.milliseconds("tcp_keepalive", tcp_keepalive)
+        self._use(_native.Client(_check.to_json(settings), _options.to_json(options, called)))
 
     def _use(self, native: _native.Client) -> None:
         self._native = native
@@ -107,14 +106,41 @@ class _Client(Generic[C]):
         """The service's address."""
         return self._native.base_url
 
+    @property
+    def api_key(self) -> str:
+        """Set it to send another key from now on, in every later request of this client and of those made by
+        ``with_options``. It cannot be read: a client gives its key to nobody but the service."""
+        raise AttributeError("a client does not give its key away; api_key can only be set")
+
+    @api_key.setter
+    def api_key(self, key: str) -> None:
+        self._native.set_api_key(_check.text("api_key", key))
+
+    def is_closed(self) -> bool:
+        """Whether ``close()`` was called."""
+        return self._native.is_closed
+
+    if not TYPE_CHECKING:  # A type checker knows what can be set.
+
+        def __setattr__(self, name: str, value: Any) -> None:
+            # What would be kept here and never looked at. A subclass may have a name of its own that is one of these.
+            if name in _SETTINGS and getattr(type(self), name, None) is getattr(_Client, name, None):
+                more = f", or use with_options({name}=…)" if name in Options.__annotations__ else ""
+                raise AttributeError(f"{name} is set when a client is made: pass it to {type(self).__name__}(…){more}")
+            object.__setattr__(self, name, value)
+
     def with_options(self, **options: Unpack[Options]) -> Self:
         """A client on the same connections whose calls have these options; what is not given stays."""
-        client = object.__new__(type(self))
+        client = copy.copy(self)
         client._use(self._native.with_options(_options.to_json(options)))
         return client
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(base_url={self.base_url!r})"
+
+
+#: What is set once, when a client is made.
+_SETTINGS = frozenset(inspect.signature(_Client).parameters) - {"api_key"}
 
 
 class Turnwire(_Client[Chats]):
@@ -123,7 +149,9 @@ class Turnwire(_Client[Chats]):
     _chats = Chats
 
     def close(self) -> None:
-        """For symmetry with other clients: connections are closed when nobody uses them."""
+        """Closes all connections, of this client and of those made of it by ``with_options``. Calls and streams under
+        way end with ``APIUserAbortError``, and so does every later call."""
+        self._native.close()
 
     def __enter__(self) -> Self:
         return self
@@ -138,7 +166,11 @@ class AsyncTurnwire(_Client[AsyncChats]):
     _chats = AsyncChats
 
     async def close(self) -> None:
-        """For symmetry with other clients: connections are closed when nobody uses them."""
+        """Closes all connections, of this client and of those made of it by ``with_options``. Calls and streams under
+        way end with ``APIUserAbortError``, and so does every later call."""
+        self._native.close()
+
+    aclose = close
 
     async def __aenter__(self) -> Self:
         return self

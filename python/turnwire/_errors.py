@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from inspect import get_annotations
+from typing import Any, get_type_hints
 
-if TYPE_CHECKING:
-    from ._models import Turn
+from ._models import Turn
 
 
 class TurnwireError(Exception):
@@ -161,8 +161,6 @@ def make(name: str, facts_json: str) -> TurnwireError:
     if facts["body"] is not None:
         facts["body"] = _parsed(facts["body"])
     if facts["turn"] is not None:
-        from ._models import Turn
-
         facts["turn"] = Turn.from_dict(facts["turn"])
     error: TurnwireError = _CLASSES.get(name, APIError)(facts.pop("message"), **facts)
     if causes:
@@ -187,6 +185,8 @@ _CLASSES: dict[str, type[TurnwireError]] = {
     name: value for name, value in globals().items() if isinstance(value, type) and issubclass(value, TurnwireError)
 }
 
-# Where users find them, also in a traceback.
+# Where users find them, also in a traceback. What annotations name is found here, so they are resolved before.
 for _class in _CLASSES.values():
+    _hints = get_type_hints(_class)
+    _class.__annotations__ = {name: _hints[name] for name in get_annotations(_class)}
     _class.__module__ = "turnwire"

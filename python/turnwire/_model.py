@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import json
 import types
 import typing
@@ -57,6 +58,30 @@ class Model:
 
     def __contains__(self, key: object) -> bool:
         return key in self.to_dict()
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:
+        """For pydantic: an object of this class or a JSON object in, a JSON object out. Without this it would take the
+        fields by their names in Python, and read a JSON object as an empty one."""
+        # Whoever calls this has it.
+        schema = importlib.import_module("pydantic_core").core_schema
+        out = schema.plain_serializer_function_ser_schema(plain)
+        return schema.no_info_plain_validator_function(cls._validated, serialization=out)
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: Any, handler: Any) -> dict[str, Any]:
+        return {"title": cls.__name__, "type": "object"}
+
+    @classmethod
+    def _validated(cls: type[M], value: Any) -> M:
+        if isinstance(value, cls):
+            return value
+        if not isinstance(value, Mapping):
+            raise ValueError(f"a {cls.__name__} is read from a mapping, not from {type(value).__name__}")
+        try:
+            return cls.from_dict(value)
+        except (AttributeError, TypeError, KeyError) as error:
+            raise ValueError(f"this is no {cls.__name__}: {error}") from error
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.to_dict())

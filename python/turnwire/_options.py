@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from numbers import Real
+from enum import Enum
 from typing import Any, TypedDict, Union
 
+from . import _check
 
-class _Keep:
-    """What stands where nothing was given, as ``None`` has a meaning of its own."""
+
+class _Keep(Enum):
+    """What stands where nothing was given, as ``None`` has a meaning of its own. A copy of it is itself."""
+
+    KEEP = "default"
 
     def __repr__(self) -> str:
         return "default"
 
 
-KEEP: Any = _Keep()
+KEEP: Any = _Keep.KEEP
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,7 @@ class Timeout:
 
     def _wire(self) -> dict[str, int]:
         clocks = {"connectMs": self.connect, "answerMs": self.answer, "idleMs": self.idle, "totalMs": self.total}
-        return {name: milliseconds(clock) for name, clock in clocks.items() if clock is not KEEP}
+        return {name: _check.milliseconds("a timeout", clock) for name, clock in clocks.items() if clock is not KEEP}
 
 
 Clock = Union[float, Timeout, None]
@@ -73,31 +76,28 @@ _NAMES = {
 }
 
 
-def to_json(options: Mapping[str, Any]) -> str:
-    """Options for the native module."""
+def to_json(options: Mapping[str, Any], called: Mapping[str, str] | None = None) -> str:
+    """Options for the native module. ``called``: names under which the caller knows some of them."""
     wire: dict[str, Any] = {}
     for name, value in options.items():
         if name not in _NAMES:
             known = ", ".join(_NAMES)
             raise TypeError(f"there is no option {name!r}; the options of a call are {known}")
         if name == "timeout":
-            value = (value if isinstance(value, Timeout) else Timeout(answer=value, idle=value))._wire()
-        elif name == "max_retries" and (not isinstance(value, int) or value < 0):
-            raise ValueError("max_retries counts repeated sendings: give an integer of 0 or more")
-        elif value is None:
-            continue
-        elif name.startswith("extra_"):
-            value = dict(value)
-        wire[_NAMES[name]] = value
-    return json.dumps(wire)
+            wire["timeout"] = (value if isinstance(value, Timeout) else Timeout(answer=value, idle=value))._wire()
+        elif value is not None:
+            wire[_NAMES[name]] = _value(name, (called or {}).get(name, name), value)
+    return _check.to_json(wire)
 
 
-def milliseconds(seconds: float | None) -> int:
-    """For the native module 0 is a clock that is off."""
-    if seconds is None:
-        return 0
-    if isinstance(seconds, bool) or not isinstance(seconds, Real):
-        raise TypeError(f"a timeout is a number of seconds, or None for none; this is {seconds!r}")
-    if not seconds > 0:
-        raise ValueError(f"a timeout is a number of seconds above 0, or None for none; this is {seconds!r}")
-    return max(1, round(min(seconds, 1e9) * 1000))
+def _value(name: str, called: str, value: Any) -> Any:
+    if name == "max_retries":
+        return _check.whole(called, value, 0, 2**32 - 1)
+    if name == "idempotency_key":
+        return _check.text(called, value)
+    if name == "extra_headers":
+        return _check.headers(called, value)
+    given = _check.mapping(called, value)
+    # Looked at here, where its name is known.
+    _check.to_json({called: given})
+    return given

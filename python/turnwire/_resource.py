@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, cast
 
-from . import _native, _options
+from . import _check, _native, _options
 from ._model import Model
 from ._response import RawResponse
 from ._wait import finished
@@ -31,19 +31,18 @@ def given(arguments: Mapping[str, Any]) -> str:
     for name, value in arguments.items():
         # The object in place of its id is an easy mistake.
         if isinstance(value, Model):
-            told = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name)
-            raise TypeError(f"{told} must be a string; this is a {type(value).__name__}")
-    return json.dumps({name: value for name, value in arguments.items() if value is not None}, default=_plain)
+            raise TypeError(f"{_snake(name)} must be a string; this is a {type(value).__name__}")
+    named = {name: value for name, value in arguments.items() if value is not None}
+    try:
+        return _check.to_json(named)
+    except (TypeError, ValueError) as error:
+        # Under the name it has in Python.
+        name, _, why = str(error).partition(" ")
+        raise type(error)(f"{_snake(name)} {why}") from None
 
 
-def _plain(value: object) -> object:
-    if isinstance(value, Model):
-        return value.to_dict()
-    if isinstance(value, Mapping):
-        return dict(value)
-    if isinstance(value, (set, frozenset)) or not hasattr(value, "__iter__"):
-        raise TypeError(f"{type(value).__name__} cannot be sent as JSON")
-    return list(value)
+def _snake(name: str) -> str:
+    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name)
 
 
 class _Resource:
@@ -58,6 +57,8 @@ class _Resource:
         on_state: Callable[[str], object] | None = None,
     ) -> _native.Task:
         """Opens a stream."""
+        if operation != "respond" and options.get("idempotency_key") is not None:
+            raise ValueError("idempotency_key is for create, respond and send_message; this call may be repeated without one")
         return self._native.open(operation, given(arguments), _options.to_json(options), on_state)
 
 

@@ -130,7 +130,10 @@ class TurnStream(_Stream[TurnEvent]):
         self._native.cancel().wait()
 
     def __repr__(self) -> str:
-        return f"TurnStream(chat_id={self.chat_id!r}, turn_id={self.turn_id!r})"
+        try:
+            return f"TurnStream(chat_id={self.chat_id!r}, turn_id={self.turn_id!r})"
+        except RuntimeError:
+            return "TurnStream(opened before fork())"
 
 
 class RelayStream(_Stream[RelayItem]):
@@ -149,4 +152,7 @@ class RelayStream(_Stream[RelayItem]):
         return began if number is None else number
 
     def __repr__(self) -> str:
-        return f"RelayStream(last_event_id={self.last_event_id!r})"
+        try:
+            return f"RelayStream(last_event_id={self.last_event_id!r})"
+        except RuntimeError:
+            return "RelayStream(opened before fork())"

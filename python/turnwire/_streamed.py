@@ -1,111 +1,25 @@
-"""``with_streaming_response``: an answer whose body is read in pieces, and files."""
+"""``with_streaming_response``: an answer whose body is read in pieces."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager, contextmanager
-from os import PathLike
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
+from functools import wraps
+from typing import Generic, ParamSpec, TypeVar
 
-from . import _native
+from . import _async_chat, _chat, _native
 from ._async_stream import AsyncRelayStream, AsyncTurnStream
+from ._download import AsyncStreamedDownload, StreamedDownload
+from ._options import Options
 from ._response import Headers
 from ._stream import RelayStream, TurnStream
+from ._typing import Unpack
 from ._wait import finished
-
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
-
-    from ._async_chat import AsyncChats, AsyncFiles
-    from ._chat import Chats, Files
-    from ._options import Options
 
 P = ParamSpec("P")
 S = TypeVar("S", TurnStream, RelayStream)
 A = TypeVar("A", AsyncTurnStream, AsyncRelayStream)
 T = TypeVar("T")
-
-
-class Download:
-    """A file, whole."""
-
-    def __init__(self, answer: tuple[bytes, str | None, str | None, str | None]) -> None:
-        #: Its bytes.
-        self.content, self.content_type, self.filename, self.request_id = answer
-
-    def read(self) -> bytes:
-        """Its bytes."""
-        return self.content
-
-    @property
-    def text(self) -> str:
-        """Its bytes as UTF-8 text."""
-        return self.content.decode("utf-8", "replace")
-
-    def write_to_file(self, path: str | PathLike[str]) -> None:
-        """Writes it to a file of this machine."""
-        Path(path).write_bytes(self.content)
-
-    def __bytes__(self) -> bytes:
-        return self.content
-
-    def __len__(self) -> int:
-        return len(self.content)
-
-    def __repr__(self) -> str:
-        return f"Download(filename={self.filename!r}, content_type={self.content_type!r}, bytes={len(self.content)})"
-
-
-class _Pieces:
-    """A file that is being read."""
-
-    def __init__(self, native: _native.Download) -> None:
-        self._native = native
-        self.status_code = native.status
-        self.headers = Headers(native.headers)
-        self.request_id = native.request_id
-        self.content_type = native.content_type
-        self.filename = native.filename
-        #: How many bytes there are, where the service says.
-        self.content_length = native.content_length
-
-
-class StreamedDownload(_Pieces):
-    """A file that is being read, with bounded memory."""
-
-    def iter_bytes(self) -> Iterator[bytes]:
-        """Its bytes as they come. An error if fewer come than the service announced."""
-        while (piece := self._native.chunk().wait()) is not None:
-            yield piece
-
-    def read(self) -> bytes:
-        """All that is left of it."""
-        return b"".join(self.iter_bytes())
-
-    def write_to_file(self, path: str | PathLike[str]) -> None:
-        """Writes it to a file of this machine."""
-        with open(path, "wb") as file:
-            file.writelines(self.iter_bytes())
-
-
-class AsyncStreamedDownload(_Pieces):
-    """A file that is being read, with bounded memory, in an asynchronous program."""
-
-    async def iter_bytes(self) -> AsyncIterator[bytes]:
-        """Its bytes as they come. An error if fewer come than the service announced."""
-        while (piece := await finished(self._native.chunk())) is not None:
-            yield piece
-
-    async def read(self) -> bytes:
-        """All that is left of it."""
-        return b"".join([piece async for piece in self.iter_bytes()])
-
-    async def write_to_file(self, path: str | PathLike[str]) -> None:
-        """Writes it to a file of this machine."""
-        with open(path, "wb") as file:
-            async for piece in self.iter_bytes():
-                file.write(piece)
 
 
 class _Answer(Generic[T]):
@@ -180,6 +94,7 @@ class AsyncStreamedResponse(_Answer[A]):
 
 def _streamed(method: Callable[P, S]) -> Callable[P, AbstractContextManager[StreamedResponse[S]]]:
     @contextmanager
+    @wraps(method)
     def call(*args: P.args, **kwargs: P.kwargs) -> Iterator[StreamedResponse[S]]:
         with method(*args, **kwargs) as stream:
             yield StreamedResponse(stream, stream._native)
@@ -189,6 +104,7 @@ def _streamed(method: Callable[P, S]) -> Callable[P, AbstractContextManager[Stre
 
 def _async_streamed(method: Callable[P, A]) -> Callable[P, AbstractAsyncContextManager[AsyncStreamedResponse[A]]]:
     @asynccontextmanager
+    @wraps(method)
     async def call(*args: P.args, **kwargs: P.kwargs) -> AsyncIterator[AsyncStreamedResponse[A]]:
         async with method(*args, **kwargs) as stream:
             yield AsyncStreamedResponse(stream, stream._native)
@@ -199,7 +115,7 @@ def _async_streamed(method: Callable[P, A]) -> Callable[P, AbstractAsyncContextM
 class StreamingChats:
     """``client.chat.with_streaming_response``."""
 
-    def __init__(self, chats: Chats) -> None:
+    def __init__(self, chats: _chat.Chats) -> None:
         self.respond = _streamed(chats.respond)
         self.resume = _streamed(chats.resume)
         self.stream = _streamed(chats.stream)
@@ -209,7 +125,7 @@ class StreamingChats:
 class StreamingFiles:
     """``client.chat.with_streaming_response.files``."""
 
-    def __init__(self, files: Files) -> None:
+    def __init__(self, files: _chat.Files) -> None:
         self._files = files
 
     @contextmanager
@@ -225,7 +141,7 @@ class StreamingFiles:
 class AsyncStreamingChats:
     """``client.chat.with_streaming_response``."""
 
-    def __init__(self, chats: AsyncChats) -> None:
+    def __init__(self, chats: _async_chat.AsyncChats) -> None:
         self.respond = _async_streamed(chats.respond)
         self.resume = _async_streamed(chats.resume)
         self.stream = _async_streamed(chats.stream)
@@ -235,7 +151,7 @@ class AsyncStreamingChats:
 class AsyncStreamingFiles:
     """``client.chat.with_streaming_response.files``."""
 
-    def __init__(self, files: AsyncFiles) -> None:
+    def __init__(self, files: _async_chat.AsyncFiles) -> None:
         self._files = files
 
     @asynccontextmanager

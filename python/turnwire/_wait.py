@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from . import _native
+from . import _native
 
 
 def settle(futures: Iterable[asyncio.Future[None]]) -> None:

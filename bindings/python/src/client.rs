@@ -183,6 +183,11 @@ impl Client {
         &self.shared.base_url
     }
 
+    #[getter]
+    fn is_closed(&self) -> bool {
+        self.shared.closed.load(Ordering::SeqCst)
+    }
+
     fn set_api_key(&self, py: Python<'_>, key: String) -> PyResult<()> {
         self.core(py)?.set_api_key(key.as_str()).map_err(|error| exception(py, &error))?;
         *lock(&self.shared.key) = Some(key);

@@ -29,7 +29,7 @@ pub(crate) fn exception(py: Python<'_>, error: &Error) -> PyErr {
 
 /// For what lives in its process.
 pub(crate) fn no_pickle(why: &str, instead: &str) -> PyErr {
-    PyTypeError::new_err(format!("this cannot be pickled or copied: {why}; {instead}"))
+    PyTypeError::new_err(format!("this cannot be pickled: {why}; {instead}"))
 }
 
 /// For what cannot go wrong unless this library is broken.

@@ -162,9 +162,11 @@ impl View {
         Ok(format!("{}({})", slf.get_type().name()?, shown.join(", ")))
     }
 
-    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, (String,))> {
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, (String, String))> {
         let parse = slf.py().import("turnwire._native")?.getattr("parse_event")?;
-        Ok((parse, (slf.get().raw(),)))
+        let event = slf.get().event();
+        // The type may have come beside the JSON.
+        Ok((parse, (event.to_json(), event.event_type().to_owned())))
     }
 }
 

@@ -110,6 +110,7 @@ fn operation(request: &Request) -> &'static str {
         ("GET", [_, "turns", _]) => "turns.retrieve",
         ("GET", [_, "files"]) => "files.list",
         ("GET", [_, "files", _]) => "files.download",
+        ("PUT", [_, "files", _]) => "files.upload",
         _ => "other",
     }
 }
@@ -214,6 +215,11 @@ async fn serve(
         }
         "files.list" => {
             let body = json!({"chatId": "chat_testkit", "files": []}).to_string();
+            Out::new(socket, fault).whole(200, &json_headers, body.as_bytes()).await
+        }
+        "files.upload" => {
+            let path = request.path.rsplit('/').next().unwrap_or_default();
+            let body = json!({"name": path, "path": path, "sizeBytes": request.body.len()}).to_string();
             Out::new(socket, fault).whole(200, &json_headers, body.as_bytes()).await
         }
         "files.download" => file(socket, &headers, fault, request).await,

@@ -57,6 +57,9 @@ pub(crate) async fn read_request(socket: &mut TcpStream, buffer: &mut Vec<u8>) -
         .filter_map(|line| line.split_once(':'))
         .map(|(name, value)| (name.trim().to_owned(), value.trim().to_owned()))
         .collect();
+    if request.header("transfer-encoding").is_some_and(|coding| coding.eq_ignore_ascii_case("chunked")) {
+        return Ok(read_chunks(socket, buffer).await?.map(|body| Request { body, ..request }));
+    }
     let length: usize = request.header("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
     while buffer.len() < length.min(MAX) {
         if !more(socket, buffer).await? {
@@ -65,6 +68,32 @@ pub(crate) async fn read_request(socket: &mut TcpStream, buffer: &mut Vec<u8>) -
     }
     request.body = buffer.drain(..length.min(buffer.len())).collect();
     Ok(Some(request))
+}
+
+/// A body in chunks; `None` where the connection ended before it did.
+async fn read_chunks(socket: &mut TcpStream, buffer: &mut Vec<u8>) -> io::Result<Option<Vec<u8>>> {
+    let mut body = Vec::new();
+    loop {
+        let end = loop {
+            match buffer.windows(2).position(|end| end == b"\r\n") {
+                Some(end) => break end,
+                None if !more(socket, buffer).await? => return Ok(None),
+                None => {}
+            }
+        };
+        let size = std::str::from_utf8(&buffer[..end]).ok().and_then(|size| usize::from_str_radix(size, 16).ok());
+        let Some(size) = size.filter(|size| size + body.len() <= MAX) else { return Ok(None) };
+        buffer.drain(..end + 2);
+        while buffer.len() < size + 2 {
+            if !more(socket, buffer).await? {
+                return Ok(None);
+            }
+        }
+        body.extend(buffer.drain(..size + 2).take(size));
+        if size == 0 {
+            return Ok(Some(body));
+        }
+    }
 }
 
 async fn more(socket: &mut TcpStream, buffer: &mut Vec<u8>) -> io::Result<bool> {

@@ -46,7 +46,10 @@ impl Chats {
         let request = Request::new("cancel", Method::POST).id("chat id", id.as_ref()).and_then(|request| {
             // An id that got lost must not cancel whatever runs.
             if cancel.turn_id.as_ref().is_some_and(|turn_id| turn_id.as_str().trim().is_empty()) {
-                return Err(Error::new("invalid_argument", "The turn id is empty; leave it out to cancel whatever runs."));
+                return Err(Error::new(
+                    "invalid_argument",
+                    "The turn id is empty; leave it out to cancel whatever runs.",
+                ));
             }
             request.word("cancel").json(cancel)
         });

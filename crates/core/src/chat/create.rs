@@ -116,8 +116,8 @@ impl Chats {
     /// Creates a chat. Sent again only where it cannot have been created: see `docs/reliability.md`.
     pub fn create(&self, chat: impl Borrow<NewChat>) -> Call<Chat> {
         let chat = chat.borrow();
-        let request = check_model(chat.model.as_deref())
-            .and_then(|()| Request::new("create", Method::POST).creates().json(chat));
+        let request =
+            check_model(chat.model.as_deref()).and_then(|()| Request::new("create", Method::POST).creates().json(chat));
         Call::new(&self.client, request, read_chat)
     }
 }

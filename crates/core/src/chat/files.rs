@@ -2,9 +2,7 @@
 
 use super::Chats;
 use crate::error::{Error, ErrorKind, Result};
-use crate::http::{
-    Answer, Call, Client, Clocks, Request, RequestOptions, call_options, check_own, connection_error,
-};
+use crate::http::{Answer, Call, Client, Clocks, Request, RequestOptions, call_options, check_own, connection_error};
 use crate::id::ChatId;
 use crate::lax;
 use bytes::{Bytes, BytesMut};
@@ -262,7 +260,8 @@ impl DownloadStream {
         let mut request = self.request.clone();
         request.headers.push(("range", format!("bytes={}-", self.received)));
         request.headers.push(("if-range", validator));
-        let answer = self.client.within(self.clocks.deadline, self.client.send(&request, &self.options, &self.clocks)).await;
+        let answer =
+            self.client.within(self.clocks.deadline, self.client.send(&request, &self.options, &self.clocks)).await;
         let answer = match answer {
             // It is the same file still, and has no more than came: the connection broke right after its end.
             Err(error) if error.status() == Some(416) && self.length.is_none_or(|length| length == self.received) => {

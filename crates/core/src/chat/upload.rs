@@ -64,7 +64,8 @@ impl From<File> for Upload {
 
 impl fmt::Debug for Upload {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Upload").field(&self.0).finish()
+        // What is in it may be secret, or large.
+        f.debug_struct("Upload").finish_non_exhaustive()
     }
 }
 

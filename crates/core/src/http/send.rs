@@ -131,7 +131,8 @@ impl Client {
             let Some(target) = redirect(&request.method, &response, &url) else { return Ok(response) };
             let target = target?;
             if is_spent(request) {
-                let message = format!("The service redirects to {}; set base_url to it.", target.origin().ascii_serialization());
+                let message =
+                    format!("The service redirects to {}; set base_url to it.", target.origin().ascii_serialization());
                 return Err(Error::new("unexpected_status", message).with_status(response.status().as_u16()).into());
             }
             if target.origin() != url.origin() {

@@ -1,0 +1,84 @@
+//! What a file is uploaded from.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use bytes::Bytes;
+use futures_util::stream;
+use std::io;
+use turnwire::chat::Upload;
+use turnwire::{Client, ErrorKind};
+use turnwire_testkit::{Fault, Testkit};
+
+const CHAT: &str = "chat_testkit";
+
+async fn kit(faults: Vec<Fault>) -> (Testkit, Client) {
+    let kit = Testkit::with_faults(true, faults).await.unwrap();
+    let client = Client::builder().base_url(kit.url()).api_key("sk_test").backoff_scale(0.0).build().unwrap();
+    (kit, client)
+}
+
+async fn upload(client: &Client, content: impl Into<Upload>) -> turnwire::Result<()> {
+    client.chat().files().upload(CHAT, "notes.txt", content).await.map(drop)
+}
+
+fn unavailable() -> Fault {
+    Fault { on: "files.upload".into(), status: Some(503), ..Fault::default() }
+}
+
+fn pieces(texts: &'static [&'static str]) -> Upload {
+    Upload::stream(stream::iter(texts.iter().map(|text| io::Result::Ok(Bytes::from_static(text.as_bytes())))))
+}
+
+#[tokio::test]
+async fn a_file_is_uploaded_from_bytes_text_a_file_a_reader_and_a_stream() {
+    let (kit, client) = kit(vec![]).await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("notes.txt");
+    tokio::fs::write(&path, "the notes").await.unwrap();
+    let open = tokio::fs::File::open(&path).await.unwrap();
+    let contents: Vec<Upload> = vec![
+        "the notes".into(),
+        String::from("the notes").into(),
+        b"the notes".to_vec().into(),
+        Bytes::from_static(b"the notes").into(),
+        (&b"the notes"[..]).into(),
+        Upload::file(&path),
+        open.into(),
+        Upload::reader(&b"the notes"[..]),
+        pieces(&["the ", "", "notes"]),
+    ];
+    for content in contents {
+        let shown = format!("{content:?}");
+        assert!(!shown.contains("notes"), "{shown}");
+        upload(&client, content).await.unwrap();
+        let sent = kit.counts();
+        assert_eq!(sent.last_body, "the notes");
+        assert_eq!(sent.last_headers["content-type"], "application/octet-stream");
+    }
+}
+
+#[tokio::test]
+async fn a_file_is_read_anew_when_the_upload_is_sent_again_and_a_stream_is_sent_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("notes.txt");
+    tokio::fs::write(&path, "the notes").await.unwrap();
+    let (again, client) = kit(vec![unavailable()]).await;
+    upload(&client, Upload::file(&path)).await.unwrap();
+    assert_eq!((again.counts().requests["files.upload"], again.counts().last_body.as_str()), (2, "the notes"));
+    let (once, client) = kit(vec![unavailable()]).await;
+    let error = upload(&client, pieces(&["the notes"])).await.unwrap_err();
+    assert_eq!((error.status(), once.counts().requests["files.upload"]), (Some(503), 1));
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_is_told_as_that_and_not_tried_again() {
+    let (_kit, client) = kit(vec![]).await;
+    let torn = stream::iter([Ok(Bytes::from_static(b"half")), Err(io::Error::other("the tape is torn"))]);
+    for (content, told) in
+        [(Upload::file("/nowhere/notes.txt"), "No such file"), (Upload::stream(torn), "the tape is torn")]
+    {
+        let error = upload(&client, content).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{error}");
+        assert!(error.message().starts_with("What was to be uploaded cannot be read"), "{error}");
+        assert!(error.message().contains(told), "{error}");
+    }
+}

@@ -1,0 +1,110 @@
+"""Values of options: each is what it has to be, or refused by name."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from numbers import Real
+from typing import Any
+
+#: More seconds than anybody waits; what is above it is taken for a mistake.
+_LONGEST = 1e9
+
+
+def text(name: str, value: Any) -> str:
+    """A string."""
+    if not isinstance(value, str):
+        raise _wrong(name, "a string", value)
+    return value
+
+
+def flag(name: str, value: Any) -> bool:
+    """``True`` or ``False``."""
+    if not isinstance(value, bool):
+        raise _wrong(name, "True or False", value)
+    return value
+
+
+def whole(name: str, value: Any, least: int, most: int) -> int:
+    """An integer between bounds; a bool is none."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise _wrong(name, "an integer", value)
+    if not least <= value <= most:
+        raise ValueError(f"{name} must be from {least} to {most}; this is {value}")
+    return value
+
+
+def number(name: str, value: Any, least: float, most: float) -> float:
+    """A number between bounds; a bool is none."""
+    if not _is_number(value):
+        raise _wrong(name, "a number", value)
+    # Not a number lies between no bounds.
+    if not least <= value <= most:
+        raise ValueError(f"{name} must be from {least} to {most}; this is {value!r}")
+    return float(value)
+
+
+def milliseconds(name: str, seconds: Any) -> int:
+    """Seconds as the native module takes them, where 0 is a clock that is off."""
+    if seconds is None:
+        return 0
+    if not _is_number(seconds):
+        raise TypeError(f"{name} is a number of seconds, or None for none; this is {seconds!r}")
+    if not 0 < seconds <= _LONGEST:
+        raise ValueError(f"{name} is a number of seconds above 0, or None for none; this is {seconds!r}")
+    return max(1, round(float(seconds) * 1000))
+
+
+def headers(name: str, value: Any) -> dict[str, str | None]:
+    """Names and texts; ``None`` takes a header away."""
+    given = mapping(name, value)
+    for header, content in given.items():
+        if content is not None and not isinstance(content, str):
+            raise _wrong(f"{name}[{header!r}]", "a string, or None", content)
+    return given
+
+
+def mapping(name: str, value: Any) -> dict[str, Any]:
+    """A mapping of strings."""
+    if not isinstance(value, Mapping):
+        raise _wrong(name, "a mapping", value)
+    for key in value:
+        if not isinstance(key, str):
+            raise _wrong(f"a name in {name}", "a string", key)
+    return dict(value)
+
+
+def to_json(values: Mapping[str, Any]) -> str:
+    """Values for the native module, by name."""
+    try:
+        return json.dumps(values, default=plain, allow_nan=False)
+    except (TypeError, ValueError, RecursionError):
+        for name, value in values.items():
+            try:
+                json.dumps(value, default=plain, allow_nan=False)
+            except (TypeError, ValueError, RecursionError) as error:
+                kind = TypeError if isinstance(error, TypeError) else ValueError
+                raise kind(f"{name} cannot be sent as JSON: {error}") from None
+        raise
+
+
+def plain(value: object) -> object:
+    """What JSON knows, of what it does not."""
+    from ._model import Model
+
+    if isinstance(value, Model):
+        return value.to_dict()
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, (set, frozenset, bytes, bytearray, memoryview)) or not hasattr(value, "__iter__"):
+        raise TypeError(f"{type(value).__name__} has no form in JSON")
+    return list(value)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
+def _wrong(name: str, wanted: str, value: Any) -> TypeError:
+    # The value is not shown: it may be a key.
+    return TypeError(f"{name} must be {wanted}, not {type(value).__name__}")
