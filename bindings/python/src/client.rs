@@ -211,8 +211,8 @@ impl Client {
         slf
     }
 
-    fn __reduce__(&self) -> PyResult<()> {
-        Err(no_pickle("a client holds a key and connections", "make one in the other process"))
+    fn __reduce__(slf: &Bound<'_, Self>) -> PyResult<()> {
+        Err(no_pickle(slf, "a client holds a key and connections", "make one in the other process"))
     }
 
     /// Starts an operation that answers once.

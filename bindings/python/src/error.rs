@@ -28,8 +28,12 @@ pub(crate) fn exception(py: Python<'_>, error: &Error) -> PyErr {
 }
 
 /// For what lives in its process.
-pub(crate) fn no_pickle(why: &str, instead: &str) -> PyErr {
-    PyTypeError::new_err(format!("this cannot be pickled: {why}; {instead}"))
+pub(crate) fn no_pickle(value: &Bound<'_, PyAny>, why: &str, instead: &str) -> PyErr {
+    let class = value.get_type();
+    match class.name() {
+        Ok(name) => PyTypeError::new_err(format!("{name} cannot be pickled: {why}; {instead}")),
+        Err(error) => error,
+    }
 }
 
 /// For what cannot go wrong unless this library is broken.

@@ -11,6 +11,9 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use turnwire::stream::{RelayBatch, RelayItem};
 
+/// What makes an event anew, and of what.
+type Reduced<'py> = (Bound<'py, PyAny>, (Option<u64>, String));
+
 /// One of the runtime's own events.
 #[pyclass(frozen, mapping, module = "turnwire")]
 pub(crate) struct RelayEvent {
@@ -109,7 +112,7 @@ impl RelayEvent {
         self.json(py)?.len()
     }
 
-    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, (Option<u64>, String))> {
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Reduced<'py>> {
         let make = slf.py().import("turnwire._native")?.getattr("relay_event")?;
         let event = slf.get().event()?;
         Ok((make, (event.id, event.raw.get().to_owned())))

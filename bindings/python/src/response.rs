@@ -122,7 +122,7 @@ impl Download {
         })
     }
 
-    fn __reduce__(&self) -> PyResult<()> {
-        Err(no_pickle("a download that runs belongs to its process", "read it first"))
+    fn __reduce__(slf: &Bound<'_, Self>) -> PyResult<()> {
+        Err(no_pickle(slf, "a download that runs belongs to its process", "read it first"))
     }
 }

@@ -165,8 +165,8 @@ impl TurnStream {
         self.0.clear();
     }
 
-    fn __reduce__(&self) -> PyResult<()> {
-        Err(no_pickle("a stream belongs to its process", "pass its cursor on instead"))
+    fn __reduce__(slf: &Bound<'_, Self>) -> PyResult<()> {
+        Err(no_pickle(slf, "a stream belongs to its process", "pass its cursor on instead"))
     }
 
     /// `asking`: an error rather than a wait while the agent waits for an answer.
@@ -280,8 +280,8 @@ impl RelayStream {
         self.0.clear();
     }
 
-    fn __reduce__(&self) -> PyResult<()> {
-        Err(no_pickle("a stream belongs to its process", "pass its cursor on instead"))
+    fn __reduce__(slf: &Bound<'_, Self>) -> PyResult<()> {
+        Err(no_pickle(slf, "a stream belongs to its process", "pass its cursor on instead"))
     }
 
     fn poll<'py>(&self, py: Python<'py>, owner: Py<PyAny>, future: Py<PyAny>) -> PyResult<Bound<'py, PyAny>> {

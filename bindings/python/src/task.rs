@@ -54,8 +54,8 @@ impl Task {
         object(py, answer.inspect_err(|_| task.cancel())?)
     }
 
-    fn __reduce__(&self) -> PyResult<()> {
-        Err(no_pickle("a call under way belongs to its process", "wait for its answer"))
+    fn __reduce__(slf: &Bound<'_, Self>) -> PyResult<()> {
+        Err(no_pickle(slf, "a call under way belongs to its process", "wait for its answer"))
     }
 
     /// Drops the call and its connection at once; one that is over does not mind.

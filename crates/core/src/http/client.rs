@@ -147,15 +147,19 @@ impl Client {
     }
 
     /// Runs `work` until the total clock runs out or the client is closed.
-    pub(crate) async fn within<T>(
+    pub(crate) fn within<T>(
         &self,
         deadline: Option<Instant>,
         work: impl Future<Output = Result<T>>,
-    ) -> Result<T> {
-        tokio::select! {
-            biased;
-            () = self.transport.closed.cancelled() => Err(client_closed()),
-            done = until(deadline, work) => done,
+    ) -> impl Future<Output = Result<T>> {
+        // Boxed, as each layer around it would hold it twice.
+        let work = Box::pin(work);
+        async move {
+            tokio::select! {
+                biased;
+                () = self.transport.closed.cancelled() => Err(client_closed()),
+                done = until(deadline, work) => done,
+            }
         }
     }
 
