@@ -67,14 +67,22 @@ pub(super) fn sentence(text: &str) -> String {
     clean
 }
 
-/// The message inside a JSON body, `{"message":…}` or `{"error":{"message":…}}`.
+/// The message inside a JSON body, `{"message":…}` or `{"error":{"message":…}}`, or inside the quotes of a JSON text.
 fn body_message(text: &str, depth: u8) -> Option<String> {
     #[derive(Deserialize)]
     struct Body {
         message: Option<serde_json::Value>,
         error: Option<serde_json::Value>,
     }
-    if depth > 3 || !text.trim_start().starts_with('{') {
+    if depth > 3 {
+        return None;
+    }
+    // Versions between 1.14 and 1.18 pass the provider's word on as it stood in the JSON, quotes and all.
+    if text.starts_with('"') {
+        let message: String = serde_json::from_str(text).ok()?;
+        return Some(body_message(&message, depth + 1).unwrap_or(message));
+    }
+    if !text.trim_start().starts_with('{') {
         return None;
     }
     let body: Body = serde_json::from_str(text).ok()?;
@@ -115,5 +123,7 @@ mod tests {
         assert_eq!(sentence("POST https://api.example.com/v1?key=1 failed"), "POST [address] failed");
         assert_eq!(sentence("plain words"), "plain words");
         assert_eq!(sentence("\u{1b}[91mError:\u{1b}[0m no model"), "Error: no model");
+        assert_eq!(sentence(r#""The server had an error""#), "The server had an error");
+        assert_eq!(sentence(r#""Yes" is no "answer""#), r#""Yes" is no "answer""#);
     }
 }

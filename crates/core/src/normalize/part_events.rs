@@ -222,7 +222,8 @@ impl Turn {
             Some(&(message, index)) => {
                 let parts = &mut self.messages[message].parts;
                 let Some(MessagePart::Whole(known)) = parts.get_mut(index).filter(|_| message == at) else { return };
-                if *known == part {
+                // A reader has taken it for what it was first: a part keeps its type.
+                if *known == part || known.part_type() != part.part_type() {
                     return;
                 }
                 known.clone_from(&part);

@@ -38,6 +38,9 @@ pub(crate) fn damaged_bytes(data: &[u8]) {
     let mut choices = Choices(data);
     let mut bytes = LOG.as_bytes().to_vec();
     for _ in 0..choices.below(24) {
+        if bytes.is_empty() {
+            break;
+        }
         let at = choices.below(bytes.len());
         match choices.byte() % 5 {
             0 => bytes[at] = choices.byte(),
@@ -187,7 +190,16 @@ fn event(choices: &mut Choices<'_>) -> Value {
             ("message.part.updated", json!({ "part": body }))
         }
         17 => {
-            let kind = choices.of(&["step-start", "step-finish", "compaction", "patch", "file", "agent", "snapshot"]);
+            let kind = choices.of(&[
+                "step-start",
+                "step-finish",
+                "compaction",
+                "patch",
+                "file",
+                "agent",
+                "subtask",
+                "snapshot",
+            ]);
             let of = choices.of(&[agent, agent, user]);
             let body = json!({ "id": part, "messageID": of, "sessionID": session, "type": kind, "files": [text], "url": text });
             ("message.part.updated", json!({ "part": body }))

@@ -20,7 +20,16 @@ impl Judged {
 
 pub(crate) const JUDGED: &[Judged] = &[
     Judged {
-        cases: &["1.0.185/crash_text", "1.3.2/crash_text", "1.18.33/crash_text", "1.18.33/crash_tool"],
+        cases: &[
+            "1.0.185/crash_text",
+            "1.3.2/crash_text",
+            "1.15.13/crash_text",
+            "1.17.19/crash_text",
+            "1.18.33/crash_text",
+            "1.15.13/crash_tool",
+            "1.17.19/crash_tool",
+            "1.18.33/crash_tool",
+        ],
         difference: "is not told",
         why: "the recording ends with the crash; what is stored besides was said after the restart",
     },
@@ -28,14 +37,27 @@ pub(crate) const JUDGED: &[Judged] = &[
         cases: &[
             "1.0.185/crash_text.after",
             "1.3.2/crash_text.after",
+            "1.15.13/crash_text.after",
+            "1.17.19/crash_text.after",
             "1.18.33/crash_text.after",
+            "1.15.13/crash_tool.after",
+            "1.17.19/crash_tool.after",
             "1.18.33/crash_tool.after",
         ],
         difference: "is not told",
         why: "the recording begins after the restart; what is stored besides was said before the crash",
     },
     Judged {
-        cases: &["1.3.2/crash_text", "1.3.2/crash_text+after", "1.18.33/crash_text", "1.18.33/crash_text+after"],
+        cases: &[
+            "1.3.2/crash_text",
+            "1.3.2/crash_text+after",
+            "1.15.13/crash_text",
+            "1.15.13/crash_text+after",
+            "1.17.19/crash_text",
+            "1.17.19/crash_text+after",
+            "1.18.33/crash_text",
+            "1.18.33/crash_text+after",
+        ],
         difference: "stored \"\"",
         why: "the runtime lost the text it had streamed; the log has it, and the reader keeps what was read",
     },
@@ -45,12 +67,26 @@ pub(crate) const JUDGED: &[Judged] = &[
         why: "this version stores nothing of a text that was stopped; the reader keeps what was read",
     },
     Judged {
-        cases: &["1.18.33/crash_tool", "1.18.33/crash_tool+after"],
+        cases: &[
+            "1.15.13/crash_tool",
+            "1.15.13/crash_tool+after",
+            "1.17.19/crash_tool",
+            "1.17.19/crash_tool+after",
+            "1.18.33/crash_tool",
+            "1.18.33/crash_tool+after",
+        ],
         difference: "The turn ended before the tool did.",
         why: "the runtime has it running for ever; no tool is left running at the end of a turn",
     },
     Judged {
-        cases: &["1.18.33/crash_tool", "1.18.33/crash_tool+after"],
+        cases: &[
+            "1.15.13/crash_tool",
+            "1.15.13/crash_tool+after",
+            "1.17.19/crash_tool",
+            "1.17.19/crash_tool+after",
+            "1.18.33/crash_tool",
+            "1.18.33/crash_tool+after",
+        ],
         difference: "told error, stored \"running\"",
         why: "the runtime has it running for ever; no tool is left running at the end of a turn",
     },
@@ -60,7 +96,7 @@ pub(crate) const JUDGED: &[Judged] = &[
         why: "idle and no message ever completed is the failure `runtime_error`; that the recording ends there adds nothing",
     },
     Judged {
-        cases: &["1.18.33/bad_model"],
+        cases: &["1.15.13/bad_model", "1.17.19/bad_model", "1.18.33/bad_model"],
         difference: "failed without a message",
         why: "an unknown model fails before any message: the error of the session is the turn's",
     },
@@ -70,7 +106,7 @@ pub(crate) const JUDGED: &[Judged] = &[
         why: "the session was deleted before the messages were asked for: nothing is stored to compare with",
     },
     Judged {
-        cases: &["1.18.33/structured"],
+        cases: &["1.15.13/structured", "1.17.19/structured", "1.18.33/structured"],
         difference: "",
         why: "the runtime refuses to list the messages of a turn with structured output: nothing to compare with",
     },
@@ -78,5 +114,10 @@ pub(crate) const JUDGED: &[Judged] = &[
         cases: &["1.18.33/late_subscribe"],
         difference: "is not told",
         why: "the recording begins in the middle of a turn whose prompt it does not have: only whole turns are told",
+    },
+    Judged {
+        cases: &["1.15.13/revert_prompt", "1.17.19/revert_prompt"],
+        difference: "",
+        why: "the turn had ended when it was taken back: what was told stands, the runtime has removed it",
     },
 ];

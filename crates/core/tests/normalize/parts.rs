@@ -191,6 +191,19 @@ fn a_part_of_an_unknown_kind_is_passed_on_as_it_came() {
     assert_eq!(other.raw.to_value()["depth"], 3);
 }
 
+/// A reader has taken a part for what it was first told as.
+#[test]
+fn a_part_keeps_its_kind_even_where_two_kinds_share_an_id() {
+    for (first, second) in [("hologram", "smell"), ("file", "patch"), ("patch", "hologram"), ("hologram", "text")] {
+        let mut log = begun();
+        log.part(ROOT, "msg_a", "prt_n", json!({"type": first, "text": "x"}));
+        log.part(ROOT, "msg_a", "prt_n", json!({"type": second, "text": "x", "time": {"end": 1}}));
+        log.done("msg_a", "msg_u", "stop").idle();
+        rules::check(&log.told()).unwrap_or_else(|rule| panic!("{first}, then {second}: {rule}"));
+        assert_eq!(only(&log).messages[0].parts[0].part_type(), first);
+    }
+}
+
 #[test]
 fn another_protocol_is_refused_with_a_sentence() {
     let path = crate::cases::folder().join("1.18.33/plain_api_event.api.sse");
