@@ -44,14 +44,18 @@ export interface ToolPart extends PartBase {
   completedAt?: string
 }
 
-/** A file. */
+/** A file: the agent's own, or one that a tool gave back. */
 export interface FilePart extends PartBase {
   type: 'file'
   /** Media type. */
   mime: string
   filename?: string
-  /** `data:`, `file:` or `https:`. */
+  /** `data:`, `file:` or `https:`. Empty where it was left out. */
   url: string
+  /** The tool part that gave it back. */
+  toolPartId?: string
+  /** It was too large to be told, so that `url` is empty. */
+  omitted?: true
 }
 
 /** Files changed in the workspace. */

@@ -113,7 +113,7 @@ class ToolPart(Model):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FilePart(Model):
-    """A file."""
+    """A file: the agent's own, or one that a tool gave back. One that was too large to be told is ``omitted``."""
 
     _tag: ClassVar[str] = "file"
     id: str = ""
@@ -121,6 +121,8 @@ class FilePart(Model):
     mime: str = ""
     filename: str | None = None
     url: str = ""
+    tool_part_id: str | None = None
+    omitted: bool = False
     state: str = "done"
 
 

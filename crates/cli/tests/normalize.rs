@@ -93,11 +93,30 @@ async fn a_recording_that_was_cut_ends_its_turn_as_interrupted() {
     assert_eq!(events(&normalized).last().unwrap()["status"], "interrupted");
 }
 
+#[tokio::test]
+async fn a_recording_that_begins_within_a_turn_says_that_the_turn_is_left_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let (sse, sessions) = recorded(folder.path()).await;
+    let late = &sse[sse.find("step-start").unwrap()..];
+    let late = &late[late.find("\n\n").unwrap()..];
+    let normalized = normalize(&["-"], late);
+    assert_eq!(normalized.status.code(), Some(0));
+    assert!(events(&normalized).iter().all(|event| event["chatId"] == *sessions[1]), "only whole turns are told");
+    assert!(err(&normalized).contains("begins in the middle of a turn"), "{}", err(&normalized));
+    // Of a session that is asked for it is said, of another it is not.
+    let other = normalize(&["--session", &sessions[1], "-"], late);
+    assert_eq!(err(&other), "");
+    let none = normalize(&["--session", &sessions[0], "-"], late);
+    assert!(err(&none).contains("begins in the middle of a turn") && out(&none).is_empty());
+    assert_eq!(err(&normalize(&["-"], &sse)), "", "a whole recording needs no word");
+}
+
 #[test]
 fn nothing_in_is_nothing_out() {
     for nothing in ["", "\n\n", ": comment\n\n", "data: {\"type\":\"server.connected\",\"properties\":{}}\n\n"] {
         let normalized = normalize(&["-"], nothing);
         assert_eq!((normalized.status.code(), out(&normalized)), (Some(0), String::new()));
+        assert!(err(&normalized).contains("there is no turn in the recording"), "{}", err(&normalized));
     }
 }
 

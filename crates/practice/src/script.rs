@@ -3,10 +3,12 @@
 //! | word | what happens |
 //! |---|---|
 //! | `/tool` | runs a shell command that writes `hello.txt`, then tells what it says |
+//! | `/picture` | writes a picture, `picture.png`, and reads it |
 //! | `/ask` | asks a question with two options, then repeats the answer |
 //! | `/think` | reasons, then answers |
 //! | `/long N` | N words, one delta each (default 100) |
 //! | `/slow N` | N words, one each 100 ms (default 10) |
+//! | `/again WORDS` | answers, and then begins a turn by itself, with these words (the practice agent only) |
 //! | `/loop` | runs one command after the other, and never comes to an end |
 //! | `/fail` | the provider answers 400 |
 //! | none of them | the prompt is repeated |
@@ -20,6 +22,11 @@ use std::time::Duration;
 pub const FILE: &str = "hello.txt";
 /// What it writes there.
 pub const FILE_TEXT: &str = "Hello from Turnwire.\n";
+/// The picture `/picture` writes and reads.
+pub const PICTURE: &str = "picture.png";
+/// What is in it, in base64: one pixel.
+pub const PICTURE_DATA: &str =
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
 /// The question `/ask` asks.
 pub const QUESTION: &str = "Shall I go on?";
 /// What `/fail` fails with.
@@ -35,6 +42,8 @@ const PACE: Duration = Duration::from_millis(100);
 pub enum Script {
     /// `/tool`
     Tool,
+    /// `/picture`
+    Picture,
     /// `/ask`
     Ask,
     /// `/think`
@@ -43,6 +52,8 @@ pub enum Script {
     Long(usize),
     /// `/slow N`
     Slow(usize),
+    /// `/again WORDS`
+    Again(String),
     /// `/loop`
     Loop,
     /// `/fail`
@@ -70,7 +81,7 @@ pub enum Say {
     Text(String, Duration),
     /// A tool call; always the last piece.
     Call {
-        /// The tool's name, one of `OpenCode`'s: `bash` or `question`.
+        /// The tool's name, one of `OpenCode`'s: `bash`, `read` or `question`.
         tool: &'static str,
         /// Its arguments.
         input: Value,
@@ -120,10 +131,12 @@ impl Script {
                 |default: usize| words.next().and_then(|number| number.parse().ok()).unwrap_or(default).min(MOST_WORDS);
             return match word {
                 "/tool" => Self::Tool,
+                "/picture" => Self::Picture,
                 "/ask" => Self::Ask,
                 "/think" => Self::Think,
                 "/long" => Self::Long(count(100)),
                 "/slow" => Self::Slow(count(10)),
+                "/again" => Self::Again(words.collect::<Vec<_>>().join(" ")),
                 "/loop" => Self::Loop,
                 "/fail" => Self::Fail,
                 _ => continue,
@@ -144,6 +157,14 @@ impl Script {
                 vec![text(&format!("I wrote {FILE}. It says: {}", FILE_TEXT.trim()))]
             }
             (Self::Tool, Some(output)) => vec![text(&format!("The command failed: {}", output.trim()))],
+            (Self::Picture, _) => match results.len() {
+                0 => {
+                    let command = format!("echo {PICTURE_DATA} | base64 -d > {PICTURE}");
+                    vec![text("I will draw something. "), shell(&command, "Draw a picture")]
+                }
+                1 => vec![Say::Call { tool: "read", input: json!({ "filePath": PICTURE }) }],
+                _ => vec![text("That is the picture.")],
+            },
             (Self::Ask, None) => vec![text("I must ask first. "), question()],
             (Self::Ask, Some(output)) => vec![text(&format!("You answered: {}.", answer_in(output)))],
             (Self::Think, _) => vec![
@@ -152,6 +173,7 @@ impl Script {
             ],
             (Self::Long(words), _) => vec![text(&counted(*words))],
             (Self::Slow(words), _) => vec![Say::Text(counted(*words), PACE)],
+            (Self::Again(_), _) => vec![text("I will go on by myself.")],
             (Self::Echo(prompt), _) if prompt.trim().is_empty() => vec![text("You said nothing.")],
             (Self::Echo(prompt), _) => vec![text(prompt)],
         };

@@ -99,8 +99,9 @@ impl From<Failure> for ToolError {
     }
 }
 
-/// A file.
+/// A file: the agent's own, or one that a tool gave back.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct FilePart {
     /// Media type.
     #[serde(default, deserialize_with = "lax::text_or_empty")]
@@ -108,9 +109,15 @@ pub struct FilePart {
     /// Name, if it has one.
     #[serde(default, deserialize_with = "lax::text", skip_serializing_if = "Option::is_none")]
     pub filename: Option<String>,
-    /// Where it is: `data:`, `file:` or `https:`.
+    /// Where it is: `data:`, `file:` or `https:`. Empty where it was left out.
     #[serde(default, deserialize_with = "lax::text_or_empty")]
     pub url: String,
+    /// The tool part that gave it back.
+    #[serde(default, alias = "tool_part_id", deserialize_with = "lax::word", skip_serializing_if = "Option::is_none")]
+    pub tool_part_id: Option<PartId>,
+    /// It was too large to be told, so that `url` is empty.
+    #[serde(default, deserialize_with = "lax::flag", skip_serializing_if = "std::ops::Not::not")]
+    pub omitted: bool,
 }
 
 /// Files changed by a step.

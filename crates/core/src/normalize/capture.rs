@@ -44,6 +44,11 @@ impl Capture {
         fed.map_err(|error| Error::new("event_too_large", error.to_string()).with_source(error))
     }
 
+    /// Whether the recording begins in the middle of a turn, of which nothing is told: only whole turns are.
+    pub fn begins_within_turn(&self) -> bool {
+        self.normalizer.began_within_turn()
+    }
+
     /// The end of the recording: what is open ends as `interrupted`.
     pub fn finish(mut self, out: &mut Vec<Event>) {
         self.normalizer.finish(out);

@@ -29,11 +29,10 @@ impl Turn {
     /// Whether everything has ended, so that an idle runtime ends the turn.
     pub(super) fn is_settled(&self) -> bool {
         // With nothing told and no reason why, the idle may be the late one of the turn before.
-        let something = self.root_messages().next().is_some()
-            || self.session_error.is_some()
-            || self.aborted
-            || self.standing.cancelling;
-        self.begun && self.idle && something && self.root_messages().all(|message| message.closed)
+        let something = self.is_answered() || self.session_error.is_some() || self.aborted || self.standing.cancelling;
+        // A subagent in the background outlives the answer of whoever began it.
+        let working = self.has_busy_child() && !self.aborted && !self.standing.cancelling;
+        self.begun && self.idle && something && !working && self.root_messages().all(|message| message.closed)
     }
 
     /// Ends the turn: closes what is open, tells usage and end.

@@ -27,6 +27,8 @@ pub(super) struct Message {
     pub(super) parent_part_id: Option<PartId>,
     pub(super) parts: Vec<MessagePart>,
     pub(super) spent: Spent,
+    /// It answers a prompt from elsewhere, not the turn's own.
+    pub(super) guest: bool,
     /// The runtime's word for why it ended.
     finish: Option<String>,
     failure: Option<Failure>,
@@ -82,6 +84,7 @@ impl Message {
             parent_part_id,
             parts: Vec::new(),
             spent: Spent::default(),
+            guest: false,
             finish: None,
             failure: None,
             completed: false,

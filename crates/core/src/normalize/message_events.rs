@@ -68,6 +68,13 @@ impl Chat {
         if info.times().completed.0.is_some() {
             return false;
         }
+        // The runtime answers a prompt from elsewhere before the one the server has accepted. Were that a turn of its own, the
+        // accepted one would end before it began, and its answer would be nobody's.
+        if let Some(turn) = self.turn.as_mut().filter(|turn| turn.takes_guests()) {
+            turn.add_guest(parent);
+            self.alias(&MessageId::from(parent));
+            return true;
+        }
         self.end(Cause::Successor, scene.ended, scene.out);
         self.open_prompt(parent, scene);
         true
@@ -87,7 +94,8 @@ impl Chat {
                 turn.close_if_done(at, scene.out);
             }
         }
-        let message = Message::new(MessageId::from(id), Arc::from(scene.session), info, parent_part);
+        let mut message = Message::new(MessageId::from(id), Arc::from(scene.session), info, parent_part);
+        message.guest = !scene.child && turn.is_guest(info.parent_id.or_empty());
         if !scene.child {
             turn.begun = true;
             turn.idle = false;

@@ -7,6 +7,7 @@ mod capture;
 mod chat;
 mod ending;
 mod failure;
+mod files;
 mod message;
 mod message_events;
 mod own_events;
@@ -90,6 +91,10 @@ pub struct Normalizer {
     /// The chats that are kept, in the order they came.
     order: VecDeque<Arc<str>>,
     opened: u64,
+    /// The root sessions that had a turn.
+    begun: Recent,
+    /// The agent was heard in a session that had none.
+    within_turn: bool,
 }
 
 impl Default for Normalizer {
@@ -109,6 +114,8 @@ impl Normalizer {
             chats: HashMap::new(),
             order: VecDeque::new(),
             opened: 0,
+            begun: Recent::new(ENDED),
+            within_turn: false,
         }
     }
 
@@ -154,6 +161,11 @@ impl Normalizer {
         open.min_by_key(|turn| turn.order).map(|turn| &turn.teller.turn_id)
     }
 
+    /// Whether the input began in the middle of a turn, of which nothing is told: only whole turns are.
+    pub fn began_within_turn(&self) -> bool {
+        self.within_turn
+    }
+
     fn event(&mut self, event: &RawEvent<'_>, raw: &[u8], out: &mut Vec<Event>) {
         let event_type = event.event_type.or_empty();
         if !RAW_EVENTS.contains(&event_type) {
@@ -183,7 +195,11 @@ impl Normalizer {
             return;
         }
         let root = self.sessions.root_of(session);
-        let Some(chat) = self.chats.get_mut(root) else { return };
+        let Some(chat) = self.chats.get_mut(root).filter(|chat| chat.turn.is_some()) else {
+            let ours = self.only.as_ref().is_none_or(|(_, only)| &**only == root);
+            self.within_turn |= ours && !self.begun.contains_in("", root);
+            return;
+        };
         let mut scene = Scene {
             session,
             child: root != session,
@@ -211,6 +227,7 @@ impl Normalizer {
             self.order.push_back(key);
         }
         let Some(chat) = self.chats.get_mut(root) else { return };
+        let opened = self.opened;
         let mut scene = Scene {
             session,
             child: root != session,
@@ -220,6 +237,11 @@ impl Normalizer {
             out,
         };
         chat.handle(event, raw, &mut scene);
+        if self.opened != opened {
+            self.begun.insert_in("", root);
+        } else if chat.turn.is_none() && is_being_answered(event) && !self.begun.contains_in("", root) {
+            self.within_turn = true;
+        }
         if chat.turn.is_none() {
             let empty = chat.is_empty();
             let root: Arc<str> = Arc::from(root);
@@ -258,6 +280,12 @@ impl Normalizer {
             }
         }
     }
+}
+
+/// Whether the event tells of an answer that is not complete yet.
+fn is_being_answered(event: &RawEvent<'_>) -> bool {
+    let info = event.properties.info.0.as_deref().filter(|_| event.event_type.get() == Some("message.updated"));
+    info.is_some_and(|info| info.role.get() == Some("assistant") && info.times().completed.0.is_none())
 }
 
 /// Reads an event; one that no strict reader takes is mended first, into `mended`.

@@ -5,7 +5,7 @@ use super::message::MessagePart;
 use super::text::Text;
 use super::tool::{Blame, Tool, json};
 use super::turn::Turn;
-use crate::event::{Event, FilePart, OtherPart, Part, PartBody, PartState, PatchPart, TodoItem, TodoPart, ToolError};
+use crate::event::{Event, OtherPart, Part, PartBody, PartState, PatchPart, TodoItem, TodoPart, ToolError};
 use crate::id::PartId;
 use crate::lax::Raw;
 use crate::mend::Edges;
@@ -147,14 +147,7 @@ impl Turn {
             "text" => self.text(at, id, false, info, edges, out),
             "reasoning" => self.text(at, id, true, info, edges, out),
             "tool" => self.tool(at, id, info, out),
-            "file" => {
-                let file = FilePart {
-                    mime: info.mime.or_empty().to_owned(),
-                    filename: info.filename.filled().map(str::to_owned),
-                    url: info.url.or_empty().to_owned(),
-                };
-                self.whole(at, Part { id: PartId::from(id), body: PartBody::File(file), state: PartState::Done }, out);
-            }
+            "file" => self.file(at, id, info, out),
             "patch" => {
                 let files = info.files.0.iter().filter_map(|file| file.get().map(str::to_owned)).collect();
                 let body = PartBody::Patch(PatchPart { files });
@@ -212,6 +205,10 @@ impl Turn {
             self.tell_status(out);
         }
         if !open {
+            // Of a tool that was stopped nothing was given back.
+            if let Some(state) = info.state.0.as_ref().filter(|state| state.status.get() == Some("completed")) {
+                self.attachments(at, &part_id, &state.attachments, out);
+            }
             self.close_if_done(at, out);
         }
     }

@@ -12,6 +12,12 @@ use crate::opencode::{ErrorInfo, RawEvent, StatusInfo, read};
 impl Chat {
     pub(super) fn session_status(&mut self, event: &RawEvent<'_>, scene: &mut Scene<'_>) {
         let status: StatusInfo<'_> = read(event.properties.status).unwrap_or_default();
+        if scene.child
+            && let Some(turn) = &mut self.turn
+            && matches!(status.kind.or_empty(), "busy" | "retry")
+        {
+            turn.busy_children.insert(Box::from(scene.session));
+        }
         match status.kind.or_empty() {
             "busy" => self.busy(scene),
             "retry" => self.retry(&status, scene),
@@ -65,8 +71,11 @@ impl Chat {
                 turn.close_if_done(at, scene.out);
             }
         }
-        // A child's end is not the turn's, nor is an idle from before the turn began.
-        if !scene.child && turn.begun {
+        // A child's end is not the turn's, but the turn may have waited for it. Nor is an idle from before the turn began.
+        if scene.child {
+            turn.busy_children.remove(scene.session);
+            self.end_if_settled(scene);
+        } else if turn.begun {
             turn.idle = true;
             self.end_if_settled(scene);
         }
@@ -93,9 +102,13 @@ impl Chat {
     }
 
     pub(super) fn session_deleted(&mut self, scene: &mut Scene<'_>) {
-        if !scene.child {
-            self.prompts = super::prompts::Prompts::default();
-            self.end(Cause::Deleted(None), scene.ended, scene.out);
+        if scene.child {
+            if let Some(turn) = &mut self.turn {
+                turn.busy_children.remove(scene.session);
+            }
+            return self.end_if_settled(scene);
         }
+        self.prompts = super::prompts::Prompts::default();
+        self.end(Cause::Deleted(None), scene.ended, scene.out);
     }
 }

@@ -42,6 +42,14 @@ pub(super) struct Turn {
     pub(super) aborted: bool,
     /// The tool parts whose subagent was stopped.
     pub(super) stopped_tools: HashSet<PartId>,
+    /// The subagents' sessions that are at work.
+    pub(super) busy_children: HashSet<Box<str>>,
+    /// The server accepted its prompt before the runtime had it.
+    accepted: bool,
+    /// Prompts from elsewhere that the runtime answered first.
+    guests: HashSet<Box<str>>,
+    /// How long the URLs of the files told are in all.
+    pub(super) url_bytes: usize,
     pub(super) order: u64,
 }
 
@@ -67,7 +75,6 @@ impl Turn {
             aliases: HashSet::from([Box::from(user.as_str())]),
             user,
             begun: start.base == TurnStatus::Running,
-            standing: Standing::new(start.base),
             messages: Vec::new(),
             by_message: HashMap::new(),
             by_part: HashMap::new(),
@@ -80,6 +87,11 @@ impl Turn {
             session_error: None,
             aborted: false,
             stopped_tools: HashSet::new(),
+            busy_children: HashSet::new(),
+            accepted: start.base == TurnStatus::Queued,
+            guests: HashSet::new(),
+            standing: Standing::new(start.base),
+            url_bytes: 0,
             order: start.order,
         }
     }
@@ -108,6 +120,31 @@ impl Turn {
     /// The root session's messages.
     pub(super) fn root_messages(&self) -> impl DoubleEndedIterator<Item = &Message> {
         self.messages.iter().filter(|message| message.is_root())
+    }
+
+    /// Whether its own prompt was answered, if only in part: what was said to one from elsewhere is none to this one.
+    pub(super) fn is_answered(&self) -> bool {
+        self.root_messages().any(|message| !message.guest)
+    }
+
+    /// Whether the runtime may still be answering a prompt from elsewhere before it comes to this turn's own.
+    pub(super) fn takes_guests(&self) -> bool {
+        self.accepted && !self.is_answered()
+    }
+
+    /// Makes a prompt from elsewhere one that is answered in this turn.
+    pub(super) fn add_guest(&mut self, prompt: &str) {
+        self.guests.insert(Box::from(prompt));
+    }
+
+    /// Whether a message answers a prompt from elsewhere.
+    pub(super) fn is_guest(&self, parent: &str) -> bool {
+        self.guests.contains(parent)
+    }
+
+    /// Whether a subagent that one of its tools began is at work.
+    pub(super) fn has_busy_child(&self) -> bool {
+        self.busy_children.iter().any(|child| self.children.contains_key(&**child))
     }
 
     /// The tool part of a call.

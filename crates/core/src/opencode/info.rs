@@ -174,6 +174,23 @@ pub(crate) struct ToolState<'a> {
     #[serde(borrow)]
     pub(crate) metadata: Raw<'a>,
     pub(crate) time: Obj<Times>,
+    /// What it gave back beside its output: pictures, mostly.
+    #[serde(borrow)]
+    pub(crate) attachments: List<Obj<FileInfo<'a>>>,
+}
+
+/// A file that a tool gave back.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct FileInfo<'a> {
+    #[serde(borrow)]
+    pub(crate) id: Text<'a>,
+    #[serde(borrow)]
+    pub(crate) mime: Text<'a>,
+    #[serde(borrow)]
+    pub(crate) filename: Text<'a>,
+    #[serde(borrow)]
+    pub(crate) url: Text<'a>,
 }
 
 /// `status` of a session.

@@ -7,7 +7,9 @@ mod info;
 
 pub(crate) use delta::Delta;
 pub(crate) use event::{Properties, RawEvent};
-pub(crate) use info::{ErrorInfo, Info, ModelRef, PartInfo, QuestionInfo, StatusInfo, StoredMessage, Times, Tokens};
+pub(crate) use info::{
+    ErrorInfo, FileInfo, Info, ModelRef, PartInfo, QuestionInfo, StatusInfo, StoredMessage, Times, Tokens,
+};
 
 /// Reads any JSON value as `T`, or nothing.
 pub(crate) fn read<'a, T: serde::Deserialize<'a>>(raw: crate::lax::Raw<'a>) -> Option<T> {

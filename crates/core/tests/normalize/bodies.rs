@@ -184,6 +184,14 @@ fn event(choices: &mut Choices<'_>) -> Value {
             let child = choices.of(&["ses_c", "ses_d"]);
             let state = json!({ "status": status, "input": { "description": text }, "output": text, "error": text,
                 "metadata": odd(choices, json!({ "output": text, "sessionId": child })) });
+            let mut state = state;
+            if choices.byte() < 60 {
+                let id = choices.of(&["", "prt_0", "prt_1", "prt_9"]);
+                let file =
+                    json!({ "id": id, "type": "file", "mime": "image/png", "url": odd(choices, json!("data:,x")) });
+                let second = odd(choices, file.clone());
+                state["attachments"] = odd(choices, json!([file, second]));
+            }
             let tool = choices.of(&["task", "bash", "todowrite"]);
             let body = json!({ "id": part, "messageID": agent, "sessionID": session, "type": "tool", "callID": part,
                 "tool": tool, "state": odd(choices, state) });

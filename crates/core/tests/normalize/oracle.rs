@@ -87,15 +87,19 @@ fn same_message(message: &Message, stored: &Value, found: &mut Vec<String>) {
     let parts = stored["parts"].as_array().unwrap();
     let kept: Vec<&Part> = message.parts.iter().filter(|part| part.state != PartState::Discarded).collect();
     // Those told and stored, in the stored order.
-    let told_order: Vec<&str> =
-        kept.iter().map(|part| part.id.as_str()).filter(|id| !id.starts_with("todo_")).collect();
+    let told_order: Vec<&str> = kept
+        .iter()
+        .filter(|part| !is_of_tool(part))
+        .map(|part| part.id.as_str())
+        .filter(|id| !id.starts_with("todo_"))
+        .collect();
     let stored_order: Vec<&str> =
         parts.iter().map(|part| part["id"].as_str().unwrap()).filter(|id| told_order.contains(id)).collect();
     if told_order != stored_order {
         found.push(format!("message {}: parts in the order {told_order:?}, stored {stored_order:?}", message.id));
     }
     for part in &message.parts {
-        if part.id.as_str().starts_with("todo_") {
+        if part.id.as_str().starts_with("todo_") || is_of_tool(part) {
             continue;
         }
         match parts.iter().find(|stored| stored["id"] == part.id.as_str()) {
@@ -104,6 +108,7 @@ fn same_message(message: &Message, stored: &Value, found: &mut Vec<String>) {
         }
     }
     for stored in parts {
+        same_files(message, stored, found);
         let silent = matches!(
             stored["type"].as_str().unwrap(),
             "step-start" | "step-finish" | "snapshot" | "compaction" | "retry"
@@ -112,6 +117,31 @@ fn same_message(message: &Message, stored: &Value, found: &mut Vec<String>) {
         if !silent && !empty && !message.parts.iter().any(|part| stored["id"] == part.id.as_str()) {
             found.push(format!("part {} is not told", stored["id"]));
         }
+    }
+}
+
+fn is_of_tool(part: &Part) -> bool {
+    matches!(&part.body, PartBody::File(file) if file.tool_part_id.is_some())
+}
+
+/// What a tool gave back beside its output is told as files after it.
+fn same_files(message: &Message, tool: &Value, found: &mut Vec<String>) {
+    let id = tool["id"].as_str().unwrap();
+    let at = message.parts.iter().position(|part| part.id == id).map_or(0, |at| at + 1);
+    let told: Vec<(&str, &str)> = message.parts[at..]
+        .iter()
+        .filter_map(|part| match &part.body {
+            PartBody::File(file) if file.tool_part_id.as_ref().is_some_and(|tool| tool == id) => {
+                Some((part.id.as_str(), file.url.as_str()))
+            }
+            _ => None,
+        })
+        .collect();
+    let stored = tool["state"]["attachments"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let stored: Vec<(&str, &str)> =
+        stored.iter().map(|file| (file["id"].as_str().unwrap(), file["url"].as_str().unwrap())).collect();
+    if told != stored {
+        found.push(format!("part {id}: files told {told:?}, stored {stored:?}"));
     }
 }
 

@@ -131,3 +131,63 @@ fn a_resync_tells_what_was_missed_and_nothing_twice() {
         assert_eq!(texts, ["Hello there", "Done"]);
     }
 }
+
+/// A prompt from elsewhere (a plugin's) may reach the runtime just before the one the server has accepted.
+#[test]
+fn a_prompt_from_elsewhere_that_is_answered_first_does_not_take_the_answer_away() {
+    for idle_between in [false, true] {
+        let mut log = accepted();
+        log.user("msg_t", "from elsewhere").user("msg_u", "hello").busy();
+        log.agent("msg_a", "msg_t", json!({})).text("msg_a", "prt_a", &["theirs"]).text_end("msg_a", "prt_a", "theirs");
+        log.done("msg_a", "msg_t", "stop").busy();
+        if idle_between {
+            log.idle().busy();
+        }
+        log.agent("msg_b", "msg_u", json!({})).text("msg_b", "prt_b", &["yours"]).text_end("msg_b", "prt_b", "yours");
+        log.done("msg_b", "msg_u", "stop").busy().idle();
+        let turn = only(&log);
+        assert_eq!((turn.status.as_str(), turn.text().as_str(), turn.messages.len()), ("completed", "yours", 2));
+    }
+    // Once it is being answered, another prompt is another turn.
+    let mut log = accepted();
+    log.user("msg_u", "hello").busy().done("msg_a", "msg_u", "stop").user("msg_v", "from elsewhere").busy();
+    log.agent("msg_b", "msg_v", json!({})).done("msg_b", "msg_v", "stop").busy().idle();
+    let told = crate::cases::turns(&log.told());
+    let ended: Vec<_> = told.iter().map(|turn| (turn.id.as_str(), turn.status.as_str())).collect();
+    assert_eq!(ended, [("turn_u", "completed"), ("turn_v", "completed")]);
+}
+
+/// A subagent in the background goes on after its tool has ended, and after the answer of whoever began it.
+#[test]
+fn the_text_of_a_subagent_in_the_background_is_not_cut() {
+    let mut log = accepted();
+    log.busy().agent("msg_a", "msg_u", json!({}));
+    log.child("ses_1", ROOT, "look (@general subagent)");
+    let state = json!({"status": "running", "input": {"description": "look"}, "metadata": {"sessionId": "ses_1"}});
+    log.tool("msg_a", "prt_t", "task", state);
+    log.status("ses_1", json!({"type": "busy"})).agent_in("ses_1", "msg_c", "msg_cu", json!({}));
+    let done = json!({"status": "completed", "input": {}, "output": "it works", "metadata": {"sessionId": "ses_1"}});
+    log.tool("msg_a", "prt_t", "task", done).done("msg_a", "msg_u", "stop").busy().idle();
+    let whole = |text: &str| json!({"type": "text", "text": text, "time": {"start": 1, "end": 2}});
+    log.part("ses_1", "msg_c", "prt_c", json!({"type": "text", "text": "", "time": {"start": 1}}));
+    log.part("ses_1", "msg_c", "prt_c", whole("the whole of it"));
+    let end = json!({"finish": "tool-calls", "time": {"completed": 9}});
+    log.agent_in("ses_1", "msg_c", "msg_cu", end).status("ses_1", json!({"type": "busy"}));
+    log.agent_in("ses_1", "msg_d", "msg_cu", json!({})).part("ses_1", "msg_d", "prt_d", whole("and more"));
+    log.agent_in("ses_1", "msg_d", "msg_cu", json!({"finish": "stop", "time": {"completed": 10}}));
+    let mut stopped = log.clone();
+    log.status("ses_1", json!({"type": "idle"})).push("session.idle", json!({"sessionID": "ses_1"}));
+    // What comes now is after the end.
+    log.agent_in("ses_1", "msg_e", "msg_cu", json!({}));
+    let turn = only(&log);
+    let texts: Vec<_> = turn.messages.iter().map(turnwire::Message::text).collect();
+    assert_eq!(
+        (turn.status.as_str(), texts),
+        ("completed", vec![String::new(), "the whole of it".into(), "and more".into()])
+    );
+    // A cancelled turn waits for nobody.
+    own(&mut stopped, "turnwire.cancel.requested", json!({}));
+    stopped.idle();
+    let status = stopped.told_by(&mut turnwire::Normalizer::new()).last().map(|event| event.is_last());
+    assert_eq!(status, Some(true));
+}

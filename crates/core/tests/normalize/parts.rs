@@ -191,6 +191,54 @@ fn a_part_of_an_unknown_kind_is_passed_on_as_it_came() {
     assert_eq!(other.raw.to_value()["depth"], 3);
 }
 
+fn pictures(log: &mut Log, part: &str, attachments: serde_json::Value) {
+    log.tool("msg_a", part, "read", json!({"status": "running", "input": {}}));
+    let state = json!({"status": "completed", "input": {}, "output": "Image read", "attachments": attachments});
+    log.tool("msg_a", part, "read", state.clone()).tool("msg_a", part, "read", state);
+}
+
+#[test]
+fn a_picture_that_a_tool_read_is_a_file_after_its_tool() {
+    let mut log = begun();
+    let png = json!({"id": "prt_png", "type": "file", "mime": "image/png", "url": "data:image/png;base64,AA==",
+        "filename": "a.png"});
+    pictures(&mut log, "prt_1", json!([png, {"type": "file", "mime": "image/gif", "url": "data:,x"}, {"url": ""}, 7]));
+    // An id that another part has, and no list at all, cost nothing but themselves.
+    pictures(&mut log, "prt_2", json!([{"id": "prt_1", "mime": "image/png", "url": "data:,y"}]));
+    pictures(&mut log, "prt_3", json!("none"));
+    log.done("msg_a", "msg_u", "tool-calls").busy().idle();
+    rules::check(&log.told()).unwrap();
+    let turn = only(&log);
+    let told: Vec<_> = turn.messages[0].parts.iter().map(|part| serde_json::to_value(part).unwrap()).collect();
+    let ids: Vec<_> = told.iter().map(|part| part["id"].as_str().unwrap()).collect();
+    assert_eq!(ids, ["prt_1", "prt_png", "file_1_2", "prt_2", "file_2_1", "prt_3"]);
+    let want = json!({"id": "prt_png", "type": "file", "mime": "image/png", "filename": "a.png",
+        "url": "data:image/png;base64,AA==", "toolPartId": "prt_1", "state": "done"});
+    assert_eq!(told[1], want);
+    assert_eq!((&told[2]["toolPartId"], &told[4]["url"]), (&json!("prt_1"), &json!("data:,y")));
+}
+
+#[test]
+fn a_picture_too_large_to_be_told_says_so() {
+    let mut log = begun();
+    let of = |bytes: usize| json!({"type": "file", "mime": "image/png", "url": format!("data:,{}", "x".repeat(bytes))});
+    let mib = 1024 * 1024;
+    pictures(&mut log, "prt_1", json!([of(4 * mib), of(3 * mib), of(3 * mib)]));
+    pictures(&mut log, "prt_2", json!(vec![of(3 * mib); 5]));
+    log.part(ROOT, "msg_a", "prt_own", json!({"type": "file", "mime": "text/plain", "url": "x".repeat(5 * mib)}));
+    log.done("msg_a", "msg_u", "stop").idle();
+    let turn = only(&log);
+    let files = turn.messages[0].parts.iter().filter_map(|part| match &part.body {
+        PartBody::File(file) => Some((file.omitted, file.url.is_empty())),
+        _ => None,
+    });
+    let whole = (false, false);
+    let cut = (true, true);
+    assert_eq!(files.collect::<Vec<_>>(), [cut, whole, whole, whole, whole, whole, cut, cut, cut]);
+    let json = serde_json::to_value(&turn.messages[0].parts[1]).unwrap();
+    assert_eq!((&json["omitted"], &json["url"]), (&json!(true), &json!("")));
+}
+
 /// A reader has taken a part for what it was first told as.
 #[test]
 fn a_part_keeps_its_kind_even_where_two_kinds_share_an_id() {
@@ -212,4 +260,13 @@ fn another_protocol_is_refused_with_a_sentence() {
     let error = capture.feed(&std::fs::read(path).unwrap(), &mut told).unwrap_err();
     assert!(error.message().contains("/api/event, which is another protocol; record /event"), "{error}");
     assert!(told.is_empty());
+}
+
+#[test]
+fn a_recording_that_begins_within_a_turn_is_known_as_one() {
+    for case in crate::cases::cases() {
+        let mut capture = turnwire::normalize::Capture::new(Normalizer::new());
+        capture.feed(&case.bytes, &mut Vec::new()).unwrap();
+        assert_eq!(capture.begins_within_turn(), case.name == "1.18.33/late_subscribe", "{}", case.name);
+    }
 }

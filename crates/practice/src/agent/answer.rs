@@ -62,6 +62,7 @@ impl<'a> Answer<'a> {
                 Say::Reasoning(text) => self.stream("reasoning", text, Duration::ZERO).await,
                 Say::Text(text, pace) => self.stream("text", text, *pace).await,
                 Say::Call { tool: "question", input } => called = Some(self.ask(input).await),
+                Say::Call { tool: "read", input } => called = Some(self.read(input).await),
                 Say::Call { tool, input } => called = Some(self.run(tool, input).await),
             }
         }
@@ -107,6 +108,27 @@ impl<'a> Answer<'a> {
         let ended = json!({ "status": "completed", "output": ran.output, "title": command, "metadata": metadata });
         self.end_tool(ended).await;
         Some(ran.output)
+    }
+
+    /// The `read` tool, as far as the scripts go: it shows the picture they have drawn.
+    async fn read(&mut self, input: &Value) -> Option<String> {
+        self.begin_tool("read", input, None).await;
+        let name = input["filePath"].as_str().unwrap_or_default();
+        if !self.turn.directory.join(name).exists() {
+            let error = format!("File not found: {name}");
+            self.end_tool(json!({ "status": "error", "error": error })).await;
+            return Some(error);
+        }
+        let mut picture = self.new_part("file");
+        picture["mime"] = json!("image/png");
+        picture["url"] = json!(format!("data:image/png;base64,{}", script::PICTURE_DATA));
+        let output = "Image read successfully";
+        let metadata = json!({ "preview": output, "truncated": false });
+        let ended = json!({
+            "status": "completed", "output": output, "title": name, "metadata": metadata, "attachments": [picture],
+        });
+        self.end_tool(ended).await;
+        Some(output.to_owned())
     }
 
     async fn running(&mut self, output: &str) {

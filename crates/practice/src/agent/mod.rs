@@ -101,17 +101,7 @@ impl Agent {
 
     /// Starts a turn and returns at once. Needs a tokio runtime.
     pub fn prompt(&self, prompt: Prompt) -> Result<(), AgentError> {
-        let abort = self.shared.stop.child_token();
-        {
-            let mut sessions = self.shared.sessions();
-            let session = sessions.get_mut(&prompt.session_id).ok_or(AgentError::UnknownSession)?;
-            if session.running.is_some() {
-                return Err(AgentError::Busy);
-            }
-            session.running = Some(abort.clone());
-        }
-        tokio::spawn(turn::run(Arc::clone(&self.shared), prompt, abort));
-        Ok(())
+        self.shared.prompt(prompt)
     }
 
     /// Whether a turn runs in the session.
@@ -168,6 +158,20 @@ impl Agent {
 }
 
 impl Shared {
+    fn prompt(self: &Arc<Self>, prompt: Prompt) -> Result<(), AgentError> {
+        let abort = self.stop.child_token();
+        {
+            let mut sessions = self.sessions();
+            let session = sessions.get_mut(&prompt.session_id).ok_or(AgentError::UnknownSession)?;
+            if session.running.is_some() {
+                return Err(AgentError::Busy);
+            }
+            session.running = Some(abort.clone());
+        }
+        tokio::spawn(turn::run(Arc::clone(self), prompt, abort));
+        Ok(())
+    }
+
     fn sessions(&self) -> MutexGuard<'_, Sessions> {
         // Nothing is left half done by a panic under this lock.
         self.sessions.lock().unwrap_or_else(PoisonError::into_inner)

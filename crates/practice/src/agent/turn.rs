@@ -59,6 +59,12 @@ pub(super) async fn run(shared: Arc<Shared>, prompt: Prompt, abort: Cancellation
     turn.release();
     turn.idle().await;
     turn.tell_session(true).await;
+    if let Script::Again(words) = script {
+        let parts = vec![json!({ "type": "text", "text": words })];
+        let again = Prompt { session_id: turn.session_id.clone(), parts, ..Prompt::default() };
+        // Somebody else may have been quicker.
+        let _ = turn.shared.prompt(again);
+    }
 }
 
 impl Turn {
