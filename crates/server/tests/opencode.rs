@@ -296,3 +296,23 @@ async fn a_provider_that_never_works_is_not_tried_for_ever() {
     assert!(frames.iter().any(|frame| frame.data.contains("\"status\":\"retrying\"")), "its tries are told");
     service.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_picture_that_a_real_opencode_reads_is_a_file_of_its_tool() {
+    let Some(program) = program() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let (config, _model) = with_model(program, folder.path()).await;
+    let service = Service::with(config).await;
+    let chat = service.chat().await;
+    let turn = check(&service.respond(&chat, "/picture").await.rest().await);
+    assert_eq!(turn.status.as_str(), "completed");
+    let parts: Vec<_> = turn.messages.iter().flat_map(|message| &message.parts).collect();
+    let at = parts.iter().position(|part| part.part_type() == "file").expect("the picture is told");
+    let (tool, file) = (serde_json::to_value(parts[at - 1]).unwrap(), serde_json::to_value(parts[at]).unwrap());
+    assert_eq!((&tool["tool"], &file["toolPartId"]), (&json!("read"), &tool["id"]));
+    assert_eq!(file["mime"], "image/png");
+    assert_eq!(file["url"], format!("data:image/png;base64,{}", turnwire_practice::script::PICTURE_DATA));
+    let told = service.call("GET", &format!("/{chat}/turns/{}", turn.id), None).await.json();
+    assert_eq!(told, serde_json::to_value(&turn).unwrap(), "the fold is the turn");
+    service.stop().await;
+}

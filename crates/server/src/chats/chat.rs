@@ -2,6 +2,7 @@
 
 use super::decide::Decision;
 use super::tree::SessionTree;
+use super::unasked::Heard;
 use super::wake::Live;
 use super::{News, Shared};
 use crate::ids;
@@ -52,6 +53,10 @@ pub(super) struct State {
     pub(super) last_message_id: String,
     /// The attempt the provider is being tried in; 0 while all is well.
     attempt: u32,
+    /// What the user said, here and elsewhere.
+    pub(super) heard: Heard,
+    /// A turn that began by itself, and that nobody sees through yet.
+    pub(super) unasked: Option<TurnId>,
     told: Vec<Event>,
 }
 
@@ -78,6 +83,8 @@ impl Chat {
             open: None,
             last_message_id: String::new(),
             attempt: 0,
+            heard: Heard::default(),
+            unasked: None,
             told: Vec::new(),
         };
         Arc::new(Self {
@@ -149,14 +156,16 @@ impl Chat {
     }
 
     /// Takes in what is already in the log, from the start of the last turn on. `open`: that turn, if it has not ended.
-    pub(super) fn recall(&self, events: &[Bytes], open: Option<&TurnRow>) {
+    pub(super) fn recall(&self, events: &[(u64, Bytes)], open: Option<&TurnRow>) {
         let mut state = self.state();
         if state.open.is_none() {
             state.open = open.map(|turn| TurnId::from(turn.turn_id.as_str()));
         }
-        for event in events {
-            state.take_in(event);
+        for (seq, event) in events {
+            state.take_in(event, *seq);
         }
+        // Nobody sees through what began before.
+        state.unasked = None;
     }
 
     /// Puts events into the log, as far as they are this chat's, together with `beside`. Told once they are safe; `None`:
@@ -185,7 +194,7 @@ impl Chat {
         let mut kept = Vec::new();
         let mut heard = News::default();
         for event in raw {
-            let Some(taken) = state.take_in(&event) else { continue };
+            let Some(taken) = state.take_in(&event, seq + 1) else { continue };
             seq += 1;
             kept.push(event);
             heard.idle = (heard.idle || taken.idle) && !taken.busy;
@@ -193,8 +202,10 @@ impl Chat {
             if let Some(session_id) = taken.new_child {
                 beside.push(Write::AddChild { chat: self.row.key, session_id });
             }
-            if let Some((turn_id, cost_micros)) = taken.ended {
-                self.shared.metrics.turn_ended(state.fold.turn().status.as_str());
+            beside.extend(taken.found.iter().map(|(turn_id, cursor)| self.found(turn_id, *cursor)));
+            for Ended { turn_id, status, cost_micros } in taken.ended {
+                self.shared.metrics.turn_ended(status.as_str());
+                state.cost_micros += cost_micros;
                 beside.push(Write::EndTurn {
                     turn_id: turn_id.as_str().to_owned(),
                     end_seq: seq,
@@ -251,26 +262,46 @@ struct TakenIn {
     new_child: Option<String>,
     idle: bool,
     busy: bool,
-    /// The turn it ended, and what that cost.
-    ended: Option<(TurnId, u64)>,
+    /// The turns that began by themselves, each with its cursor.
+    found: Vec<(TurnId, u64)>,
+    /// The turns it ended.
+    ended: Vec<Ended>,
+}
+
+/// A turn that has ended.
+struct Ended {
+    turn_id: TurnId,
+    status: TurnStatus,
+    cost_micros: u64,
 }
 
 impl State {
-    /// `None`: the event is not this chat's.
-    fn take_in(&mut self, event: &Bytes) -> Option<TakenIn> {
+    /// Takes the event in that has, or will have, the number `seq`. `None`: it is not this chat's.
+    fn take_in(&mut self, event: &Bytes, seq: u64) -> Option<TakenIn> {
         let belongs = self.tree.belongs(event)?;
+        if let Some(id) = belongs.message_id.as_deref().filter(|_| belongs.of_user) {
+            self.heard.note(id, seq);
+        }
         if let Some(id) = belongs.message_id.filter(|id| *id > self.last_message_id) {
             self.last_message_id = id;
         }
         self.normalizer.push(event, &mut self.told);
-        let mut ended = None;
+        let (mut found, mut ended) = (Vec::new(), Vec::new());
         let mut busy = false;
         for told in std::mem::take(&mut self.told) {
+            if matches!(told.kind, EventKind::TurnStarted(_)) {
+                let cursor = self.heard.begin(&told.turn_id, seq);
+                // The one that was accepted is known already.
+                if self.open.as_ref() != Some(&told.turn_id) {
+                    found.push((told.turn_id.clone(), cursor));
+                    self.unasked = Some(told.turn_id.clone());
+                    self.open = Some(told.turn_id.clone());
+                    self.attempt = 0;
+                }
+                self.fold = TurnAccumulator::new();
+            }
             if self.open.as_ref() != Some(&told.turn_id) {
                 continue;
-            }
-            if matches!(told.kind, EventKind::TurnStarted(_)) {
-                self.fold = TurnAccumulator::new();
             }
             if let EventKind::TurnStatusChanged(status) = &told.kind {
                 self.attempt =
@@ -279,13 +310,15 @@ impl State {
             busy |= matches!(told.kind, EventKind::MessageCreated(_) | EventKind::PartDelta(_));
             self.fold.push(&told);
             if told.is_last() {
-                let cost = self.fold.turn().cost_micros().unwrap_or(0);
-                self.cost_micros += cost;
                 self.open = None;
-                ended = Some((told.turn_id.clone(), cost));
+                self.heard.settle();
+                self.unasked.take_if(|unasked| *unasked == told.turn_id);
+                let turn = self.fold.turn();
+                let cost_micros = turn.cost_micros().unwrap_or(0);
+                ended.push(Ended { turn_id: told.turn_id.clone(), status: turn.status.clone(), cost_micros });
             }
         }
-        Some(TakenIn { new_child: belongs.new_child, idle: belongs.root_idle, busy, ended })
+        Some(TakenIn { new_child: belongs.new_child, idle: belongs.root_idle, busy, found, ended })
     }
 
     /// Opens the turn of an accepted prompt; its event follows at once, under the same lock of the acceptor.

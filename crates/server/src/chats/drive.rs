@@ -34,6 +34,17 @@ pub(super) async fn drive(chat: Arc<Chat>, turn: TurnId, prompt: Prompt) {
     tracing::Span::current().record("status", driver.chat.last_status().as_str());
 }
 
+/// Sees a turn through that the runtime began by itself, from where it stands.
+pub(super) async fn attend(chat: Arc<Chat>, turn: TurnId) {
+    let deadline = Instant::now() + chat.shared.limits.turn_time;
+    let _driving = chat.driving.lock().await;
+    // Without a session the turn was ended by whoever took that away.
+    let Some(live) = chat.live().await else { return };
+    let message_id = turn.message_id().as_str().to_owned();
+    let mut driver = Driver { news: chat.news.subscribe(), message_id, chat: chat.clone(), turn };
+    driver.watch_over(&live, deadline).await;
+}
+
 async fn soon<T>(call: impl Future<Output = RuntimeResult<T>>) -> RuntimeResult<T> {
     within(CALL, call).await
 }

@@ -117,7 +117,7 @@ pub(crate) async fn turn_now(chat: &Arc<Chat>, turn: &TurnRow) -> ApiResult<Turn
     let mut fold = TurnAccumulator::new();
     let mut normalizer = Normalizer::for_chat(chat.id(), chat.session_id());
     let end = turn.end_seq.unwrap_or_else(|| chat.relay.head().seq);
-    let mut reader = chat.relay.reader(turn.cursor);
+    let mut reader = chat.relay.reader(chat.read_from(turn.cursor).await?);
     while reader.cursor() < end && !fold.turn().ended {
         let Some(told) = reader.next().await? else { break };
         for told in told {

@@ -13,6 +13,7 @@ mod relayed;
 mod resync;
 mod retain;
 mod tree;
+mod unasked;
 mod wake;
 
 pub(crate) use chat::Chat;

@@ -97,6 +97,7 @@ impl Chat {
         if self.ended() {
             return Err(ApiError::chat_ended(self.id()));
         }
+        self.let_unasked_begin().await;
         if let Some(turn) = self.open_turn() {
             return Err(ApiError::turn_conflict(turn));
         }
@@ -127,6 +128,10 @@ impl Chat {
         key: Option<Idempotency>,
     ) -> ApiResult<(Accepted, String, crate::relay::Safe)> {
         let mut state = self.state();
+        // One may have begun by itself a moment ago.
+        if let Some(turn) = state.open.clone() {
+            return Err(ApiError::turn_conflict(turn));
+        }
         let message_id = ids::message_id(&state.last_message_id);
         let turn_id = TurnId::of_message(&message_id);
         state.begin(turn_id.clone(), &message_id);

@@ -6,7 +6,6 @@ use crate::error::{ApiError, ApiResult};
 use crate::ids;
 use crate::runtime::{Opening, QUEUE};
 use crate::store::{self, ChatRow, Write};
-use bytes::Bytes;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -111,15 +110,17 @@ impl Registry {
         let (key, ended) = (row.key, row.ended_ms.is_some());
         let chat = Chat::new(self.shared.clone(), row, children, head);
         let open = last.as_ref().filter(|turn| turn.end_seq.is_none() && !ended);
-        let mut cursor = last.as_ref().map_or(head, |turn| turn.cursor);
+        let mut cursor = match &last {
+            Some(turn) => chat.read_from(turn.cursor).await?,
+            None => head,
+        };
         while cursor < head {
             let piece = store.events(key, cursor, PIECE.0, PIECE.1).await?;
             let Some((seq, _)) = piece.last() else { break };
             cursor = *seq;
-            let events: Vec<Bytes> = piece.into_iter().map(|(_, event)| event).collect();
-            chat.recall(&events, open);
+            chat.recall(&piece, open);
         }
-        if open.is_some()
+        if chat.open_turn().is_some()
             && let Some(safe) = chat.close_as_lost("The server was stopped while the turn ran.", Vec::new())
         {
             // Where it cannot be written (a full disk), the chat can still be read; the next one who loads it tries again.

@@ -73,7 +73,10 @@ impl RelayFrames {
     /// The events of all turns.
     pub(crate) async fn turns(chat: Arc<Chat>, begin: Begin, data: Data) -> StoreResult<Self> {
         let turn = chat.turn_at(begin.after).await?;
-        let from = turn.map_or(begin.after, |turn| turn.cursor);
+        let from = match turn {
+            Some(turn) => chat.read_from(turn.cursor).await?,
+            None => begin.after,
+        };
         let normalizer = Normalizer::for_chat(chat.id(), chat.session_id());
         let turns = Some(Turns { normalizer, after: begin.after });
         Ok(Self { reader: chat.relay.reader(from), first: begin.first, last: begin.after, turns, data, _chat: chat })

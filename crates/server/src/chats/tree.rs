@@ -21,6 +21,8 @@ pub(super) struct Belongs {
     pub(super) root_idle: bool,
     /// A message id in it, to make later ones sort after.
     pub(super) message_id: Option<String>,
+    /// The message is the user's, in the chat's own session.
+    pub(super) of_user: bool,
 }
 
 /// As little as is needed, read as tolerantly as can be: older versions put the session's id elsewhere.
@@ -57,6 +59,8 @@ struct Info<'a> {
     session_id: Option<Cow<'a, str>>,
     #[serde(rename = "parentID", borrow, default)]
     parent_id: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    role: Option<Cow<'a, str>>,
 }
 
 #[derive(Deserialize)]
@@ -112,7 +116,10 @@ impl SessionTree {
             .and_then(|info| info.id.as_deref())
             .filter(|id| id.starts_with("msg_"))
             .map(str::to_owned);
-        Some(Belongs { new_child, root_idle: idle && session == self.root, message_id })
+        let of_user = message_id.is_some()
+            && session == self.root
+            && info.is_some_and(|info| info.role.as_deref() == Some("user"));
+        Some(Belongs { new_child, root_idle: idle && session == self.root, message_id, of_user })
     }
 }
 

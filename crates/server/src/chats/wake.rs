@@ -213,5 +213,6 @@ async fn take_in(chat: &Arc<Chat>, events: Vec<Bytes>) {
     if !events.is_empty() {
         let permit = chat.shared.pressure.room_for(&events).await;
         chat.record(events, Vec::new(), permit);
+        chat.attend_to_unasked();
     }
 }

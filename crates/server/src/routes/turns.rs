@@ -45,7 +45,8 @@ pub(crate) async fn stream(
     let after = if turn.thinned { 0 } else { after };
     let accepted = Accepted { turn_id: TurnId::from(turn_id), cursor: turn.cursor };
     let bounds = app.bounds(None)?;
-    let frames = TurnFrames::new(&chat, accepted.turn_id.clone(), accepted.cursor, after, data);
+    let from = chat.read_from(turn.cursor).await?;
+    let frames = TurnFrames::new(&chat, accepted.turn_id.clone(), from, after, data);
     let mut response = sse::response(frames, data, bounds);
     tell(&mut response, &accepted);
     Ok(response)

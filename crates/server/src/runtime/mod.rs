@@ -185,7 +185,7 @@ pub(crate) trait Session: Send + Sync + fmt::Debug + 'static {
     fn id(&self) -> &str;
     /// Starts a turn; returns once it is taken.
     fn prompt(&self, prompt: Prompt) -> BoxFuture<'_, RuntimeResult<()>>;
-    /// Stops what runs; returns once it was told so.
+    /// Stops what runs, subagents included; returns once it was told so.
     fn abort(&self) -> BoxFuture<'_, RuntimeResult<()>>;
     /// What the agent and its subagents wait for.
     fn open_requests(&self) -> BoxFuture<'_, RuntimeResult<Vec<OpenRequest>>>;
@@ -199,7 +199,7 @@ pub(crate) trait Session: Send + Sync + fmt::Debug + 'static {
     fn reply_to_permission(&self, request_id: String, reply: PermissionReply) -> BoxFuture<'_, RuntimeResult<bool>>;
     /// The newest messages, oldest first: `{info, parts}`.
     fn messages(&self) -> BoxFuture<'_, RuntimeResult<Vec<Value>>>;
-    /// Whether a turn runs.
+    /// Whether the agent is at work, or a subagent of it.
     fn busy(&self) -> BoxFuture<'_, RuntimeResult<bool>>;
     /// Lets go of what the runtime holds for the chat; it can be opened again.
     fn close(&self) -> BoxFuture<'_, ()>;

@@ -135,6 +135,11 @@ pub(crate) enum Write {
         chat: ChatKey,
         turn: TurnRow,
     },
+    /// A turn that began by itself. One that is known already stays as it is.
+    FindTurn {
+        chat: ChatKey,
+        turn: TurnRow,
+    },
     EndTurn {
         turn_id: String,
         end_seq: u64,

@@ -81,6 +81,14 @@ impl LocalSession {
         self.process.api.post(path, &self.directory, body).await
     }
 
+    /// The sessions that are at work: the chat's own and those of its subagents, as the folder is this chat's alone.
+    async fn at_work(&self) -> RuntimeResult<Vec<String>> {
+        // Idle sessions are not in it.
+        let status = self.process.api.get("/session/status", &self.directory).await?;
+        let sessions = status.as_object().into_iter().flatten();
+        Ok(sessions.filter(|(_, status)| status["type"] != "idle").map(|(id, _)| id.clone()).collect())
+    }
+
     fn path(&self, what: &str) -> String {
         format!("/session/{}{what}", in_path(&self.id))
     }
@@ -139,7 +147,15 @@ impl Session for LocalSession {
     }
 
     fn abort(&self) -> BoxFuture<'_, RuntimeResult<()>> {
-        async { self.call(&self.path("/abort"), None).await.map(drop) }.boxed()
+        async {
+            let stopped = self.call(&self.path("/abort"), None).await.map(drop);
+            // A subagent in the background is not stopped with the one that began it.
+            for id in self.at_work().await.unwrap_or_default().into_iter().filter(|id| *id != self.id) {
+                self.call(&format!("/session/{}/abort", in_path(&id)), None).await?;
+            }
+            stopped
+        }
+        .boxed()
     }
 
     fn open_requests(&self) -> BoxFuture<'_, RuntimeResult<Vec<OpenRequest>>> {
@@ -208,12 +224,7 @@ impl Session for LocalSession {
     }
 
     fn busy(&self) -> BoxFuture<'_, RuntimeResult<bool>> {
-        async {
-            // Idle sessions are not in it.
-            let status = self.process.api.get("/session/status", &self.directory).await?;
-            Ok(status.get(&self.id).is_some_and(|status| status["type"] != "idle"))
-        }
-        .boxed()
+        async { Ok(!self.at_work().await?.is_empty()) }.boxed()
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {

@@ -198,6 +198,11 @@ fn apply(connection: &Connection, write: &Write) -> rusqlite::Result<()> {
             "INSERT INTO turns (chat, turn_id, cursor) VALUES (?, ?, ?)",
             params![chat, turn.turn_id, signed(turn.cursor)],
         ),
+        Write::FindTurn { chat, turn } => run_sql(
+            connection,
+            "INSERT OR IGNORE INTO turns (chat, turn_id, cursor) VALUES (?, ?, ?)",
+            params![chat, turn.turn_id, signed(turn.cursor)],
+        ),
         Write::EndTurn { turn_id, end_seq, at_ms } => run_sql(
             connection,
             "UPDATE turns SET end_seq = ?2, ended_ms = ?3 WHERE turn_id = ?1 AND end_seq IS NULL",
