@@ -41,6 +41,12 @@ export class Files {
     }
     return new APIPromise(send())
   }
+
+  /** Removes a file; our own server. */
+  delete(filePath: string, params: { id: string }, options?: RequestOptions): APIPromise<void> {
+    const args = () => ({ ...known('delete', params, CHAT, 'delete(path, { id })'), filePath })
+    return new APIPromise(call(this.#native, 'files.delete', args, options, () => undefined))
+  }
 }
 
 async function bytesOf(content: string | Uint8Array | ArrayBuffer | Blob): Promise<Uint8Array> {

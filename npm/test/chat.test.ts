@@ -57,7 +57,9 @@ test('files go up, are listed, and come down', async () => {
   const down = await chat.files.download('notes/größe 1.bin', { id })
   assert.deepEqual(new Uint8Array(await down.arrayBuffer()), bytes)
   assert.equal(await (await chat.files.download('hello.txt', { id })).text(), 'Hello, 世界!\n')
-  await assert.rejects(chat.files.download('nothing.txt', { id }), NotFoundError)
+  assert.equal(await chat.files.delete('hello.txt', { id }), undefined)
+  await assert.rejects(chat.files.download('hello.txt', { id }), NotFoundError)
+  await assert.rejects(chat.files.delete('notes', { id }), APIError)
   await assert.rejects(chat.files.download('../../etc/passwd', { id }), APIError)
 })
 

@@ -57,6 +57,11 @@ def test_files_go_up_and_come_down(client: Turnwire, chat: Chat, tmp_path: Path)
         pieces.write_to_file(tmp_path / "copy")
     assert (tmp_path / "copy").read_bytes() == content
     client.chat.files.upload("copy", id=chat.id, content=tmp_path / "copy")
+    client.chat.files.delete("notes/été 1.bin", id=chat.id)
+    assert client.chat.with_raw_response.files.delete("notes/été 1.bin", id=chat.id).status_code == 204, "again"
+    assert [file.path for file in client.chat.files.list(chat.id).files] == ["copy"]
+    with pytest.raises(turnwire.BadRequestError, match="folder"):
+        client.chat.files.delete("notes", id=chat.id)
     with pytest.raises(turnwire.NotFoundError) as caught:
         client.chat.files.download("nowhere", id=chat.id)
     assert caught.value.code == "file_not_found"
@@ -192,6 +197,8 @@ def test_the_same_in_an_asynchronous_program(service: Service) -> None:
             assert (await client.chat.files.download("a.txt", id=chat.id)).text == "Hallo"
             async with client.chat.with_streaming_response.files.download("a.txt", id=chat.id) as pieces:
                 assert await pieces.read() == b"Hallo"
+            await client.chat.files.delete("a.txt", id=chat.id)
+            assert (await client.chat.files.list(chat.id)).files == []
             turn = await client.chat.send_message(chat.id, "Hello")
             assert await client.chat.turns.retrieve(turn.id, id=chat.id) == turn
             assert [message.role async for message in client.chat.messages.list(chat.id)]

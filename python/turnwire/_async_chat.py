@@ -220,6 +220,10 @@ class AsyncFiles(AsyncResource):
         arguments = {"filePath": file_path, "id": id, "content": await content_async(content)}
         return await self._call(FileEntry.from_dict, "files.upload", options, **arguments)
 
+    async def delete(self, file_path: str, *, id: str, **options: Unpack[Options]) -> None:
+        """Removes a file; our own server."""
+        return await self._call(nothing, "files.delete", options, filePath=file_path, id=id)
+
 
 class AsyncMessages(AsyncResource):
     """The messages of a chat."""

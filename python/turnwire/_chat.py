@@ -219,6 +219,10 @@ class Files(Resource):
         arguments = {"filePath": file_path, "id": id, "content": read_content(content)}
         return self._call(FileEntry.from_dict, "files.upload", options, **arguments)
 
+    def delete(self, file_path: str, *, id: str, **options: Unpack[Options]) -> None:
+        """Removes a file; our own server."""
+        return self._call(nothing, "files.delete", options, filePath=file_path, id=id)
+
 
 class Messages(Resource):
     """The messages of a chat."""

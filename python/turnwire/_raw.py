@@ -58,6 +58,7 @@ class RawFiles:
         self.list = _raw(files.list)
         self.download = _raw(files.download)
         self.upload = _raw(files.upload)
+        self.delete = _raw(files.delete)
 
 
 class RawMessages:
@@ -102,6 +103,7 @@ class AsyncRawFiles:
         self.list = _async_raw(files.list)
         self.download = _async_raw(files.download)
         self.upload = _async_raw(files.upload)
+        self.delete = _async_raw(files.delete)
 
 
 class AsyncRawMessages:

@@ -75,6 +75,7 @@ pub(crate) fn operation(client: &Client, name: &str, args: &str, content: Option
         "turns.retrieve" => call(chats.turns().retrieve(id, given.turn_id.unwrap_or_default())),
         "files.list" => call(chats.files().list(id)),
         "files.upload" => call(chats.files().upload(id, &given.file_path, content.unwrap_or_default())),
+        "files.delete" => call(chats.files().delete(id, &given.file_path)),
         "files.download" => {
             let download = chats.files().download(id, &given.file_path);
             Box::pin(async move { Ok(Done::Download(Box::new(download.stream().await?))) })

@@ -259,6 +259,7 @@ impl Client {
                 let content = needed(content, "content must be bytes, a file, a path or pieces of bytes")?;
                 call!(chats.files().upload(&given.id, &given.file_path, content))
             }
+            "files.delete" => call!(chats.files().delete(&given.id, &given.file_path)),
             "files.download" => {
                 let download = chats.files().download(&given.id, &given.file_path).options(options);
                 Task::start(async move { download.await.map(Answer::File) })

@@ -23,18 +23,34 @@ pub(crate) fn load_or_make(data: &Path) -> Result<Key, Stop> {
     }
     private_folder(data).map_err(|error| problem("cannot make the folder of", error))?;
     let key = new_key()?;
-    // Written under another name first, so that nobody ever reads half a key, and readable by its owner from the start.
-    let draft = data.join(format!("api-key.{}", std::process::id()));
+    // Written under a name of its own first, so that nobody ever reads half a key, and readable by its owner from the start.
+    let draft = data.join(format!("api-key.{}", random_hex::<8>()?));
     let written = private_file(&draft).and_then(|mut file| {
         writeln!(file, "{key}")?;
         file.sync_all()
     });
-    let kept = written.and_then(|()| std::fs::rename(&draft, &file));
-    if let Err(error) = kept {
-        let _ = std::fs::remove_file(&draft);
-        return Err(problem("cannot keep the key in", error));
+    let kept = written.and_then(|()| keep(&draft, &file));
+    // By now it has its other name too, or is not wanted.
+    let _ = std::fs::remove_file(&draft);
+    match kept {
+        Ok(true) => Ok(Key { key, made: Some(file) }),
+        // Another start was first, and its key is the one that clients find.
+        Ok(false) => load_or_make(data),
+        Err(error) => Err(problem("cannot keep the key in", error)),
     }
-    Ok(Key { key, made: Some(file) })
+}
+
+/// Gives the draft the file's name too. `false`: there is such a file, with another key.
+fn keep(draft: &Path, file: &Path) -> std::io::Result<bool> {
+    if std::fs::metadata(file).is_ok_and(|about| about.len() == 0) {
+        std::fs::remove_file(file)?;
+    }
+    match std::fs::hard_link(draft, file) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(false),
+        // A disk without links.
+        Err(_) => std::fs::rename(draft, file).map(|()| true),
+    }
 }
 
 /// The key in a file that was named.
@@ -58,7 +74,7 @@ fn private_folder(path: &Path) -> std::io::Result<()> {
 
 fn private_file(path: &Path) -> std::io::Result<std::fs::File> {
     let mut options = std::fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
+    options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.open(path)
@@ -79,4 +95,39 @@ pub(crate) fn random_hex<const N: usize>() -> Result<String, Stop> {
         let _ = write!(hex, "{byte:02x}");
         hex
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::load_or_make;
+
+    #[test]
+    fn of_several_first_starts_at_once_all_have_the_key_that_is_kept() {
+        for _ in 0..50 {
+            let folder = tempfile::tempdir().unwrap();
+            let data = folder.path().join("new/data");
+            let together = std::sync::Barrier::new(6);
+            let keys: Vec<_> = std::thread::scope(|scope| {
+                let start = || {
+                    together.wait();
+                    load_or_make(&data).unwrap_or_else(|_| panic!("no key"))
+                };
+                let starts: Vec<_> = (0..6).map(|_| scope.spawn(start)).collect();
+                starts.into_iter().map(|start| start.join().unwrap()).collect()
+            });
+            let kept = std::fs::read_to_string(data.join("api-key")).unwrap();
+            assert!(keys.iter().all(|key| key.key == kept.trim()), "a start has another key than clients find");
+            assert_eq!(keys.iter().filter(|key| key.made.is_some()).count(), 1, "one of them made it");
+            assert_eq!(std::fs::read_dir(&data).unwrap().count(), 1, "no drafts are left");
+        }
+    }
+
+    #[test]
+    fn an_empty_file_is_no_key() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("api-key"), "").unwrap();
+        let made = load_or_make(folder.path()).unwrap_or_else(|_| panic!("no key"));
+        assert_eq!(std::fs::read_to_string(folder.path().join("api-key")).unwrap().trim(), made.key);
+    }
 }

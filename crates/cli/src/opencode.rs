@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 /// What to do where there is none.
-pub(crate) const MISSING: &str = "OpenCode was not found; install it with `npm install -g opencode-ai`, name it with --opencode, or use \
+pub(crate) const MISSING: &str = "OpenCode was not found; install it with `npm install -g opencode-ai@1`, name it with --opencode, or use \
     --runtime practice";
 
 /// The program that was named, or the one on `PATH`.

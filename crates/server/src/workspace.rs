@@ -146,6 +146,29 @@ pub(crate) fn put(root: &Path, path: &Path, whole: &Path) -> ApiResult<()> {
     from.rename(whole.file_name().unwrap_or_default(), &workspace.dir, target).map_err(failed)
 }
 
+/// Removes a file, or a link and not what it leads to. What is not there is as good as removed: a request whose answer was lost is
+/// sent again. Blocks.
+pub(crate) fn remove(root: &Path, path: &Path) -> ApiResult<()> {
+    let removed = Workspace::open(root).and_then(|workspace| {
+        let folder = workspace.resolve(path.parent().unwrap_or(Path::new("")))?;
+        let target = folder.join(path.file_name().unwrap_or_default());
+        if is_ours(&target) {
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        if workspace.dir.symlink_metadata(&target)?.is_dir() {
+            return Err(io::ErrorKind::IsADirectory.into());
+        }
+        workspace.dir.remove_file(target)
+    });
+    match removed {
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::IsADirectory => {
+            Err(ApiError::invalid(format!("{} is a folder; remove the files in it.", path.display())))
+        }
+        removed => removed.map_err(|error| failed(path, &error)),
+    }
+}
+
 fn target(root: &Path, path: &Path) -> ApiResult<(Workspace, PathBuf)> {
     let workspace = Workspace::open(root).map_err(|error| failed(path, &error))?;
     let folder = workspace.folder(path).map_err(|error| match error.kind() {
@@ -210,7 +233,7 @@ fn walk(workspace: &Workspace, folder: &Dir, inside: &str, depth: usize, files: 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use super::{list, open, prepare, put, relative};
+    use super::{list, open, prepare, put, relative, remove};
 
     #[test]
     fn only_paths_that_stay_inside_are_taken() {
@@ -281,6 +304,9 @@ mod tests {
         assert_eq!(open(&root, "settings".as_ref()).unwrap_err().code(), "file_not_found");
         assert_eq!(relative(".GIT/config").unwrap_err().code(), "file_not_found", "some disks know no case");
         assert!(list(&root).unwrap().is_empty(), "nor is it listed");
+        for asked in ["here/.git", "repository/config", "here/.git/config"] {
+            remove(&root, asked.as_ref()).unwrap();
+        }
         assert_eq!(std::fs::read(root.join(".git/config")).unwrap(), b"ours");
         // Where there is none yet, none is made.
         std::fs::remove_dir_all(root.join(".git")).unwrap();
@@ -288,6 +314,32 @@ mod tests {
             assert!(put(&root, to.as_ref(), &whole).is_err(), "{to}");
         }
         assert!(!root.join(".git").exists());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_is_removed_and_not_what_it_leads_to() {
+        let folder = tempfile::tempdir().unwrap();
+        let (root, outside) = (folder.path().join("workspace"), folder.path().join("outside"));
+        std::fs::create_dir_all(root.join("folder")).unwrap();
+        std::fs::create_dir_all(&outside).unwrap();
+        std::fs::write(outside.join("secret"), "s").unwrap();
+        std::fs::write(root.join("folder/mine"), "m").unwrap();
+        std::os::unix::fs::symlink(outside.join("secret"), root.join("leak")).unwrap();
+        std::os::unix::fs::symlink(&outside, root.join("out")).unwrap();
+        std::os::unix::fs::symlink(root.join("folder"), root.join("alias")).unwrap();
+
+        assert_eq!(remove(&root, "out/secret".as_ref()).unwrap_err().code(), "forbidden");
+        assert_eq!(remove(&root, "folder".as_ref()).unwrap_err().code(), "invalid_request");
+        for path in ["folder/none", "none/none", "folder/mine/none"] {
+            remove(&root, path.as_ref()).unwrap();
+        }
+        for path in ["leak", "out", "alias/mine", "leak"] {
+            remove(&root, path.as_ref()).unwrap();
+        }
+        assert_eq!(std::fs::read(outside.join("secret")).unwrap(), b"s");
+        assert_eq!(std::fs::read_dir(root.join("folder")).unwrap().count(), 0);
+        assert!(list(&root).unwrap().is_empty());
     }
 
     #[test]

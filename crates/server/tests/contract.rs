@@ -64,6 +64,7 @@ async fn every_operation_of_the_contract_is_there_and_answers_as_it_says() {
     let listed = caller.call("GET", &format!("/{chat}/files"), None).await;
     assert_eq!(listed["files"].as_array().unwrap().len(), 2);
     caller.call("GET", &format!("/{chat}/files/notes/new.txt"), None).await;
+    caller.call("DELETE", &format!("/{chat}/files/notes/new.txt"), None).await;
 
     // A question answered, another refused, and the turn of a third cancelled.
     for end in ["reply", "reject", "cancel"] {

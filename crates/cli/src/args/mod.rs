@@ -187,13 +187,16 @@ pub(crate) struct Chats {
     pub(crate) json: bool,
 }
 
-/// List the files of a chat's workspace, or print one.
+/// List the files of a chat's workspace, or print or remove one.
 #[derive(Debug, Args)]
 pub(crate) struct Files {
     /// The chat
     pub(crate) chat: String,
     /// The file to print, relative to the workspace
     pub(crate) path: Option<String>,
+    /// Remove it instead
+    #[arg(long, requires = "path")]
+    pub(crate) delete: bool,
     /// Print each file of the list as JSON, one a line
     #[arg(long, conflicts_with = "path")]
     pub(crate) json: bool,

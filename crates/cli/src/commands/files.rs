@@ -10,6 +10,9 @@ pub(crate) async fn run(args: Files, output: &mut Output) -> Result<(), Stop> {
     let client = Client::from_env()?;
     let files = client.chat().files();
     if let Some(path) = args.path {
+        if args.delete {
+            return Ok(files.delete(&args.chat, &path).await?);
+        }
         let mut file = files.download(&args.chat, &path).stream().await?;
         while let Some(bytes) = file.chunk().await? {
             output.print_bytes(&bytes).await?;

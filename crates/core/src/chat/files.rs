@@ -78,6 +78,11 @@ impl Files {
         });
         Download { client: self.client.clone(), request, options: RequestOptions::default() }
     }
+
+    /// Removes a file from the workspace (our server).
+    pub fn delete(&self, id: impl AsRef<str>, path: impl AsRef<str>) -> Call<()> {
+        Call::nothing(&self.client, file_request("files.delete", Method::DELETE, id.as_ref(), path.as_ref()))
+    }
 }
 
 pub(super) fn file_request(operation: &'static str, method: Method, id: &str, path: &str) -> Result<Request> {

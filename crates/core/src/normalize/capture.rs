@@ -13,20 +13,33 @@ const MAX_EVENT_BYTES: usize = 32 * 1024 * 1024;
 pub struct Capture {
     decoder: Decoder,
     normalizer: Normalizer,
+    /// Nothing but white space has come.
+    blank: bool,
 }
 
 impl Capture {
     /// Reads into a normalizer.
     pub fn new(normalizer: Normalizer) -> Self {
-        Self { decoder: Decoder::with_max_event_bytes(MAX_EVENT_BYTES), normalizer }
+        Self { decoder: Decoder::with_max_event_bytes(MAX_EVENT_BYTES), normalizer, blank: true }
     }
 
     /// Takes the next bytes in and appends what they tell to `out`.
     ///
     /// # Errors
-    /// `invalid_frame` for a capture of `/api/event`, `event_too_large` for an event over 32 MiB. What was told before
+    /// `invalid_frame` for a capture of `/api/event` or a page, `event_too_large` for an event over 32 MiB. What was told before
     /// stands; nothing more can be read.
     pub fn feed(&mut self, chunk: &[u8], out: &mut Vec<Event>) -> Result<()> {
+        if self.blank
+            && let Some(first) = chunk.iter().find(|byte| !byte.is_ascii_whitespace())
+        {
+            self.blank = false;
+            if *first == b'<' {
+                return Err(Error::new(
+                    "invalid_frame",
+                    "this is a page and no recording; OpenCode 2 answers /event so, and only OpenCode 1 is read here",
+                ));
+            }
+        }
         let mut foreign = false;
         let normalizer = &mut self.normalizer;
         let fed = self.decoder.feed(chunk, |frame| {
@@ -38,7 +51,8 @@ impl Capture {
         if foreign {
             return Err(Error::new(
                 "invalid_frame",
-                "this is a recording of /api/event, which is another protocol; record /event or /global/event instead",
+                "this is a recording of /api/event, the protocol of OpenCode 2, which is not read here; record /event or \
+                 /global/event of OpenCode 1 instead",
             ));
         }
         fed.map_err(|error| Error::new("event_too_large", error.to_string()).with_source(error))
@@ -76,7 +90,7 @@ fn is_of_another_protocol(json: &[u8]) -> bool {
         }
     }
     // Looked for in the text first: every event is asked, and hardly any has it.
-    memchr::memmem::find(json, b"\"data\":{").is_some()
+    memchr::memmem::find(json, b"\"data\"").is_some()
         && serde_json::from_slice::<Keys>(json)
             .is_ok_and(|keys| keys.data.0 && keys.event_type.0 && !keys.properties.0 && !keys.payload.0)
 }

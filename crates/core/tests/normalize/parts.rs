@@ -258,7 +258,10 @@ fn another_protocol_is_refused_with_a_sentence() {
     let mut capture = turnwire::normalize::Capture::new(Normalizer::new());
     let mut told = Vec::new();
     let error = capture.feed(&std::fs::read(path).unwrap(), &mut told).unwrap_err();
-    assert!(error.message().contains("/api/event, which is another protocol; record /event"), "{error}");
+    assert!(
+        error.message().contains("/api/event, the protocol of OpenCode 2, which is not read here; record /event"),
+        "{error}"
+    );
     assert!(told.is_empty());
 }
 

@@ -1,7 +1,7 @@
-//! `GET /agent/v2/chat/{id}/files` and `/{filePath}`: list the workspace, download from it.
+//! `GET /agent/v2/chat/{id}/files` and `GET` and `DELETE` of `/{filePath}`: list the workspace, download and remove from it.
 
 use crate::app::App;
-use crate::auth::FileReader;
+use crate::auth::{Caller, FileReader};
 use crate::chats::Chat;
 use crate::error::{ApiError, ApiResult};
 use crate::workspace;
@@ -93,6 +93,18 @@ pub(crate) async fn download(
         *response.status_mut() = StatusCode::PARTIAL_CONTENT;
     }
     Ok(response)
+}
+
+pub(crate) async fn delete(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path((id, path)): Path<(String, String)>,
+) -> ApiResult<StatusCode> {
+    let path = workspace::relative(&path)?;
+    let root = with_files(&app, &caller.owner, &id).await?.workspace();
+    let removed = tokio::task::spawn_blocking(move || workspace::remove(&root, &path)).await;
+    removed.map_err(|error| ApiError::internal(&error))??;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// What tells this state of a file from any other: when it was written, and its size.

@@ -72,5 +72,5 @@ fn chats() -> Router<Arc<App>> {
         .route("/{id}/question/{request_id}/reject", post(question::reject))
         .route("/{id}/permission/{request_id}/reply", post(permission::reply))
         .route("/{id}/files", get(files::list))
-        .route("/{id}/files/{*path}", get(files::download).put(upload::upload))
+        .route("/{id}/files/{*path}", get(files::download).put(upload::upload).delete(files::delete))
 }

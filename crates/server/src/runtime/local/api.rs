@@ -1,5 +1,6 @@
 //! `OpenCode`'s HTTP API, as far as it is used.
 
+use super::reason;
 use crate::runtime::{RuntimeError, RuntimeFault, RuntimeResult};
 use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
 use reqwest::{Client, Method, RequestBuilder, Response};
@@ -11,8 +12,6 @@ use std::time::Duration;
 const CONNECT: Duration = Duration::from_secs(3);
 /// The first call for a new folder makes `OpenCode` look around in it.
 const ANSWER: Duration = Duration::from_secs(30);
-/// Of what it says, so many characters are passed on.
-const LONGEST: usize = 300;
 const HEALTH: Duration = Duration::from_secs(5);
 
 /// `OpenCode`'s HTTP API.
@@ -54,7 +53,13 @@ impl Api {
         if let Some(directory) = directory {
             url.push(if path.contains('?') { '&' } else { '?' });
             url.push_str("directory=");
-            url.extend(percent_encode(directory.as_os_str().as_encoded_bytes(), NON_ALPHANUMERIC));
+            // OpenCode decodes it once more than the query is encoded: a percent sign must outlast that.
+            for piece in directory.as_os_str().as_encoded_bytes().split_inclusive(|byte| *byte == b'%') {
+                url.extend(percent_encode(piece, NON_ALPHANUMERIC));
+                if piece.ends_with(b"%") {
+                    url.push_str("25");
+                }
+            }
         }
         self.http.request(method, url).basic_auth("opencode", Some(&self.password))
     }
@@ -62,7 +67,7 @@ impl Api {
     /// Its version, if it is well.
     pub(super) async fn version(&self) -> RuntimeResult<String> {
         let request = self.request(Method::GET, "/global/health", None).timeout(HEALTH);
-        let health = json(request.send().await.map_err(|error| lost(&error))?).await?;
+        let health = json(request.send().await.map_err(|error| lost(&error))?, None).await?;
         Ok(health["version"].as_str().unwrap_or("unknown").to_owned())
     }
 
@@ -72,12 +77,12 @@ impl Api {
         let response = tokio::time::timeout(ANSWER, request.send()).await;
         let response =
             response.map_err(|_| RuntimeError::new(RuntimeFault::Timeout, "OpenCode does not tell its events."))?;
-        check(response.map_err(|error| lost(&error))?).await
+        check(response.map_err(|error| lost(&error))?, Some(directory)).await
     }
 
     pub(super) async fn get(&self, path: &str, directory: &Path) -> RuntimeResult<Value> {
         let request = self.request(Method::GET, path, Some(directory)).timeout(ANSWER);
-        json(request.send().await.map_err(|error| lost(&error))?).await
+        json(request.send().await.map_err(|error| lost(&error))?, Some(directory)).await
     }
 
     /// `None`: there is no such thing (404).
@@ -95,41 +100,28 @@ impl Api {
         match response.status().as_u16() {
             404 => Ok(None),
             204 => Ok(Some(Value::Null)),
-            _ => json(response).await.map(Some),
+            _ => json(response, Some(directory)).await.map(Some),
         }
     }
 
     pub(super) async fn delete(&self, path: &str, directory: &Path) -> RuntimeResult<()> {
         let request = self.request(Method::DELETE, path, Some(directory)).timeout(ANSWER);
-        check(request.send().await.map_err(|error| lost(&error))?).await.map(drop)
+        check(request.send().await.map_err(|error| lost(&error))?, Some(directory)).await.map(drop)
     }
 }
 
-async fn check(response: Response) -> RuntimeResult<Response> {
+async fn check(response: Response, directory: Option<&Path>) -> RuntimeResult<Response> {
     let status = response.status();
     if status.is_success() {
         return Ok(response);
     }
     let body = response.text().await.unwrap_or_default();
-    let said: Value = serde_json::from_str(&body).unwrap_or_default();
-    let said = said["data"]["message"].as_str().or_else(|| said["message"].as_str()).unwrap_or("no reason");
-    let kind = match status.as_u16() {
-        404 => RuntimeFault::SessionGone,
-        400..=499 => RuntimeFault::Refused,
-        _ => RuntimeFault::Unavailable,
-    };
-    let said = self::said(said);
-    Err(RuntimeError::new(kind, format!("OpenCode refused ({}): {said}", status.as_u16())))
-}
-
-/// What it says, as a sentence of ours can hold it.
-pub(super) fn said(text: &str) -> String {
-    turnwire::plain(text).split_whitespace().collect::<Vec<_>>().join(" ").chars().take(LONGEST).collect()
+    Err(reason::refusal(status.as_u16(), &body, directory))
 }
 
 /// Unknown paths are answered with a page: what is no JSON is no answer.
-async fn json(response: Response) -> RuntimeResult<Value> {
-    let response = check(response).await?;
+async fn json(response: Response, directory: Option<&Path>) -> RuntimeResult<Value> {
+    let response = check(response, directory).await?;
     let body = response.bytes().await.map_err(|error| lost(&error))?;
     serde_json::from_slice(&body)
         .map_err(|_| RuntimeError::unavailable("OpenCode answered with something that is no JSON."))

@@ -21,7 +21,7 @@ pub(super) fn find(named: Option<&Path>) -> RuntimeResult<PathBuf> {
             .ok_or_else(|| RuntimeError::unavailable(format!("{} was not found on PATH; check --opencode.", name.display()))),
         None => on_path(NAMES).ok_or_else(|| {
             RuntimeError::unavailable(
-                "OpenCode is not installed: no `opencode` on PATH. Install it with `npm install -g opencode-ai`, name it with \
+                "OpenCode is not installed: no `opencode` on PATH. Install it with `npm install -g opencode-ai@1`, name it with \
                  --opencode, or use --runtime practice.",
             )
         }),

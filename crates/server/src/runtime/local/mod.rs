@@ -8,6 +8,7 @@ mod isolated;
 mod last_start;
 mod orphan;
 mod process;
+mod reason;
 mod session;
 mod surroundings;
 mod version;

@@ -1,7 +1,8 @@
 //! The `OpenCode` process: started, watched, ended.
 
-use super::api::{Api, said};
+use super::api::Api;
 use super::orphan;
+use super::reason::said;
 use super::surroundings::Surroundings;
 use super::version;
 use crate::ids;
@@ -70,9 +71,12 @@ impl Process {
             if let Some(kept) = kept {
                 let _ = tokio::time::timeout(LAST_WORDS, kept).await;
             }
-            let lines = complaints.lock().unwrap_or_else(PoisonError::into_inner);
-            let why = said(&lines.iter().map(String::as_str).collect::<Vec<_>>().join(" "));
+            let lines: Vec<String> = complaints.lock().unwrap_or_else(PoisonError::into_inner).drain(..).collect();
+            let why = said(&lines.join(" "));
             tracing::error!(why, "OpenCode did not start");
+            if let Some(why) = version::of_program(program).await.as_deref().and_then(version::refused) {
+                return Err(RuntimeError::unavailable(why));
+            }
             let why = if why.is_empty() { " and said nothing.".to_owned() } else { format!("; it said: {why}") };
             return Err(RuntimeError::unavailable(format!("OpenCode was started but does not listen{why}")));
         };
@@ -84,9 +88,15 @@ impl Process {
                 tracing::info!(version, pid, "OpenCode runs");
                 version::refused(&version)
             }
-            Err(error) => Some(format!(
-                "This OpenCode does not answer as version 1.1 or newer does; update it with `npm install -g opencode-ai`. ({error})"
-            )),
+            // From version 2 on a page is there, and the API elsewhere.
+            Err(error) => {
+                let version = version::of_program(program).await;
+                let known = version.as_deref().and_then(version::refused);
+                Some(known.unwrap_or_else(|| {
+                    let supported = version::SUPPORTED;
+                    format!("This OpenCode does not answer as one that is supported. {supported} ({error})")
+                }))
+            }
         };
         if let Some(why) = refused {
             process.end().await;

@@ -1,30 +1,72 @@
 //! Versions of `OpenCode` that are known not to work here, and why.
 
-/// A range of versions, each as major and minor: from the first to just before the last.
-type Range = std::ops::Range<(u32, u32)>;
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+use tokio::process::Command;
 
-/// What is wrong with which.
-const BAD: &[(Range, &str)] =
-    &[((0, 0)..(1, 1), "it takes orders from any program on this machine, whatever password it was given")];
+/// So long a program may take to say its version.
+const ANSWER: Duration = Duration::from_secs(5);
+
+/// What works here, and how it is got.
+pub(super) const SUPPORTED: &str = "OpenCode 1.1 or newer, before 2, is supported: install it with `npm install -g opencode-ai@1`, or name it with --opencode.";
 
 /// Why this version is refused; `None`: nothing is known against it.
 pub(super) fn refused(version: &str) -> Option<String> {
-    let mut numbers = version.split('.').map(|number| number.parse::<u32>().ok());
-    let (major, minor) = (numbers.next()??, numbers.next()??);
-    let bad = BAD.iter().find(|(range, _)| range.contains(&(major, minor)));
-    bad.map(|(_, why)| format!("OpenCode {version} is not used: {why}. Update it with `npm install -g opencode-ai`."))
+    let why = match numbers(version)? {
+        // What somebody built, of no release: nothing is known of it.
+        [0, 0, 0] => return None,
+        [0, ..] | [1, 0, _] => "it takes orders from any program on this machine, whatever password it was given",
+        [1, ..] => return None,
+        _ => "from version 2 on its API is another one, which this server does not speak",
+    };
+    Some(format!("OpenCode {} is not used: {why}. {SUPPORTED}", version.trim()))
+}
+
+/// Its numbers, wherever they stand in what it calls itself: `1.18.33`, `v1.18.33`, `opencode 2.0.0-beta.1`.
+fn numbers(version: &str) -> Option<[u32; 3]> {
+    let from = version.find(|c: char| c.is_ascii_digit())?;
+    let mut numbers = version[from..].split(|c: char| !c.is_ascii_digit() && c != '.').next()?.split('.');
+    let mut number = || numbers.next().map(|number| number.parse::<u32>().ok());
+    Some([number()??, number()??, number().flatten().unwrap_or(0)])
+}
+
+/// What a program calls itself, asked on its command line: for one that does not answer as it should.
+pub(super) async fn of_program(program: &Path) -> Option<String> {
+    let mut command = Command::new(program);
+    command.arg("--version").stdin(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
+    let output = tokio::time::timeout(ANSWER, command.output()).await.ok()?.ok()?;
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    said.lines().map(str::trim).find(|line| numbers(line).is_some()).map(super::reason::said)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::refused;
+    use super::{SUPPORTED, refused};
 
     #[test]
     fn known_bad_versions_are_refused_with_a_reason_and_unknown_ones_are_not() {
-        for bad in ["1.0.185", "0.15.3", "1.0.0"] {
+        for bad in ["1.0.185", "0.15.3", "1.0.0", "v1.0.185", "opencode 0.3.1", "1.0"] {
             assert!(refused(bad).is_some_and(|why| why.contains(bad) && why.contains("password")), "{bad}");
         }
-        for good in ["1.1.65", "1.18.33", "2.0.0", "1.14.41-beta.1", "local", "unknown", ""] {
+        for other in ["2.0.0", "2.1.0-beta.3", "v2.0.1", "opencode/3.0.0", "10.2.0"] {
+            let why = refused(other).unwrap_or_default();
+            assert!(why.contains(other) && why.contains("API") && why.ends_with(SUPPORTED), "{other}: {why}");
+        }
+        for good in [
+            "1.1.65",
+            "1.18.33",
+            "v1.18.33",
+            "opencode 1.18.33",
+            "1.14.41-beta.1",
+            "0.0.0-dev",
+            "0.0.0-dev-202611250101",
+            "v0.0.0",
+            "local",
+            "unknown",
+            "dev",
+            "",
+        ] {
             assert_eq!(refused(good), None, "{good}");
         }
     }
