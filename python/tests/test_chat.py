@@ -198,7 +198,7 @@ def test_the_same_in_an_asynchronous_program(service: Service) -> None:
             async with client.chat.with_streaming_response.files.download("a.txt", id=chat.id) as pieces:
                 assert await pieces.read() == b"Hallo"
             await client.chat.files.delete("a.txt", id=chat.id)
-            assert (await client.chat.files.list(chat.id)).files == []
+            assert not (await client.chat.files.list(chat.id)).files
             turn = await client.chat.send_message(chat.id, "Hello")
             assert await client.chat.turns.retrieve(turn.id, id=chat.id) == turn
             assert [message.role async for message in client.chat.messages.list(chat.id)]
