@@ -205,7 +205,7 @@ impl RelayReset {
 pub(crate) fn relay_event(id: Option<u64>, json: &str) -> PyResult<RelayEvent> {
     let raw = turnwire::Json::parse(json).ok_or_else(|| PyValueError::new_err("a relay event is JSON"))?;
     let mut batch = RelayBatch::default();
-    batch.items.push(RelayItem::Event(turnwire::stream::RelayEvent::new(id, raw)));
+    batch.items.push(RelayItem::Event(turnwire::stream::RelayEvent::new(id, &raw)));
     Ok(RelayEvent { batch: Arc::new(batch), at: 0, dict: PyOnceLock::new() })
 }
 

@@ -65,7 +65,7 @@ pub struct RelayEvent {
 
 impl RelayEvent {
     /// Reads what is known of an event from its JSON.
-    pub fn new(id: Option<u64>, raw: Json) -> Self {
+    pub fn new(id: Option<u64>, raw: &Json) -> Self {
         let head = serde_json::from_str(raw.get()).unwrap_or_default();
         Self::read(id, head, raw.clone())
     }

@@ -188,6 +188,6 @@ fn the_text_of_a_subagent_in_the_background_is_not_cut() {
     // A cancelled turn waits for nobody.
     own(&mut stopped, "turnwire.cancel.requested", json!({}));
     stopped.idle();
-    let status = stopped.told_by(&mut turnwire::Normalizer::new()).last().map(|event| event.is_last());
+    let status = stopped.told_by(&mut turnwire::Normalizer::new()).last().map(turnwire::Event::is_last);
     assert_eq!(status, Some(true));
 }

@@ -40,7 +40,9 @@ impl Live {
 
     fn end(&self, grant: &Grant) {
         let ended = self.open().1.remove(grant).unwrap_or_default();
-        ended.into_values().for_each(|ends| ends.cancel());
+        for ends in ended.into_values() {
+            ends.cancel();
+        }
     }
 
     /// Looks which of the grants in use the store no longer has, and ends what is open for those. Gives the keys that are gone.

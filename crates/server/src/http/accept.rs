@@ -62,28 +62,23 @@ pub(crate) async fn run(
                     () = stop.cancelled() => break,
                     accepted = reserve.accept(&listener, &error) => accepted,
                 };
-                match accepted {
-                    Some((socket, peer, lent)) => {
-                        strangers.make_room();
-                        (socket, peer, Some(lent))
-                    }
-                    None => {
-                        tokio::time::sleep(PAUSE).await;
-                        continue;
-                    }
-                }
+                let Some((socket, peer, lent)) = accepted else {
+                    tokio::time::sleep(PAUSE).await;
+                    continue;
+                };
+                strangers.make_room();
+                (socket, peer, Some(lent))
             }
         };
-        let place = match places.clone().try_acquire_owned() {
-            Ok(place) => Some((place, lent.is_some())),
-            Err(_) => {
-                let made = strangers.make_room();
-                tokio::select! {
-                    () = stop.cancelled() => break,
-                    place = places.clone().acquire_owned() => place.ok().map(|place| (place, lent.is_some())),
-                    // All are taken by those who have a key: one at a time is still answered.
-                    place = extra.clone().acquire_owned(), if !made => place.ok().map(|place| (place, true)),
-                }
+        let place = if let Ok(place) = places.clone().try_acquire_owned() {
+            Some((place, lent.is_some()))
+        } else {
+            let made = strangers.make_room();
+            tokio::select! {
+                () = stop.cancelled() => break,
+                place = places.clone().acquire_owned() => place.ok().map(|place| (place, lent.is_some())),
+                // All are taken by those who have a key: one at a time is still answered.
+                place = extra.clone().acquire_owned(), if !made => place.ok().map(|place| (place, true)),
             }
         };
         let Some((place, short)) = place else { break };
@@ -179,7 +174,7 @@ impl Serving {
         let late = async {
             if stopping {
                 // All connections are cut together then.
-                std::future::pending().await
+                std::future::pending::<()>().await;
             } else {
                 tokio::time::sleep(self.limits.header_time).await;
             }

@@ -31,19 +31,15 @@ pub(super) fn refusal(status: u16, body: &str, directory: Option<&Path>) -> Runt
 
 /// A file of the workspace is its owner's to mend; any other is the operator's, and where it lies is nobody else's business.
 fn wrong_configuration(file: &Path, why: &str, directory: Option<&Path>) -> RuntimeError {
-    match directory.and_then(|directory| file.strip_prefix(directory).ok()) {
-        Some(file) => {
-            let file = file.display();
-            let what = format!("OpenCode cannot use {file} in this chat's workspace; replace or delete it: {why}");
-            RuntimeError::new(RuntimeFault::Refused, what)
-        }
-        None => {
-            let file = file.file_name().unwrap_or_default().to_string_lossy();
-            let what =
-                format!("OpenCode cannot use the configuration {file} of the server; its operator can mend it: {why}");
-            RuntimeError::unavailable(what)
-        }
+    if let Some(file) = directory.and_then(|directory| file.strip_prefix(directory).ok()) {
+        let file = file.display();
+        let what = format!("OpenCode cannot use {file} in this chat's workspace; replace or delete it: {why}");
+        return RuntimeError::new(RuntimeFault::Refused, what);
     }
+    let file = file.file_name().unwrap_or_default().to_string_lossy();
+    RuntimeError::unavailable(format!(
+        "OpenCode cannot use the configuration {file} of the server; its operator can mend it: {why}"
+    ))
 }
 
 fn reason(body: &Value) -> String {
