@@ -1,4 +1,4 @@
-//! `cargo +nightly fuzz run damaged_bytes`: the same body that the tests run on seeded bytes.
+//! The same body that the tests run on seeded bytes; `fuzz/README.md` says how to run it.
 
 #![no_main]
 

@@ -316,3 +316,75 @@ async fn a_picture_that_a_real_opencode_reads_is_a_file_of_its_tool() {
     assert_eq!(told, serde_json::to_value(&turn).unwrap(), "the fold is the turn");
     service.stop().await;
 }
+
+/// Another program on the same `OpenCode`: it says something in the session, past the server.
+#[cfg(target_os = "linux")]
+async fn say_past_the_server(data: &std::path::Path, session: &str, text: &str) {
+    let folder = format!("XDG_DATA_HOME={}", data.join("opencode/data").display());
+    let (mut password, mut sockets) = (None, Vec::new());
+    for process in std::fs::read_dir("/proc").unwrap().map(|entry| entry.unwrap().path()) {
+        let Ok(environment) = std::fs::read(process.join("environ")) else { continue };
+        let variables: Vec<_> = environment.split(|byte| *byte == 0).map(String::from_utf8_lossy).collect();
+        if !variables.iter().any(|variable| *variable == *folder) {
+            continue;
+        }
+        let found = variables.iter().find_map(|variable| variable.strip_prefix("OPENCODE_SERVER_PASSWORD="));
+        password = password.or(found.map(str::to_owned));
+        let files = std::fs::read_dir(process.join("fd")).into_iter().flatten().flatten();
+        sockets.extend(files.filter_map(|file| {
+            std::fs::read_link(file.path())
+                .ok()?
+                .to_str()?
+                .strip_prefix("socket:[")?
+                .strip_suffix(']')
+                .map(str::to_owned)
+        }));
+    }
+    let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
+    let port = table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>()).find_map(|columns| {
+        let listens = columns.get(3) == Some(&"0A") && sockets.iter().any(|socket| columns.get(9) == Some(&&**socket));
+        u16::from_str_radix(columns[1].split_once(':').filter(|_| listens)?.1, 16).ok()
+    });
+    let url = format!("http://127.0.0.1:{}/session/{session}/prompt_async", port.expect("OpenCode listens"));
+    let workspace = std::fs::read_dir(data.join("workspaces")).unwrap().next().unwrap().unwrap().path();
+    let request = common::http().post(url).basic_auth("opencode", password);
+    let request = request.header("x-opencode-directory", workspace.to_str().unwrap());
+    let request = request.header("content-type", "application/json").body(prompt(text).to_string());
+    let answer = request.send().await.unwrap();
+    assert!(answer.status().is_success(), "{answer:?}");
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_turn_that_another_program_began_in_a_real_opencode_is_a_turn() {
+    let Some(program) = program() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let (config, _model) = with_model(program, folder.path()).await;
+    let service = Service::with(config).await;
+    let chat = service.chat().await;
+    let mut raw = service.relay(&chat, 0).await;
+    let created = raw.until(|frame| frame.data.contains("session.created")).await.pop().unwrap().json();
+    let session = created["properties"]["sessionID"].as_str().unwrap().to_owned();
+    let mut relay = service.open(service.request("GET", &format!("/{chat}/stream?lastEventId=0&view=turns"))).await;
+    for (says, status) in [("/ask", "completed"), ("/slow 1000", "cancelled")] {
+        say_past_the_server(folder.path(), &session, says).await;
+        let wanted = if says == "/ask" { "\"requests\":[{" } else { "\"delta\":\"word1 \"" };
+        let told = relay.until(|frame| frame.data.contains(wanted)).await.pop().unwrap().json();
+        let turn = told["turnId"].as_str().unwrap().to_owned();
+        let conflict = service.call("POST", &format!("/{chat}/respond"), Some(prompt("x"))).await;
+        assert_eq!(conflict.error(409, "turn_conflict")["error"]["activeTurnId"], *turn);
+        if says == "/ask" {
+            let request = told["requests"][0]["requestId"].as_str().unwrap();
+            let path = format!("/{chat}/question/{request}/reply");
+            assert_eq!(service.call("POST", &path, Some(json!({ "answers": [["yes"]] }))).await.status, 204);
+        } else {
+            assert_eq!(service.call("POST", &format!("/{chat}/cancel"), None).await.status, 200);
+        }
+        let frames = service.open(service.request("GET", &format!("/{chat}/turns/{turn}/stream"))).await.rest().await;
+        assert_eq!(check(&frames).status.as_str(), status, "{says}");
+        let messages = service.call("GET", &format!("/{chat}/messages"), None).await.json();
+        assert!(messages.to_string().contains(says), "{messages}");
+        assert_eq!(service.turn(&chat, "And now me").await["text"], "And now me");
+    }
+    service.stop().await;
+}

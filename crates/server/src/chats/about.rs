@@ -49,7 +49,17 @@ impl Chat {
             // The chat names its open turn a moment before that is written down; whoever accepts it holds this until then.
             drop(self.accepting.lock().await);
         }
-        self.shared.store.turn(self.row.key, turn_id.to_owned()).await
+        let store = &*self.shared.store;
+        let row = store.turn(self.row.key, turn_id.to_owned()).await?;
+        let open = self.open_turn().is_some_and(|open| open == *turn_id);
+        let written = row.as_ref().map_or(!open, |row| open || row.end_seq.is_some());
+        if written {
+            return Ok(row);
+        }
+        // The chat knows that it began by itself, or that it has ended, a moment before that is written down: once all is
+        // that was put in the queue, it is there.
+        let _ = store::write(store, Vec::new()).await;
+        store.turn(self.row.key, turn_id.to_owned()).await
     }
 
     /// The turn that began last at or before event number `at`.
