@@ -10,6 +10,7 @@ import typing
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from typing import Any
 
+import pydantic
 import pytest
 import turnwire
 from canned import OK_STREAM, STARTED, Canned
@@ -180,7 +181,6 @@ def test_a_raw_form_and_a_streaming_form_look_like_their_call() -> None:
 
 
 def test_a_turn_goes_through_pydantic_whole(client: Turnwire, chat: Chat) -> None:
-    pydantic = pytest.importorskip("pydantic")
     turn = client.chat.send_message(chat.id, "/tool Say it.")
     adapter = pydantic.TypeAdapter(turnwire.Turn)
     assert adapter.validate_python(turn.to_dict()) == turn
