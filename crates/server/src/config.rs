@@ -8,6 +8,9 @@ use std::time::Duration;
 /// The port `turnwire serve` listens on unless told otherwise, and clients look for.
 pub(crate) const DEFAULT_PORT: u16 = 2728;
 
+/// How many `OpenCode` processes of single chats may run at once, unless told otherwise.
+pub(crate) const PROCESSES: usize = 8;
+
 /// What a server is started with. Make one with [`Config::new`], then set what differs.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -18,6 +21,8 @@ pub struct Config {
     pub data: PathBuf,
     /// Who does the work. Default: `OpenCode` as found on `PATH`.
     pub runtime: RuntimeConfig,
+    /// What its agents may see and do. Says nothing about the practice runtime.
+    pub agent: AgentConfig,
     /// The keys that open this server. With none, nobody gets in.
     pub api_keys: Vec<ApiKey>,
     /// When an event may be told. Default [`Delivery::Durable`].
@@ -121,7 +126,7 @@ pub enum RuntimeConfig {
         /// own under `data` and reads nothing of the user's.
         opencode_config: Option<serde_json::Value>,
         /// Each chat gets a process and folders of its own, and so many processes may run at once; the chat that was not
-        /// used for longest makes room. Default: one process for all chats.
+        /// used for longest makes room. Default: one process for all chats, unless [`AgentConfig::isolate_owners`] says otherwise.
         isolate: Option<usize>,
     },
     /// Scripted turns with no model and no key; see `turnwire-practice`.
@@ -131,6 +136,29 @@ pub enum RuntimeConfig {
 impl Default for RuntimeConfig {
     fn default() -> Self {
         Self::Local { opencode: None, opencode_config: None, isolate: None }
+    }
+}
+
+/// What agents on this machine may see and do.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct AgentConfig {
+    /// Whether files of a workspace (`opencode.json`, `.opencode/`, `AGENTS.md`, skills) configure the agent that works in it. Who
+    /// uploads them, or has the agent write them, then decides what it may do. Default: no.
+    pub project_config: bool,
+    /// Variables of the server's environment that `OpenCode` and its shells get beside those of the list in
+    /// `docs/self-hosting.md`. Default: none.
+    pub pass_env: Vec<String>,
+    /// Whether `OpenCode` gets the keys of model providers from the server's environment. Default: yes.
+    pub provider_env: bool,
+    /// Where keys have more than one owner, new chats get a process each, and so many processes may run at once. Without it, and
+    /// without `isolate`, one process serves all owners. Default: 8.
+    pub isolate_owners: Option<usize>,
+}
+
+impl Default for AgentConfig {
+    fn default() -> Self {
+        Self { project_config: false, pass_env: Vec::new(), provider_env: true, isolate_owners: Some(PROCESSES) }
     }
 }
 
@@ -180,6 +208,7 @@ impl Config {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, DEFAULT_PORT)),
             data: data.into(),
             runtime: RuntimeConfig::default(),
+            agent: AgentConfig::default(),
             api_keys: Vec::new(),
             delivery: Delivery::default(),
             public_url: None,

@@ -7,6 +7,7 @@ use crate::{ids, server};
 use rusqlite::Connection;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 use turnwire::Timestamp;
@@ -142,6 +143,12 @@ pub fn create(data: &Path, name: &str, owner: &str, scopes: &[Scope]) -> Result<
 /// The data folder is not there or not this user's.
 pub fn list(data: &Path) -> Result<Vec<KeyInfo>, KeysError> {
     open(data, keys::all)
+}
+
+/// Whose the keys are that are good.
+pub(crate) fn owners(data: &Path) -> Result<BTreeSet<String>, KeysError> {
+    let keys = list(data)?;
+    Ok(keys.into_iter().filter(|key| key.revoked_at.is_none()).map(|key| key.owner).collect())
 }
 
 /// Revokes a key by its id (`key_…`). `false`: there is none of this id that is good.

@@ -32,6 +32,6 @@ mod server;
 mod store;
 mod workspace;
 
-pub use config::{ApiKey, Config, Delivery, Limits, RuntimeConfig, TlsConfig};
+pub use config::{AgentConfig, ApiKey, Config, Delivery, Limits, RuntimeConfig, TlsConfig};
 pub use secret_file::read_secret;
 pub use server::{Server, ServerError};

@@ -1,9 +1,9 @@
 //! A running server.
 
 use crate::app::App;
-use crate::auth::{Keys, Signers};
+use crate::auth::{Keys, OWNER, Signers};
 use crate::chats::{REMEMBER_MS, Registry, Shared};
-use crate::config::{Config, RuntimeConfig};
+use crate::config::{Config, PROCESSES, RuntimeConfig};
 use crate::data::{self, DataFolder};
 use crate::http::accept;
 use crate::http::room::raise_limit;
@@ -11,11 +11,11 @@ use crate::http::tls::Tls;
 use crate::keys::LOOK_AGAIN;
 use crate::relay::Pressure;
 use crate::runtime::Runtime;
-use crate::runtime::local::Local;
+use crate::runtime::local::{Isolation, Local, Rule, Settings};
 use crate::runtime::practice::Practice;
 use crate::store::sqlite::{OpenError, Sqlite};
 use crate::store::{Store, Write};
-use crate::{ids, routes};
+use crate::{ids, keys, routes};
 use std::future::Future;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -138,7 +138,7 @@ impl Server {
         let path = config.data.clone();
         let prepared = async {
             let signers = Signers::load(&*store).await.map_err(|error| unusable(&path, error))?;
-            let runtime = runtime(&config.runtime, data.path()).map_err(|error| unusable(&path, error))?;
+            let runtime = runtime(&config, data.path()).map_err(|error| unusable(&path, error))?;
             Ok((signers, runtime))
         };
         let (signers, runtime) = match prepared.await {
@@ -239,13 +239,28 @@ async fn open(config: &Config) -> Result<(Arc<dyn Store>, DataFolder), ServerErr
     }
 }
 
-fn runtime(config: &RuntimeConfig, data: &Path) -> std::io::Result<Arc<dyn Runtime>> {
-    Ok(match config {
-        RuntimeConfig::Practice => Arc::new(Practice::new()),
-        RuntimeConfig::Local { opencode, opencode_config, isolate } => {
-            Arc::new(Local::new(opencode.clone(), opencode_config.as_ref(), *isolate, data)?)
-        }
-    })
+fn runtime(config: &Config, data: &Path) -> Result<Arc<dyn Runtime>, Box<dyn std::error::Error + Send + Sync>> {
+    let RuntimeConfig::Local { opencode, opencode_config, isolate } = &config.runtime else {
+        return Ok(Arc::new(Practice::new()));
+    };
+    let (most, rule) = match (isolate, config.agent.isolate_owners) {
+        (Some(most), _) => (*most, Rule::All),
+        (None, Some(most)) => (most, Rule::ManyOwners),
+        // Chats that were made with a process of their own still have one.
+        (None, None) => (PROCESSES, Rule::None),
+    };
+    let mut owners = keys::owners(data)?;
+    if !config.api_keys.is_empty() {
+        owners.insert(OWNER.to_owned());
+    }
+    let settings = Settings {
+        config: opencode_config.clone(),
+        workspaces: data.join("workspaces"),
+        project_config: config.agent.project_config,
+        pass_env: config.agent.pass_env.clone(),
+        provider_env: config.agent.provider_env,
+    };
+    Ok(Arc::new(Local::new(opencode.clone(), settings, Isolation { most, rule }, owners, data)?))
 }
 
 /// Makes room where a chat waits for another's process, as long as there is one that does nothing.

@@ -15,6 +15,7 @@ use std::path::Path;
 use std::process::Command;
 use tokio_util::sync::CancellationToken;
 use turnwire_practice::model;
+use turnwire_server::keys::{self, Scope};
 use turnwire_server::{Config, RuntimeConfig};
 
 /// The same server with a process for each chat, so many at once.
@@ -87,6 +88,47 @@ async fn the_chat_that_was_not_used_for_longest_makes_room() {
     let left = process(&data, &third).unwrap();
     service.stop().await;
     assert!(!runs(left), "it goes with the server");
+}
+
+async fn chat_of(service: &Service, key: &str) -> String {
+    let made = service.http.post(format!("{}{}", service.url, common::PREFIX)).bearer_auth(key);
+    let made = common::send(made).await;
+    assert_eq!(made.status, 200, "{made:?}");
+    made.json()["id"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn chats_of_several_owners_do_not_share_a_process() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let config = common::stand_in::on(Router::new().fallback(answer), folder.path()).await;
+    let service = Service::with(config.clone()).await;
+    let old = service.chat().await;
+    assert_eq!(process(&data, &old), None, "one owner, one process");
+    // A second owner while the server runs.
+    let (_, anna) = keys::create(&data, "laptop", "anna", &[Scope::Chat]).unwrap();
+    let hers = chat_of(&service, anna.expose()).await;
+    assert!(process(&data, &hers).is_some());
+    service.stop().await;
+
+    // And when it starts.
+    let service = Service::with(config.clone()).await;
+    let new = service.chat().await;
+    assert!(process(&data, &new).is_some());
+    service.turn(&old, "Hello").await;
+    assert_eq!(process(&data, &old), None, "a chat goes on where it was made");
+    assert_eq!(service.call("DELETE", &format!("/{old}"), None).await.status, 200);
+    service.stop().await;
+
+    // The operator may say otherwise.
+    let mut shared = config;
+    shared.agent.isolate_owners = None;
+    let service = Service::with(shared).await;
+    let next = chat_of(&service, anna.expose()).await;
+    assert_eq!(process(&data, &next), None);
+    service.turn(&new, "Hello").await;
+    assert!(process(&data, &new).is_some(), "a chat goes on where it was made");
+    service.stop().await;
 }
 
 /// Needs `TURNWIRE_OPENCODE` to name the program (`cargo xtask test` installs one and sets it).

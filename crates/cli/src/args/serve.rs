@@ -73,11 +73,18 @@ pub(crate) struct AgentArgs {
     /// OpenCode's configuration, as JSON; with it OpenCode reads nothing of your own
     #[arg(long, env = "TURNWIRE_OPENCODE_CONFIG", value_name = "FILE", conflicts_with = "practice_model")]
     pub(crate) opencode_config: Option<PathBuf>,
-    /// Give each chat an OpenCode process and folders of its own
-    #[arg(long, env = "TURNWIRE_ISOLATE", value_name = "YES", num_args = 0..=1, require_equals = true)]
+    /// Let files of a workspace configure its agent: opencode.json, .opencode/, AGENTS.md, skills
+    #[arg(long, env = "TURNWIRE_PROJECT_CONFIG", value_name = "YES", num_args = 0..=1, require_equals = true)]
     #[arg(default_value = "false", default_missing_value = "true", action = ArgAction::Set)]
-    pub(crate) isolate: bool,
-    /// With --isolate: how many processes at most; the chat that was not used for longest makes room
+    pub(crate) project_config: bool,
+    /// Variables of the environment to hand on to the agent and its shells, with commas between their names [default: those it cannot do without]
+    #[arg(long, env = "TURNWIRE_PASS_ENV", value_name = "NAMES", value_delimiter = ',')]
+    pub(crate) pass_env: Vec<String>,
+    /// Give each new chat an OpenCode process and folders of its own [default: where keys have more than one owner]
+    #[arg(long, env = "TURNWIRE_ISOLATE", value_name = "YES", num_args = 0..=1, require_equals = true)]
+    #[arg(default_missing_value = "true", action = ArgAction::Set)]
+    pub(crate) isolate: Option<bool>,
+    /// How many such processes at most; the chat that was not used for longest makes room
     #[arg(long, env = "TURNWIRE_PROCESSES", value_name = "N", default_value = "8")]
     pub(crate) processes: NonZeroU32,
     /// Run OpenCode on the scripted practice model, with none of your own settings

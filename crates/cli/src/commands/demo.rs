@@ -29,6 +29,7 @@ pub(crate) async fn run(args: Demo, output: &mut Output, interrupts: &mut Interr
         Runtime::Local => {
             let (opencode_config, guard) = practice_model().await?;
             model = Some(guard);
+            config.agent.provider_env = false;
             RuntimeConfig::Local { opencode, opencode_config: Some(opencode_config), isolate: None }
         }
     };

@@ -33,7 +33,14 @@ pub(crate) async fn run(args: Serve, output: &mut Output, interrupts: &mut Inter
             } else {
                 args.agent.opencode_config.as_deref().map(opencode_config).transpose()?
             };
-            let isolate = args.agent.isolate.then(|| args.agent.processes.get() as usize);
+            let processes = args.agent.processes.get() as usize;
+            let isolate = (args.agent.isolate == Some(true)).then_some(processes);
+            config.agent.isolate_owners = args.agent.isolate.is_none().then_some(processes);
+            config.agent.project_config = args.agent.project_config;
+            config.agent.pass_env =
+                args.agent.pass_env.iter().map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).collect();
+            // The practice model needs no provider.
+            config.agent.provider_env = !args.agent.practice_model;
             RuntimeConfig::Local { opencode: args.agent.opencode.clone(), opencode_config, isolate }
         }
     };
@@ -44,6 +51,9 @@ pub(crate) async fn run(args: Serve, output: &mut Output, interrupts: &mut Inter
         (None, None) => key::load_or_make(&data)?,
     };
     config.api_keys.push(key.key.as_str().into());
+    #[cfg(target_os = "linux")]
+    // What the agent starts runs as the same user, and is not to read keys from this process. Best effort: without it all works.
+    let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
 
     let scheme = if config.tls.is_some() { "https" } else { "http" };
     let started = tokio::select! {
@@ -53,6 +63,9 @@ pub(crate) async fn run(args: Serve, output: &mut Output, interrupts: &mut Inter
     let server = started.map_err(|error| Stop::Failed(error.to_string(), crate::causes(&error)))?;
     let address = server.local_addr();
     greet(&args, &key, address, output).await;
+    if args.agent.runtime == Runtime::Local && args.agent.isolate == Some(false) {
+        warn_of_sharing(&data, output).await;
+    }
     // The one line on standard output: programs wait for it.
     let line = if args.json {
         format!("{{\"listening\":\"{scheme}://{address}\"}}")
@@ -140,6 +153,24 @@ async fn greet(args: &Serve, key: &key::Key, address: SocketAddr, output: &mut O
                 .say_line("careful: without TLS the key travels readable; see --tls-cert, or put a proxy before it.")
                 .await;
         }
+    }
+}
+
+/// One process for several owners is what somebody asked for, and is told what it means.
+async fn warn_of_sharing(data: &Path, output: &mut Output) {
+    let keys = turnwire_server::keys::list(data).unwrap_or_default();
+    let mut owners: Vec<_> = keys.into_iter().filter(|key| key.revoked_at.is_none()).map(|key| key.owner).collect();
+    owners.push("default".to_owned());
+    owners.sort();
+    owners.dedup();
+    if owners.len() > 1 {
+        let owners = owners.join(", ");
+        output
+            .say_line(&format!(
+                "careful: one OpenCode serves several owners ({owners}); an agent of one can reach what it keeps of the others. \
+                 Leave out --isolate=false to keep new chats apart."
+            ))
+            .await;
     }
 }
 

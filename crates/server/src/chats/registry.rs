@@ -166,7 +166,7 @@ impl Registry {
         let (sink, upstream) = mpsc::channel(QUEUE);
         // Always a title: without one the runtime would ask a model for it.
         let title = Some(new.title.clone().unwrap_or_else(|| id.clone()));
-        let opening = Opening { directory: directory.clone(), session_id: None, title };
+        let opening = Opening { directory: directory.clone(), session_id: None, title, owner: owner.clone() };
         let opened = tokio::select! {
             biased;
             () = shared.stopping.cancelled() => Err(super::going_down().into()),

@@ -50,8 +50,12 @@ impl Chat {
         self.state().runtime = "starting";
         let _waking = Waking(self);
         let (sink, upstream) = mpsc::channel(QUEUE);
-        let opening =
-            Opening { directory: self.workspace(), session_id: Some(self.session_id().to_owned()), title: None };
+        let opening = Opening {
+            directory: self.workspace(),
+            session_id: Some(self.session_id().to_owned()),
+            title: None,
+            owner: self.row.owner.clone(),
+        };
         let late = || RuntimeError::new(RuntimeFault::Timeout, "The runtime did not come up in time; try again.");
         let opened = tokio::select! {
             biased;

@@ -96,6 +96,8 @@ pub(crate) struct Opening {
     /// The session to go on with; `None`: a new one.
     pub(crate) session_id: Option<String>,
     pub(crate) title: Option<String>,
+    /// Whose chat it is.
+    pub(crate) owner: String,
 }
 
 /// What the agent is told to do.

@@ -1,6 +1,7 @@
 //! A real server on a real socket, and a plain HTTP client that knows nothing of ours.
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::expect_used, clippy::missing_panics_doc)]
 
+pub mod obedient;
 pub mod spec;
 #[cfg(unix)]
 pub mod stand_in;

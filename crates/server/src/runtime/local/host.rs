@@ -41,7 +41,7 @@ impl Host {
         kept_up: bool,
         last_start: Arc<LastStart>,
     ) -> Arc<Self> {
-        orphan::end(&surroundings.pid_file, &surroundings.folder);
+        orphan::end(&surroundings.pid_file);
         let (process, stopped) = (tokio::sync::Mutex::default(), CancellationToken::new());
         Arc::new(Self { program, surroundings, kept_up, process, last_start, stopped })
     }

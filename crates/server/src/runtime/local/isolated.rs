@@ -4,9 +4,8 @@ use super::host::Host;
 use super::last_start::LastStart;
 use super::orphan;
 use super::session::LocalSession;
-use super::surroundings::Surroundings;
+use super::surroundings::{Settings, Surroundings};
 use crate::runtime::{Crowded, Opening, QUEUE, RuntimeError, RuntimeResult, Sink};
-use serde_json::Value;
 use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,7 +20,7 @@ const ROOM_TIME: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub(super) struct Isolated {
     program: Option<PathBuf>,
-    config: Option<Value>,
+    settings: Settings,
     folder: PathBuf,
     most: usize,
     places: Arc<Semaphore>,
@@ -47,20 +46,20 @@ pub(super) struct OwnProcess {
 impl Isolated {
     pub(super) fn new(
         program: Option<PathBuf>,
-        config: Option<Value>,
+        settings: Settings,
         folder: PathBuf,
         most: usize,
         last_start: Arc<LastStart>,
     ) -> Arc<Self> {
         let (want, wanted) = mpsc::channel(QUEUE);
         let (places, wanted) = (Arc::new(Semaphore::new(most)), tokio::sync::Mutex::new(wanted));
-        Arc::new(Self { program, config, folder, most, places, want, wanted, last_start, hosts: Mutex::default() })
+        Arc::new(Self { program, settings, folder, most, places, want, wanted, last_start, hosts: Mutex::default() })
     }
 
     pub(super) async fn open(self: &Arc<Self>, opening: Opening, sink: Sink) -> RuntimeResult<LocalSession> {
         let place = self.place().await?;
         let chat = chat_of(&opening.directory);
-        let surroundings = Surroundings::prepare(chats(&self.folder).join(&chat), self.config.as_ref());
+        let surroundings = Surroundings::prepare(chats(&self.folder).join(&chat), &self.settings);
         let surroundings = surroundings
             .map_err(|error| RuntimeError::unavailable(format!("OpenCode's folders cannot be made: {error}.")))?;
         let host = Host::new(self.program.clone(), surroundings, false, self.last_start.clone());
@@ -77,6 +76,11 @@ impl Isolated {
             Err(_) => own.end(false).await,
         }
         opened
+    }
+
+    /// Whether the chat of this workspace was made here.
+    pub(super) fn has(&self, workspace: &Path) -> bool {
+        chats(&self.folder).join(chat_of(workspace)).is_dir()
     }
 
     /// Removes what was kept of a chat that sleeps.
@@ -179,7 +183,7 @@ fn chats(folder: &Path) -> PathBuf {
 /// Ends what a crashed server left running for single chats.
 pub(super) fn end_orphans(folder: &Path) {
     for entry in std::fs::read_dir(chats(folder)).into_iter().flatten().flatten() {
-        orphan::end(&Surroundings::pid_file(&entry.path()), &entry.path());
+        orphan::end(&Surroundings::pid_file(&entry.path()));
     }
 }
 
@@ -190,7 +194,14 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn who_finds_no_place_says_so_waits_and_is_told_in_a_sentence() {
-        let isolated = Isolated::new(None, None, "unused".into(), 1, Arc::default());
+        let settings = Settings {
+            config: None,
+            workspaces: "unused".into(),
+            project_config: false,
+            pass_env: Vec::new(),
+            provider_env: false,
+        };
+        let isolated = Isolated::new(None, settings, "unused".into(), 1, Arc::default());
         let held = isolated.place().await.unwrap();
         let waiting = tokio::spawn({
             let isolated = isolated.clone();

@@ -1,8 +1,10 @@
 //! `OpenCode` on this machine: one process for all chats, or one for each; a folder and an event reader for each chat.
 
 mod api;
+mod environment;
 mod events;
 mod find;
+mod guard;
 mod host;
 mod isolated;
 mod last_start;
@@ -19,50 +21,95 @@ use futures_util::future::BoxFuture;
 use host::Host;
 use isolated::Isolated;
 use last_start::LastStart;
-use serde_json::Value;
 use session::LocalSession;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+pub(crate) use surroundings::Settings;
 use surroundings::Surroundings;
+
+/// Which chats get a process of their own. A chat stays where it was made: what `OpenCode` knows of it is there.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Isolation {
+    /// So many such processes at once.
+    pub(crate) most: usize,
+    pub(crate) rule: Rule,
+}
+
+/// Which new chats are isolated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Rule {
+    All,
+    None,
+    /// All of them, once there is more than one owner.
+    ManyOwners,
+}
 
 /// `OpenCode` on this machine.
 #[derive(Debug)]
 pub(crate) struct Local {
     program: Option<PathBuf>,
-    processes: Processes,
+    rule: Rule,
+    /// The process for all chats that have none of their own.
+    shared: Arc<Host>,
+    isolated: Arc<Isolated>,
+    owners: Mutex<Owners>,
     last_start: Arc<LastStart>,
 }
 
 #[derive(Debug)]
-enum Processes {
-    /// One for all chats.
-    Shared(Arc<Host>),
-    /// One for each.
-    Isolated(Arc<Isolated>),
+struct Owners {
+    /// All that are known.
+    all: BTreeSet<String>,
+    /// Those whose chats the shared process has served.
+    sharing: BTreeSet<String>,
 }
 
 impl Local {
     /// Ends what a crashed server left running. A process for all chats is started in the background, so that the first chat need
-    /// not wait for it. `isolate`: one process for each chat, so many at once.
+    /// not wait for it. `owners`: those of the keys there are.
     pub(crate) fn new(
         program: Option<PathBuf>,
-        config: Option<&Value>,
-        isolate: Option<usize>,
+        settings: Settings,
+        isolation: Isolation,
+        owners: BTreeSet<String>,
         data: &Path,
     ) -> std::io::Result<Self> {
         let folder = data.join("opencode");
         isolated::end_orphans(&folder);
-        let last_start = Arc::new(if isolate.is_some() { LastStart::by_chats() } else { LastStart::default() });
-        let processes = if let Some(most) = isolate {
-            orphan::end(&Surroundings::pid_file(&folder), &folder);
-            Processes::Isolated(Isolated::new(program.clone(), config.cloned(), folder, most, last_start.clone()))
-        } else {
-            let host = Host::new(program.clone(), Surroundings::prepare(folder, config)?, true, last_start.clone());
-            host.start(Duration::ZERO);
-            Processes::Shared(host)
+        let at_once = match isolation.rule {
+            Rule::All => false,
+            Rule::None => true,
+            Rule::ManyOwners => owners.len() <= 1,
         };
-        Ok(Self { program, processes, last_start })
+        let last_start = Arc::new(if at_once { LastStart::default() } else { LastStart::by_chats() });
+        let surroundings = Surroundings::prepare(folder.clone(), &settings)?;
+        let shared = Host::new(program.clone(), surroundings, at_once, last_start.clone());
+        if at_once {
+            shared.start(Duration::ZERO);
+        }
+        let isolated = Isolated::new(program.clone(), settings, folder, isolation.most, last_start.clone());
+        let owners = Mutex::new(Owners { all: owners, sharing: BTreeSet::new() });
+        Ok(Self { program, rule: isolation.rule, shared, isolated, owners, last_start })
+    }
+
+    fn is_isolated(&self, opening: &Opening) -> bool {
+        let mut owners = self.owners.lock().unwrap_or_else(PoisonError::into_inner);
+        owners.all.insert(opening.owner.clone());
+        let isolated = match (&opening.session_id, self.rule) {
+            (Some(_), _) => self.isolated.has(&opening.directory),
+            (None, Rule::All) => true,
+            (None, Rule::None) => false,
+            (None, Rule::ManyOwners) => owners.all.len() > 1,
+        };
+        if !isolated && owners.sharing.insert(opening.owner.clone()) && owners.sharing.len() == 2 {
+            tracing::warn!(
+                "one OpenCode process serves chats of more than one owner: an agent of one can reach what it keeps of the others; \
+                 run the server with --isolate, and let new chats take the place of those made without it"
+            );
+        }
+        isolated
     }
 }
 
@@ -82,9 +129,10 @@ impl Runtime for Local {
 
     fn open(&self, opening: Opening, sink: Sink) -> BoxFuture<'_, RuntimeResult<Arc<dyn Session>>> {
         async move {
-            let session = match &self.processes {
-                Processes::Shared(host) => LocalSession::open(host.process().await?, None, opening, sink).await?,
-                Processes::Isolated(isolated) => isolated.open(opening, sink).await?,
+            let session = if self.is_isolated(&opening) {
+                self.isolated.open(opening, sink).await?
+            } else {
+                LocalSession::open(self.shared.process().await?, None, opening, sink).await?
             };
             Ok(Arc::new(session) as Arc<dyn Session>)
         }
@@ -93,28 +141,23 @@ impl Runtime for Local {
 
     fn forget(&self, directory: PathBuf, session_id: String) -> BoxFuture<'_, RuntimeResult<()>> {
         async move {
-            match &self.processes {
-                Processes::Shared(host) => session::delete(&*host.process().await?, &directory, &session_id).await,
-                Processes::Isolated(isolated) => {
-                    isolated.forget(&isolated::chat_of(&directory)).await;
-                    Ok(())
-                }
+            if self.isolated.has(&directory) {
+                self.isolated.forget(&isolated::chat_of(&directory)).await;
+                return Ok(());
             }
+            session::delete(&*self.shared.process().await?, &directory, &session_id).await
         }
         .boxed()
     }
 
     fn crowded(&self) -> BoxFuture<'_, Crowded> {
-        match &self.processes {
-            Processes::Shared(_) => std::future::pending().boxed(),
-            Processes::Isolated(isolated) => isolated.crowded().boxed(),
-        }
+        self.isolated.crowded().boxed()
     }
 
     fn shutdown(&self) -> BoxFuture<'_, ()> {
-        match &self.processes {
-            Processes::Shared(host) => host.stop().boxed(),
-            Processes::Isolated(isolated) => isolated.stop().boxed(),
+        async {
+            tokio::join!(self.shared.stop(), self.isolated.stop());
         }
+        .boxed()
     }
 }

@@ -7,11 +7,16 @@ use std::path::Path;
 #[derive(Debug, Serialize, Deserialize)]
 struct Note {
     pid: u32,
+    /// When it began, as the system tells it of every process: another one of this number began at another time.
+    #[serde(default)]
+    started: Option<String>,
 }
 
 /// Notes the running process.
 pub(super) fn note(file: &Path, pid: u32) {
-    let noted = serde_json::to_vec(&Note { pid }).map_err(Into::into).and_then(|note| std::fs::write(file, note));
+    let noted = serde_json::to_vec(&Note { pid, started: started(pid) })
+        .map_err(Into::into)
+        .and_then(|note| std::fs::write(file, note));
     if let Err(error) = noted {
         tracing::warn!(%error, "OpenCode's process could not be noted; after a crash it would have to be ended by hand");
     }
@@ -29,20 +34,22 @@ fn noted(file: &Path) -> Option<Note> {
 }
 
 /// Ends what is noted, if it is still the process that was noted: a number may by now be another program's.
-pub(super) fn end(file: &Path, folder: &Path) {
+pub(super) fn end(file: &Path) {
     let Some(note) = noted(file) else { return };
-    if is_ours(note.pid, folder) {
+    if note.started.is_some() && note.started == started(note.pid) {
         tracing::warn!(pid = note.pid, "an OpenCode process of a former run is ended");
         kill_group(note.pid);
     }
     forget(file, note.pid);
 }
 
-/// Ours has our folder in its environment. Where that cannot be read, nothing is ended.
-fn is_ours(pid: u32, folder: &Path) -> bool {
-    let Ok(environment) = std::fs::read(format!("/proc/{pid}/environ")) else { return false };
-    let data = [b"XDG_DATA_HOME=", folder.join("data").as_os_str().as_encoded_bytes()].concat();
-    environment.split(|byte| *byte == 0).any(|variable| variable == data)
+/// When a process began: in which run of the system, and when in it. `None`: that cannot be read here, and nothing is ended.
+fn started(pid: u32) -> Option<String> {
+    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The program's name, in brackets, may hold anything; the 20th field after it is the time.
+    let (_, fields) = stat.rsplit_once(')')?;
+    Some(format!("{} {}", boot.trim(), fields.split_whitespace().nth(19)?))
 }
 
 /// Ends a process and all it started.

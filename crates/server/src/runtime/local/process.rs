@@ -45,10 +45,8 @@ impl Process {
         let mut command = Command::new(program);
         // It takes 4096, or another port where that is taken, and says which.
         command.args(["serve", "--hostname", "127.0.0.1", "--port", "0"]);
-        command.envs(surroundings.environment.iter().map(|(name, value)| (name, value)));
-        command.env("OPENCODE_SERVER_PASSWORD", &password).env_remove("OPENCODE_SERVER_USERNAME");
-        // Keys of this server are no business of an agent that runs shell commands.
-        command.env_remove("TURNWIRE_API_KEY");
+        command.env_clear().envs(surroundings.environment.iter().map(|(name, value)| (name, value)));
+        command.env("OPENCODE_SERVER_PASSWORD", &password);
         command.current_dir(&surroundings.folder);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
         #[cfg(unix)]

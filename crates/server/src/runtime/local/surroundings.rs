@@ -1,9 +1,25 @@
 //! What `OpenCode` finds around it: folders of its own, its configuration, its environment.
 
+use super::{environment, guard};
 use serde_json::{Value, json};
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
+
+/// What the operator decides about every `OpenCode` process.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    /// Its whole configuration; without one it has the user's.
+    pub(crate) config: Option<Value>,
+    /// Where the workspaces are.
+    pub(crate) workspaces: PathBuf,
+    /// Whether the files of a workspace may configure it, too.
+    pub(crate) project_config: bool,
+    /// Variables it gets beside those of the lists.
+    pub(crate) pass_env: Vec<String>,
+    /// Whether it gets the keys of model providers from the environment.
+    pub(crate) provider_env: bool,
+}
 
 /// What `OpenCode` finds around it.
 #[derive(Debug)]
@@ -12,7 +28,8 @@ pub(super) struct Surroundings {
     pub(super) folder: PathBuf,
     /// Where its process is noted.
     pub(super) pid_file: PathBuf,
-    pub(super) environment: Vec<(&'static str, OsString)>,
+    /// The whole of it: nothing else is inherited.
+    pub(super) environment: Vec<(OsString, OsString)>,
 }
 
 /// Nothing may wait for a person who is not there, or reach out of the workspace: what `OpenCode` would ask about by default is refused.
@@ -28,47 +45,96 @@ impl Surroundings {
 
     /// Makes the folders. With a configuration given, `OpenCode` sees nothing of the user's; without one, it has the user's configuration
     /// and credentials, and only its sessions are kept apart.
-    pub(super) fn prepare(folder: PathBuf, config: Option<&Value>) -> io::Result<Self> {
+    pub(super) fn prepare(folder: PathBuf, settings: &Settings) -> io::Result<Self> {
         let at = |name: &str| folder.join(name);
-        let mut environment: Vec<(&'static str, OsString)> = vec![
-            ("XDG_DATA_HOME", at("data").into()),
-            ("XDG_STATE_HOME", at("state").into()),
-            ("OPENCODE_CONFIG_CONTENT", content(config).to_string().into()),
-            ("OPENCODE_ENABLE_QUESTION_TOOL", "1".into()),
-            ("OPENCODE_DISABLE_AUTOUPDATE", "1".into()),
-            ("OPENCODE_DISABLE_SHARE", "1".into()),
-        ];
         for name in ["data/opencode", "state"] {
             std::fs::create_dir_all(at(name))?;
         }
-        if let Some(config) = config {
+        let config = settings.config.as_ref();
+        let mut content = content(settings);
+        let mut environment = environment::handed_on(std::env::vars_os(), &settings.pass_env, settings.provider_env);
+        // Whoever names it: it would leave out our plugin.
+        environment.retain(|(name, _)| name != "OPENCODE_PURE");
+        // After what is handed on: nobody's variables take the place of these.
+        let mut set = |name: &str, value: OsString| {
+            environment.retain(|(other, _)| other != name);
+            environment.push((name.into(), value));
+        };
+        set("XDG_DATA_HOME", at("data").into());
+        set("XDG_STATE_HOME", at("state").into());
+        for name in ["OPENCODE_ENABLE_QUESTION_TOOL", "OPENCODE_DISABLE_AUTOUPDATE", "OPENCODE_DISABLE_SHARE"] {
+            set(name, "1".into());
+        }
+        if !settings.project_config {
+            // Skills have a switch of their own.
+            for name in ["OPENCODE_DISABLE_PROJECT_CONFIG", "OPENCODE_DISABLE_EXTERNAL_SKILLS"] {
+                set(name, "1".into());
+            }
+        }
+        let theirs = if let Some(config) = config {
             for (name, place) in [("HOME", "home"), ("XDG_CONFIG_HOME", "config"), ("XDG_CACHE_HOME", "cache")] {
                 std::fs::create_dir_all(at(place))?;
-                environment.push((name, at(place).into()));
+                set(name, at(place).into());
             }
             if is_whole(config) {
                 // Every model stands in the configuration: no list of models is fetched, no plugin, no language server.
                 std::fs::write(at("models.json"), "{}")?;
-                environment.push(("OPENCODE_MODELS_PATH", at("models.json").into()));
+                set("OPENCODE_MODELS_PATH", at("models.json").into());
                 for name in [
                     "OPENCODE_DISABLE_MODELS_FETCH",
                     "OPENCODE_DISABLE_DEFAULT_PLUGINS",
                     "OPENCODE_DISABLE_LSP_DOWNLOAD",
                 ] {
-                    environment.push((name, "1".into()));
+                    set(name, "1".into());
                 }
             }
+            None
         } else {
             share_credentials(&at("data/opencode/auth.json"));
+            home_of("XDG_CONFIG_HOME", ".config").filter(|home| !is_empty(&home.join("opencode")))
+        };
+        let guarded = theirs.as_deref().is_none_or(guard::has_package);
+        if theirs.is_none() {
+            guard::seed(&at("config"))?;
+            set("XDG_CONFIG_HOME", at("config").into());
         }
+        if guarded {
+            let workspaces = (!settings.project_config).then_some(settings.workspaces.as_path());
+            add_plugin(&mut content, guard::write(&folder, &settings.pass_env, workspaces)?);
+        } else {
+            tracing::warn!(
+                "OpenCode has not yet installed its plugins' package beside your configuration, so the agents' shells are not kept \
+                 from its password; run `opencode` once, then start this server again"
+            );
+        }
+        set("OPENCODE_CONFIG_CONTENT", content.to_string().into());
         Ok(Self { pid_file: Self::pid_file(&folder), folder, environment })
     }
 }
 
+/// Whether nobody has put anything there.
+fn is_empty(folder: &Path) -> bool {
+    std::fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_none()) || !folder.exists()
+}
+
+/// Puts our plugin before the operator's.
+fn add_plugin(content: &mut Value, plugin: String) {
+    match content.get_mut("plugin").and_then(Value::as_array_mut) {
+        Some(plugins) => plugins.insert(0, plugin.into()),
+        None => content["plugin"] = json!([plugin]),
+    }
+}
+
 /// The configuration, with what a server needs where it says nothing itself.
-fn content(config: Option<&Value>) -> Value {
+fn content(settings: &Settings) -> Value {
     let mut content = json!({ "share": "disabled", "autoupdate": false, "permission": permissions() });
-    if let (Some(content), Some(config)) = (content.as_object_mut(), config.and_then(Value::as_object)) {
+    if settings.config.is_some() && !settings.project_config {
+        // Both run programs that they find in a workspace.
+        content["formatter"] = json!(false);
+        content["lsp"] = json!(false);
+    }
+    let config = settings.config.as_ref().and_then(Value::as_object);
+    if let (Some(content), Some(config)) = (content.as_object_mut(), config) {
         for (name, value) in config {
             match (name.as_str(), content.get_mut(name).and_then(Value::as_object_mut), value.as_object()) {
                 ("permission", Some(ours), Some(theirs)) => ours.extend(theirs.clone()),
@@ -90,14 +156,15 @@ fn is_whole(config: &Value) -> bool {
     })
 }
 
+/// A folder of the user's, as the standard for such folders has it.
+fn home_of(variable: &str, otherwise: &str) -> Option<PathBuf> {
+    let named = std::env::var_os(variable).map(PathBuf::from).filter(|path| path.is_absolute());
+    named.or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(otherwise)))
+}
+
 /// The user's credentials, by a link, so that a token renewed by either is known to both.
 fn share_credentials(link: &Path) {
-    let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".local/share"));
-    let Some(data) =
-        std::env::var_os("XDG_DATA_HOME").map(PathBuf::from).filter(|path| path.is_absolute()).or_else(home)
-    else {
-        return;
-    };
+    let Some(data) = home_of("XDG_DATA_HOME", ".local/share") else { return };
     let theirs = data.join("opencode/auth.json");
     if theirs != link && std::fs::symlink_metadata(link).is_err() {
         #[cfg(unix)]
@@ -112,16 +179,50 @@ fn share_credentials(link: &Path) {
 
 #[cfg(test)]
 mod tests {
-    use super::{content, is_whole};
-    use serde_json::json;
+    #![allow(clippy::unwrap_used)]
+    use super::{Settings, Surroundings, add_plugin, content, is_whole};
+    use serde_json::{Value, json};
+    use std::ffi::OsString;
+
+    fn settings(config: Value) -> Settings {
+        Settings {
+            config: Some(config),
+            workspaces: "/workspaces".into(),
+            project_config: false,
+            pass_env: Vec::new(),
+            provider_env: true,
+        }
+    }
 
     #[test]
     fn what_is_configured_wins_and_what_is_not_is_refused() {
-        let config = json!({ "model": "a/b", "permission": { "bash": "ask", "doom_loop": "allow" } });
-        let content = content(Some(&config));
+        let config = json!({ "model": "a/b", "permission": { "bash": "ask", "doom_loop": "allow" }, "lsp": true });
+        let content = content(&settings(config.clone()));
         assert_eq!(content["model"], "a/b");
         assert_eq!(content["permission"], json!({ "external_directory": "deny", "doom_loop": "allow", "bash": "ask" }));
+        assert_eq!((&content["formatter"], &content["lsp"]), (&json!(false), &json!(true)));
         assert!(!is_whole(&config), "its models are listed elsewhere");
         assert!(is_whole(&json!({ "provider": { "p": { "npm": "x", "models": {} } } })));
+    }
+
+    #[test]
+    fn the_operators_plugins_stay() {
+        let mut content = json!({ "plugin": ["theirs"] });
+        add_plugin(&mut content, "ours".to_owned());
+        assert_eq!(content["plugin"], json!(["ours", "theirs"]));
+    }
+
+    #[test]
+    fn a_workspace_configures_opencode_only_where_the_operator_allows_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut settings = settings(json!({}));
+        for allowed in [false, true] {
+            settings.project_config = allowed;
+            let made = Surroundings::prepare(folder.path().to_owned(), &settings).unwrap();
+            for name in ["OPENCODE_DISABLE_PROJECT_CONFIG", "OPENCODE_DISABLE_EXTERNAL_SKILLS"] {
+                let off = (OsString::from(name), OsString::from("1"));
+                assert_eq!(made.environment.contains(&off), !allowed, "{name}");
+            }
+        }
     }
 }
