@@ -190,7 +190,7 @@ pub(super) fn end_orphans(folder: &Path) {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use super::{Arc, Isolated, ROOM_TIME};
+    use super::{Arc, Isolated, ROOM_TIME, Settings};
 
     #[tokio::test(start_paused = true)]
     async fn who_finds_no_place_says_so_waits_and_is_told_in_a_sentence() {
