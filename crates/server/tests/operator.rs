@@ -14,6 +14,8 @@ use std::time::Duration;
 
 /// What stands in instructions of a workspace.
 const MARK: &str = "MARK-OF-THE-WORKSPACE";
+/// Each test starts a real OpenCode several times; all at once they would wait for each other.
+static ONE_AT_A_TIME: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 const SECRET: &str = "what-another-chat-wrote";
 
 /// Files that configure an agent, as a workspace may hold them. What runs leaves a mark in `marks`.
@@ -83,6 +85,7 @@ async fn taken(service: &Service, chat: &str, marks: &Path) -> String {
 
 async fn nothing_in_a_workspace_takes_it_back(isolate: Option<usize>) {
     let Some(program) = program() else { return };
+    let _turn = ONE_AT_A_TIME.lock().await;
     let folder = tempfile::tempdir().unwrap();
     let (data, marks) = (folder.path().join("data"), folder.path().join("marks"));
     std::fs::create_dir_all(data.join("workspaces")).unwrap();
@@ -119,6 +122,7 @@ async fn nor_with_a_process_of_its_own() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn files_of_a_workspace_count_where_the_operator_allows_it() {
     let Some(program) = program() else { return };
+    let _turn = ONE_AT_A_TIME.lock().await;
     let folder = tempfile::tempdir().unwrap();
     let marks = folder.path().join("marks");
     std::fs::create_dir(&marks).unwrap();
@@ -139,6 +143,7 @@ async fn files_of_a_workspace_count_where_the_operator_allows_it() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_agents_shell_holds_none_of_the_servers_secrets() {
     let Some(program) = program() else { return };
+    let _turn = ONE_AT_A_TIME.lock().await;
     for isolate in [None, Some(1)] {
         let folder = tempfile::tempdir().unwrap();
         let mut config = with(program.clone(), folder.path(), isolate, |opencode: &mut Value| {
