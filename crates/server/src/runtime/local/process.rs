@@ -72,7 +72,7 @@ impl Process {
             let lines: Vec<String> = complaints.lock().unwrap_or_else(PoisonError::into_inner).drain(..).collect();
             let why = said(&lines.join(" "));
             tracing::error!(why, "OpenCode did not start");
-            if let Some(why) = version::of_program(program).await.as_deref().and_then(version::refused) {
+            if let Some(why) = version::of_program(program, surroundings).await.as_deref().and_then(version::refused) {
                 return Err(RuntimeError::unavailable(why));
             }
             let why = if why.is_empty() { " and said nothing.".to_owned() } else { format!("; it said: {why}") };
@@ -88,7 +88,7 @@ impl Process {
             }
             // From version 2 on a page is there, and the API elsewhere.
             Err(error) => {
-                let version = version::of_program(program).await;
+                let version = version::of_program(program, surroundings).await;
                 let known = version.as_deref().and_then(version::refused);
                 Some(known.unwrap_or_else(|| {
                     let supported = version::SUPPORTED;
