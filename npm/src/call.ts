@@ -1,8 +1,10 @@
+import { argumentsJson } from './arguments.js'
 import { abortError, errorFrom } from './failure.js'
 import { outcome, wake } from './hub.js'
 import type { NativeClient, NativeOutcome, NativeTask } from './native.js'
 import { type RequestOptions, requestOptionsJson } from './options.js'
 import type { Answer } from './promise.js'
+import { onAbort } from './signal.js'
 
 /** Begins an operation of the core at once, and reads how it ended. Arguments that are wrong reject too. */
 export async function call<T>(
@@ -11,25 +13,35 @@ export async function call<T>(
   args: () => Record<string, unknown>,
   options: RequestOptions = {},
   read: (outcome: NativeOutcome) => T,
-  content?: Uint8Array,
 ): Promise<Answer<T>> {
   const caller: { stack?: string } = {}
   Error.captureStackTrace(caller)
   try {
-    const given = JSON.stringify(args())
+    const given = argumentsJson(args(), ['format'])
     const optionsJson = requestOptionsJson(options, operation)
     const { signal } = options
     if (signal?.aborted) throw abortError(signal.reason)
-    const task = client.start(operation, given, optionsJson, content)
+    const task = client.start(operation, given, optionsJson)
     const done = await perform(task, signal)
-    return { value: read(done), response: responseOf(done) }
+    return answerOf(read(done), done)
   } catch (error) {
     throw calledAt(error, caller.stack)
   }
 }
 
+/** The response is made once it is asked for: not every environment has the platform's classes, and few ask. */
+export function answerOf<T>(value: T, done: NativeOutcome): Answer<T> {
+  let response: Response | undefined
+  return {
+    value,
+    get response() {
+      return (response ??= responseOf(done))
+    },
+  }
+}
+
 /** The error with the stack of the call, as by now that is gone. */
-function calledAt(error: unknown, stack: string | undefined): unknown {
+export function calledAt(error: unknown, stack: string | undefined): unknown {
   if (error instanceof Error && stack !== undefined) {
     error.stack = `${error.name}: ${error.message}${stack.slice(stack.indexOf('\n    at '))}`
   }
@@ -42,14 +54,15 @@ export async function perform(task: NativeTask, signal?: AbortSignal | null): Pr
     task.cancel()
     wake(task.id)
   }
-  signal?.addEventListener('abort', abort, { once: true })
+  if (signal?.aborted) abort()
+  const unlisten = onAbort(signal, abort)
   try {
     const done = await outcome(task, () => signal?.aborted ?? false)
     if (done === undefined) throw abortError(signal?.reason)
     if (done.failure !== undefined) throw errorFrom(done.failure)
     return done
   } finally {
-    signal?.removeEventListener('abort', abort)
+    unlisten()
   }
 }
 

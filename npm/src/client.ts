@@ -1,9 +1,10 @@
 import { inspect } from 'node:util'
+import { kindOf } from './arguments.js'
 import { Chats } from './chat.js'
 import { errorFrom } from './failure.js'
 import { hub } from './hub.js'
 import { native, type NativeClient, type NativeFailure } from './native.js'
-import { callOptionsJson, type CallOptions, type ClientOptions, clientOptionsJson } from './options.js'
+import { callOptionsJson, type CallOptions, type ClientOptions, CLIENT, clientOptionsJson } from './options.js'
 
 /**
  * A client of a chat service: the `turnwire serve` of this machine, or the one that `TURNWIRE_BASE_URL` and
@@ -39,6 +40,13 @@ export class Turnwire {
     return this.#native.baseUrl
   }
 
+  /** Uses another key from now on, in every client on the same connections. */
+  set apiKey(key: string) {
+    if (typeof key !== 'string') throw new TypeError(`apiKey must be a string, not ${kindOf(key)}.`)
+    const failure = this.#native.setApiKey(key)
+    if (failure !== null) throw errorFrom(failure)
+  }
+
   /** This client with other options for every call; they share their connections. */
   withOptions(options: CallOptions): Turnwire {
     return new Turnwire(new Made(this.#native.withOptions(callOptionsJson(options))) as ClientOptions)
@@ -48,6 +56,16 @@ export class Turnwire {
   [inspect.custom](): string {
     return `Turnwire { baseURL: '${this.baseURL}' }`
   }
+}
+
+// A client would take no notice of the rest, and whoever sets it believe that it did.
+for (const name of Object.keys(CLIENT)) {
+  if (name === 'apiKey') continue
+  const former = Object.getOwnPropertyDescriptor(Turnwire.prototype, name)
+  const set = () => {
+    throw new TypeError(`${name} is set when a client is made: new Turnwire({ ${name} }).`)
+  }
+  Object.defineProperty(Turnwire.prototype, name, { ...former, set, configurable: true })
 }
 
 /** A native client that already is, in the place of options. */

@@ -1,9 +1,13 @@
+import { ReadableStream } from 'node:stream/web'
 import { known, type Names } from './arguments.js'
 import { call, perform, responseOf, valueOf } from './call.js'
+import { abortError } from './failure.js'
 import type { FileEntry, FileList } from './models.js'
 import type { NativeClient, NativeOutcome, NativeTask } from './native.js'
 import type { RequestOptions } from './options.js'
 import { APIPromise } from './promise.js'
+import { onAbortOf } from './signal.js'
+import { upload, type UploadParams } from './upload.js'
 
 const CHAT: Names<{ id: string }> = { id: true }
 
@@ -27,19 +31,12 @@ export class Files {
     return new APIPromise(call(this.#native, 'files.download', args, options, read))
   }
 
-  /** Writes a file; our own server. */
-  upload(
-    filePath: string,
-    params: { id: string; content: string | Uint8Array | ArrayBuffer | Blob },
-    options?: RequestOptions,
-  ): APIPromise<FileEntry> {
-    const send = async () => {
-      const names = { id: true, content: true } as const
-      const { id, content } = known('upload', params, names, 'upload(path, { id, content })')
-      const bytes = await bytesOf(content)
-      return call(this.#native, 'files.upload', () => ({ id, filePath }), options, valueOf<FileEntry>, bytes)
-    }
-    return new APIPromise(send())
+  /**
+   * Writes a file, whole or not at all; our own server. What comes in pieces is sent as it comes, once: it is not sent
+   * again where sending failed. What its source throws rejects.
+   */
+  upload(filePath: string, params: UploadParams, options?: RequestOptions): APIPromise<FileEntry> {
+    return new APIPromise(upload(this.#native, filePath, params, options))
   }
 
   /** Removes a file; our own server. */
@@ -49,26 +46,41 @@ export class Files {
   }
 }
 
-async function bytesOf(content: string | Uint8Array | ArrayBuffer | Blob): Promise<Uint8Array> {
-  if (typeof content === 'string') return new TextEncoder().encode(content)
-  if (content instanceof Uint8Array) return content
-  return new Uint8Array(content instanceof Blob ? await content.arrayBuffer() : content)
-}
-
+/**
+ * A file as it comes. An abort closes the socket at once, also while nobody reads; a body that is left is closed when
+ * it is garbage, however long the signal lives.
+ */
 function fileOf(done: NativeOutcome, signal: AbortSignal | null | undefined): Response {
   const file = done.download!
   let chunk: NativeTask | undefined
+  const stop = () => {
+    chunk?.cancel()
+    file.close()
+  }
+  const end = { unlisten: () => {} }
   const body = new ReadableStream<Uint8Array>(
     {
+      start(controller) {
+        end.unlisten = onAbortOf(controller, signal, (left) => {
+          stop()
+          left.error(abortError(signal?.reason))
+        })
+      },
       async pull(controller) {
         chunk = file.chunk()
-        const { body } = await perform(chunk, signal)
-        if (body === undefined) controller.close()
-        else controller.enqueue(body)
+        try {
+          const { body } = await perform(chunk, signal)
+          if (body !== undefined) return controller.enqueue(body)
+          controller.close()
+        } catch (error) {
+          end.unlisten()
+          throw error
+        }
+        end.unlisten()
       },
       cancel() {
-        chunk?.cancel()
-        file.close()
+        end.unlisten()
+        stop()
       },
     },
     // Nothing is read ahead of the reader.

@@ -1,7 +1,9 @@
+import { setInterval } from 'node:timers'
 import { native, type NativeOutcome, type NativeTask } from './native.js'
 
 const waiting = new Map<number, () => void>()
 
+// Node's own timer: test environments put others in its place, whose answer is a number.
 // The native wake-up does not keep the process alive, so that an idle client does not; this does while anything waits.
 const keepAlive = setInterval(() => {}, 2 ** 31 - 1)
 keepAlive.unref()

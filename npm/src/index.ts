@@ -39,11 +39,13 @@ export {
   type TurnStatusChanged,
   type UnknownEvent,
 } from './events.js'
+export type { Content, ContentPiece } from './content.js'
 export { Files } from './files.js'
 export { Messages, type StoredMessage, Turns } from './history.js'
 export { LazyBatch, LazyEvent } from './lazy.js'
 export { type Cancelled, type Chat, type EndedChat, type FileEntry, type FileList, StreamToken } from './models.js'
-export type { CallOptions, ClientOptions, RequestOptions, Timeout } from './options.js'
+export type { CallOptions, ClientOptions, HeadersGiven, QueryGiven, RequestOptions, Timeout } from './options.js'
+export type { Pairs } from './pairs.js'
 export { Page } from './page.js'
 export type {
   FilePart,
@@ -69,6 +71,7 @@ export type {
 } from './requests.js'
 export { TurnStream } from './stream.js'
 export type { FilePromptPart, Message, PromptPart, TextPromptPart, Turn, TurnError, UserMessage } from './turn.js'
+export type { UploadParams } from './upload.js'
 export type { MessageUsage, TokenCounts, Usage, UsageEntry } from './usage.js'
 export type {
   ChatStatus,

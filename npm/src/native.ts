@@ -97,6 +97,20 @@ export interface NativeClient {
   withOptions(options: string): NativeClient | NativeFailure
   /** Begins an operation of the core. */
   start(operation: string, args: string, options: string, content?: Uint8Array): NativeTask
+  /** What a file is uploaded by in pieces, for one {@link startUpload}. */
+  upload(): NativeUpload
+  startUpload(upload: NativeUpload, args: string, options: string): NativeTask
+  /** Uses another key from now on. */
+  setApiKey(key: string): NativeFailure | null
+}
+
+/** A file on its way up. One that is left before its end is an error of the request. */
+export interface NativeUpload {
+  /** Ends once there is room for more; fails once the request has ended. */
+  push(bytes: Uint8Array): NativeTask
+  end(): NativeTask
+  /** It cannot be read on. */
+  fail(): void
 }
 
 export interface NativeAccumulator {

@@ -1,5 +1,14 @@
-import { known, type Names } from './arguments.js'
+import { argumentsJson, kindOf, known, type Names } from './arguments.js'
+import { headersJson, type Pairs, queryJson } from './pairs.js'
 import { RESPOND } from './prompt.js'
+
+/** Headers to add; `null` takes one away. */
+export type HeadersGiven = Headers | Pairs<string | null | undefined>
+
+/** What to add to a URL; a list repeats the name, `null` takes one away. */
+export type QueryGiven = URLSearchParams | Pairs<QueryWord | readonly QueryWord[] | null | undefined>
+
+type QueryWord = string | number | boolean
 
 /** Clocks in milliseconds; `Infinity` switches one off. Each that runs out is an error of its own, or a resume. */
 export interface Timeout {
@@ -22,9 +31,9 @@ export interface CallOptions {
   /** The same key and the same request: the first outcome, and nothing is started twice. */
   idempotencyKey?: string
   /** Added to the request; `null` takes a header away. */
-  headers?: Headers | Record<string, string | null | undefined>
+  headers?: HeadersGiven
   /** Added to the URL. */
-  query?: Record<string, string | number | boolean | null | undefined>
+  query?: QueryGiven
   /** Added to the request's body. */
   body?: Record<string, unknown>
 }
@@ -50,9 +59,9 @@ export interface ClientOptions {
   /** As for a call. */
   maxRetries?: number
   /** Added to every request; `null` takes a header away. */
-  defaultHeaders?: Headers | Record<string, string | null | undefined>
+  defaultHeaders?: HeadersGiven
   /** Added to every URL. */
-  defaultQuery?: Record<string, string | number | boolean | null | undefined>
+  defaultQuery?: QueryGiven
   /** A proxy's URL; else `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY` decide. */
   proxy?: string
   /** A PEM file of authorities to trust beside the system's; else that of `SSL_CERT_FILE`. */
@@ -87,7 +96,8 @@ const CALL: Names<CallOptions> = {
 
 const REQUEST: Names<RequestOptions> = { ...CALL, signal: true }
 
-const CLIENT: Names<ClientOptions> = {
+/** The names of a client's options. */
+export const CLIENT: Names<ClientOptions> = {
   apiKey: true,
   token: true,
   baseURL: true,
@@ -106,56 +116,72 @@ const CLIENT: Names<ClientOptions> = {
   http2PriorKnowledge: true,
 }
 
-function headersJson(headers: RequestOptions['headers']): Record<string, string | null | undefined> | undefined {
-  return headers instanceof Headers ? Object.fromEntries(headers) : headers
+/** A number of milliseconds as the core reads it. */
+function clock(name: string, ms: unknown): number | undefined {
+  if (ms === undefined) return undefined
+  // JSON has no Infinity; zero switches a clock off.
+  if (ms === Infinity) return 0
+  if (typeof ms === 'number' && ms >= 0 && ms <= Number.MAX_SAFE_INTEGER) return Math.ceil(ms)
+  const given = typeof ms === 'number' ? String(ms) : kindOf(ms)
+  throw new TypeError(`${name} must be a number of milliseconds of 0 or more, or Infinity, not ${given}.`)
 }
 
-// JSON has no Infinity; zero switches a clock off.
-const clock = (ms: number | undefined) => (ms === Infinity ? 0 : ms)
-
 function timeoutJson(timeout: number | Timeout | undefined): unknown {
-  if (typeof timeout !== 'object') return clock(timeout)
+  if (typeof timeout !== 'object') return clock('timeout', timeout)
   const { connect, answer, idle, total } = known('timeout', timeout, TIMEOUT)
-  return { connectMs: clock(connect), answerMs: clock(answer), idleMs: clock(idle), totalMs: clock(total) }
+  return {
+    connectMs: clock('timeout.connect', connect),
+    answerMs: clock('timeout.answer', answer),
+    idleMs: clock('timeout.idle', idle),
+    totalMs: clock('timeout.total', total),
+  }
 }
 
 /** One call's options as the core reads them; the signal stays here. */
 export function requestOptionsJson(options: RequestOptions, operation: string): string {
-  if (operation === 'respond') {
+  if (operation === 'respond' && typeof options === 'object' && options !== null) {
     const stray = Object.keys(options).find((name) => Object.hasOwn(RESPOND, name))
     if (stray !== undefined) {
       throw new TypeError(`${stray} stands beside the prompt, not after it: { prompt, ${stray} }.`)
     }
   }
   const { signal, ...rest } = known("A call's last argument", options, REQUEST)
-  if (signal !== undefined && signal !== null && typeof signal.addEventListener !== 'function') {
+  if (signal !== undefined && signal !== null && !isSignal(signal)) {
     throw new TypeError('signal is an AbortSignal, such as that of an AbortController.')
   }
   return callOptionsJson(rest)
 }
 
+/** Also one of another realm, such as that of a test environment with a DOM of its own. */
+function isSignal(signal: AbortSignal): boolean {
+  return typeof signal === 'object' && typeof signal.addEventListener === 'function' && typeof signal.aborted === 'boolean'
+}
+
 /** As the core reads them. */
 export function callOptionsJson(options: CallOptions): string {
-  const { timeout, maxRetries, idempotencyKey, headers, query, body } = known('A client', options, CALL)
-  return JSON.stringify({
-    timeout: timeoutJson(timeout),
-    maxRetries,
-    idempotencyKey,
-    headers: headersJson(headers),
-    query,
-    body,
-  })
+  const { timeout, headers, query, ...rest } = known('A client', options, CALL)
+  const read = { timeout: timeoutJson(timeout), headers: headersJson('headers', headers), query: queryJson('query', query) }
+  return argumentsJson({ ...rest, ...read }, ['body'])
 }
 
 /** As the core reads them. */
 export function clientOptionsJson(options: ClientOptions): string {
-  const { timeout, maxRetries, defaultHeaders, defaultQuery, baseURL, ...rest } = known('A client', options, CLIENT)
-  return JSON.stringify({
-    ...rest,
+  const { timeout, defaultHeaders, defaultQuery, baseURL, ...rest } = known('A client', options, CLIENT)
+  for (const [name, value] of Object.entries({ ...rest, baseURL })) {
+    // Anything else would be dropped, and the environment's key or address be used in its place.
+    if (TEXTS.has(name) && value !== undefined && typeof value !== 'string') {
+      throw new TypeError(`${name} must be a string, not ${kindOf(value)}.`)
+    }
+  }
+  const read = {
     baseUrl: baseURL,
     timeout: timeoutJson(timeout),
-    maxRetries,
-    headers: headersJson(defaultHeaders),
-    query: defaultQuery,
-  })
+    headers: headersJson('defaultHeaders', defaultHeaders),
+    query: queryJson('defaultQuery', defaultQuery),
+  }
+  return argumentsJson({ ...rest, ...read })
 }
+
+const TEXTS: ReadonlySet<string> = new Set<keyof ClientOptions>([
+  'apiKey', 'token', 'baseURL', 'prefix', 'proxy', 'caBundle', 'userAgent',
+])

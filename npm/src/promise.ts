@@ -26,10 +26,11 @@ export class APIPromise<T> extends Promise<T> {
    * {@link TurnStream.toReadableStream | events as they come}, fit to be passed on.
    */
   asResponse(): Promise<Response> {
-    return this.#answer.then(({ value, response }) => {
+    return this.#answer.then((answer) => {
+      const { value } = answer
       if (value instanceof Response) return value
-      if (!(value instanceof Reader)) return response
-      const { status, headers } = response
+      if (!(value instanceof Reader)) return answer.response
+      const { status, headers } = answer.response
       // An ended relay has no body at all.
       return new Response(status === 204 ? null : value.toReadableStream(), { status, headers })
     })

@@ -26,7 +26,10 @@ export interface RespondParams extends PromptParams {
   cancelOnClose?: boolean
   /** How a broken stream goes on: by itself where the service is ours, through the relay everywhere, or not at all. */
   resume?: 'auto' | 'relay' | 'off'
-  /** Called, while the stream is read, when its connection broke and when it was taken up. */
+  /**
+   * Called, while the stream is read, when its connection broke and when it was taken up. What it throws becomes a
+   * warning of the process; the stream goes on.
+   */
   onState?: (state: StreamState) => void
 }
 

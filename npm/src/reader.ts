@@ -1,7 +1,9 @@
+import { ReadableStream } from 'node:stream/web'
 import type { ErrorDetails } from './errors.js'
 import { abortError, errorFrom } from './failure.js'
 import { ready, wake } from './hub.js'
 import type { NativeSource } from './native.js'
+import { onAbortOf } from './signal.js'
 
 /**
  * Reads batches and hands out what is in them. An iterator written by hand: a generator would queue `return()` behind
@@ -11,6 +13,7 @@ export abstract class Reader<E> implements AsyncIterableIterator<E>, AsyncDispos
   readonly #native: NativeSource
   readonly #signal: AbortSignal | undefined
   readonly #where: () => ErrorDetails
+  #unlisten: () => void = () => {}
   #buffer: E[] = []
   #at = 0
   #tail: Promise<unknown> = Promise.resolve()
@@ -25,8 +28,8 @@ export abstract class Reader<E> implements AsyncIterableIterator<E>, AsyncDispos
     this.#where = where
     this.#signal = signal ?? undefined
     // Only once the object is whole.
-    if (this.#signal?.aborted) queueMicrotask(this.#abort)
-    else this.#signal?.addEventListener('abort', this.#abort, { once: true })
+    if (this.#signal?.aborted) void Promise.resolve().then(() => this.#abort())
+    else this.#unlisten = onAbortOf(this, this.#signal, Reader.#aborted)
   }
 
   protected abstract decode(json: string): E[]
@@ -153,7 +156,10 @@ export abstract class Reader<E> implements AsyncIterableIterator<E>, AsyncDispos
     }
   }
 
-  readonly #abort = (): void => {
+  // Not made in the constructor, whose other functions hold the stream that this one must not.
+  static readonly #aborted = (reader: Reader<unknown>): void => reader.#abort()
+
+  #abort(): void {
     this.#end(abortError(this.#signal?.reason, this.#where()))
   }
 
@@ -163,7 +169,7 @@ export abstract class Reader<E> implements AsyncIterableIterator<E>, AsyncDispos
     this.#failure = failure
     this.#buffer = []
     this.#at = 0
-    this.#signal?.removeEventListener('abort', this.#abort)
+    this.#unlisten()
     this.#native.close()
     wake(this.#native.id)
   }

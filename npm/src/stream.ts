@@ -1,3 +1,4 @@
+import { kindOf, known } from './arguments.js'
 import { perform, valueOf } from './call.js'
 import { eventsFromJson, textDelta, type TurnEvent } from './events.js'
 import { errorFrom } from './failure.js'
@@ -7,6 +8,7 @@ import type { NativeTurn } from './native.js'
 import { type Answers, checkedAnswers, type StreamState } from './prompt.js'
 import { iterate, Reader } from './reader.js'
 import type { Permission, PermissionReply, Question } from './requests.js'
+import { tell } from './tell.js'
 import { type Turn, turnFromJson } from './turn.js'
 
 /**
@@ -94,7 +96,9 @@ export class TurnStream extends Reader<TurnEvent> {
   /** The events as they come together, which spares a promise for each; lazily, they are not even parsed. */
   batches(options: { lazy: true }): AsyncIterableIterator<LazyBatch>
   batches(options?: { lazy?: false }): AsyncIterableIterator<TurnEvent[]>
-  batches(options?: { lazy?: boolean }): AsyncIterableIterator<TurnEvent[] | LazyBatch> {
+  batches(options: { lazy?: boolean } = {}): AsyncIterableIterator<TurnEvent[] | LazyBatch> {
+    const { lazy = false } = known('batches', options, { lazy: true })
+    if (typeof lazy !== 'boolean') throw new TypeError(`lazy must be true or false, not ${kindOf(lazy)}.`)
     const take = () => this.#all()
     const takeLazy = async () => {
       const left = this.takeLeft()
@@ -103,7 +107,7 @@ export class TurnStream extends Reader<TurnEvent> {
       this.#lastSeq = batch?.lastSeq || this.#lastSeq
       return batch
     }
-    return iterate<TurnEvent[] | LazyBatch>(options?.lazy ? takeLazy : take, () => this.close())
+    return iterate<TurnEvent[] | LazyBatch>(lazy ? takeLazy : take, () => this.close())
   }
 
   /** Answers a question of this turn: one list of labels, or of free text, for each. */
@@ -129,8 +133,7 @@ export class TurnStream extends Reader<TurnEvent> {
   protected override polled(): void {
     const onState = this.#onState
     if (onState === undefined) return
-    // It looks on: what it throws is not the stream's affair.
-    for (const state of JSON.parse(this.#native.states()) as StreamState[]) queueMicrotask(() => onState(state))
+    for (const state of JSON.parse(this.#native.states()) as StreamState[]) tell('onState', onState, state)
   }
 
   protected decode(json: string): TurnEvent[] {

@@ -27,8 +27,10 @@ test('no key and a wrong key are refused', async () => {
 test('parts that say nothing, or nothing known, are refused', async () => {
   const id = await newChat()
   await assert.rejects(service.client.chat.respond(id, { parts: [{ type: 'text', text: '' }] }), TypeError)
-  for (const parts of [[{ type: 'dream' }], [{ text: 'no type' }], ['text']]) {
-    await assert.rejects(service.client.chat.respond(id, { parts: parts as PromptPart[] }), BadRequestError)
+  const dream = [{ type: 'dream' }] as unknown as PromptPart[]
+  await assert.rejects(service.client.chat.respond(id, { parts: dream }), BadRequestError)
+  for (const parts of [[{ text: 'no type' }], ['text'], [null]] as unknown as PromptPart[][]) {
+    await assert.rejects(service.client.chat.respond(id, { parts }), TypeError)
   }
   assert.equal((await service.client.chat.sendMessage(id, 'Still there?')).status, 'completed')
 })

@@ -1,12 +1,13 @@
 //! The client.
 
-use crate::failure::NativeFailure;
+use crate::failure::{NativeFailure, failure};
 use crate::hub::{Hub, NativeHub};
 use crate::operation::{arguments, operation};
 use crate::runtime;
 use crate::task::NativeTask;
+use crate::upload::NativeUpload;
 use napi::Either;
-use napi::bindgen_prelude::Uint8Array;
+use napi::bindgen_prelude::{Null, Uint8Array};
 use napi_derive::napi;
 use serde::Deserialize;
 use std::mem::take;
@@ -14,6 +15,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::runtime::Handle;
+use turnwire::chat::Upload;
 use turnwire::http::RequestOptions;
 use turnwire::{Client, Result};
 
@@ -105,9 +107,9 @@ impl NativeClient {
     /// A client with the same connections and other options, as JSON.
     #[napi(catch_unwind)]
     pub fn with_options(&self, options: String) -> Either<NativeClient, NativeFailure> {
-        match arguments::<RequestOptions>(&options) {
-            Ok(options) => Either::A(Self {
-                client: self.client.with_options(options),
+        match self.told(&options) {
+            Ok(client) => Either::A(Self {
+                client,
                 hub: self.hub.clone(),
                 runtime: self.runtime.clone(),
                 warnings: Vec::new(),
@@ -116,14 +118,41 @@ impl NativeClient {
         }
     }
 
+    /// Uses another key from now on, here and in every client on the same connections.
+    #[napi(catch_unwind)]
+    pub fn set_api_key(&self, key: String) -> Either<NativeFailure, Null> {
+        failure(self.client.set_api_key(key).err().as_ref())
+    }
+
     /// Begins an operation. Whatever is wrong with it, the task says so.
     #[napi(catch_unwind)]
     pub fn start(&self, name: String, args: String, options: String, content: Option<Uint8Array>) -> NativeTask {
-        let begin = || {
-            let client = self.client.with_options(arguments(&options)?);
-            operation(&client, &name, &args, content.map(|content| content.to_vec()))
-        };
-        let work = begin();
+        self.begin(&name, &args, &options, content.map(|content| content.to_vec().into()))
+    }
+
+    /// What a file is uploaded by in pieces.
+    #[napi(catch_unwind)]
+    pub fn upload(&self) -> NativeUpload {
+        NativeUpload::new(self.hub.clone(), self.runtime.clone())
+    }
+
+    /// Begins an upload of what `upload` will be handed.
+    #[napi(catch_unwind)]
+    pub fn start_upload(&self, upload: &NativeUpload, args: String, options: String) -> NativeTask {
+        self.begin("files.upload", &args, &options, Some(upload.content()))
+    }
+}
+
+impl NativeClient {
+    fn begin(&self, name: &str, args: &str, options: &str, content: Option<Upload>) -> NativeTask {
+        let work = self.told(options).and_then(|client| operation(&client, name, args, content));
         NativeTask::spawn(&self.hub, &self.runtime, async move { work?.await })
+    }
+
+    /// The client with options as JSON.
+    fn told(&self, options: &str) -> Result<Client> {
+        let options: RequestOptions = arguments(options)?;
+        options.check()?;
+        Ok(self.client.with_options(options))
     }
 }

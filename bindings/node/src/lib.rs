@@ -17,3 +17,4 @@ mod runtime;
 mod task;
 mod text;
 mod turn;
+mod upload;

@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use std::future::Future;
 use std::mem::take;
 use std::pin::Pin;
-use turnwire::chat::{Chats, NewChat, OnConflict, PermissionReply, Prompt, Resume};
+use turnwire::chat::{Chats, NewChat, OnConflict, PermissionReply, Prompt, Resume, Upload};
 use turnwire::chat::{ListChats, ListMessages};
 use turnwire::http::Call;
 use turnwire::{Client, Error, Result};
@@ -50,7 +50,7 @@ fn call<T: Serialize + Send + 'static>(call: Call<T>) -> Operation {
 }
 
 /// The operation `name`, not begun yet.
-pub(crate) fn operation(client: &Client, name: &str, args: &str, content: Option<Vec<u8>>) -> Result<Operation> {
+pub(crate) fn operation(client: &Client, name: &str, args: &str, content: Option<Upload>) -> Result<Operation> {
     let chats: Chats = client.chat();
     let mut given: Args = arguments(args)?;
     let (id, request_id) = (&take(&mut given.id), &take(&mut given.request_id));
@@ -74,7 +74,10 @@ pub(crate) fn operation(client: &Client, name: &str, args: &str, content: Option
         "messages.list" => call(chats.messages().list(id, arguments::<ListMessages>(args)?)),
         "turns.retrieve" => call(chats.turns().retrieve(id, given.turn_id.unwrap_or_default())),
         "files.list" => call(chats.files().list(id)),
-        "files.upload" => call(chats.files().upload(id, &given.file_path, content.unwrap_or_default())),
+        "files.upload" => {
+            let content = content.unwrap_or_else(|| Vec::new().into());
+            call(chats.files().upload(id, &given.file_path, content))
+        }
         "files.delete" => call(chats.files().delete(id, &given.file_path)),
         "files.download" => {
             let download = chats.files().download(id, &given.file_path);

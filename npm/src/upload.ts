@@ -1,0 +1,81 @@
+import { argumentsJson, known } from './arguments.js'
+import { answerOf, calledAt, perform, valueOf } from './call.js'
+import { bytesOf, type Content, piecesOf, type Pieces } from './content.js'
+import { abortError } from './failure.js'
+import { outcome } from './hub.js'
+import type { FileEntry } from './models.js'
+import type { NativeClient, NativeTask, NativeUpload } from './native.js'
+import { type RequestOptions, requestOptionsJson } from './options.js'
+import type { Answer } from './promise.js'
+
+/** What `upload` is told. */
+export interface UploadParams {
+  /** The chat. */
+  id: string
+  /** The file's content. */
+  content: Content
+}
+
+/** What crosses at once; a larger piece is cut. */
+const SLICE = 64 * 1024
+
+/** Writes a file: what is whole in one go, and what comes in pieces as fast as it is taken. */
+export async function upload(
+  client: NativeClient,
+  filePath: string,
+  params: UploadParams,
+  options: RequestOptions = {},
+): Promise<Answer<FileEntry>> {
+  const caller: { stack?: string } = {}
+  Error.captureStackTrace(caller)
+  let pieces: Pieces | undefined
+  let broken: { thrown: unknown } | undefined
+  try {
+    const names = { id: true, content: true } as const
+    const { id, content } = known('upload', params, names, 'upload(path, { id, content })')
+    const given = argumentsJson({ id, filePath })
+    const optionsJson = requestOptionsJson(options, 'files.upload')
+    const { signal } = options
+    if (signal?.aborted) throw abortError(signal.reason)
+    const whole = bytesOf(content)
+    pieces = whole === undefined ? piecesOf(content) : undefined
+    const native = pieces && client.upload()
+    const task =
+      native === undefined
+        ? client.start('files.upload', given, optionsJson, whole)
+        : client.startUpload(native, given, optionsJson)
+    if (pieces !== undefined && native !== undefined) {
+      feed(native, pieces).catch((thrown: unknown) => {
+        broken = { thrown }
+        native.fail()
+      })
+    }
+    const done = await perform(task, signal)
+    return answerOf(valueOf<FileEntry>(done), done)
+  } catch (error) {
+    // What the source threw is told as it is, and not what the request became of it.
+    throw broken === undefined ? calledAt(error, caller.stack) : broken.thrown
+  } finally {
+    pieces?.leave()
+  }
+}
+
+/** Hands the pieces over, each once there is room for it. Stops where the request has ended, whatever became of it. */
+async function feed(native: NativeUpload, pieces: Pieces): Promise<void> {
+  const sent = async (task: NativeTask) => (await outcome(task, () => false))?.failure === undefined
+  // The first half of a character whose second half comes with the next piece.
+  let half = ''
+  for (;;) {
+    const piece = await pieces.next()
+    if (piece === undefined) break
+    const text = typeof piece === 'string' ? half + piece : undefined
+    if (text === undefined && half !== '') bytesOf(half)
+    half = text === undefined ? '' : (/[\uD800-\uDBFF]$/.exec(text)?.[0] ?? '')
+    const bytes = bytesOf(text === undefined ? piece : text.slice(0, text.length - half.length)) as Uint8Array
+    for (let at = 0; at < bytes.length; at += SLICE) {
+      if (!(await sent(native.push(bytes.subarray(at, at + SLICE))))) return
+    }
+  }
+  bytesOf(half)
+  await sent(native.end())
+}
