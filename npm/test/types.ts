@@ -1,10 +1,12 @@
 // What the compiler must and must not accept. Compiled with the tests, never run.
+import { createReadStream } from 'node:fs'
 import {
   APIConnectionTimeoutError,
   APIError,
   APIPromise,
   APITimeoutError,
   type Chat,
+  type Content,
   type Part,
   type PartDelta,
   type Question,
@@ -120,6 +122,22 @@ export async function calls(): Promise<void> {
   await client.chat.sendMessage('chat_1', { prompt: 'Hi', onQuestion })
   await client.chat.sendMessage('chat_1', { prompt: 'Hi', onQuestion: 'wait', onPermission: async () => 'once' })
 
+  await client.chat.list({}, { headers: new Map([['x-a', null]]), query: new URLSearchParams('a=1') })
+  await client.chat.list({}, { headers: new Headers(), query: { a: ['1', 2], b: null } })
+  const upload = (content: Content) => client.chat.files.upload('a', { id: 'chat_1', content })
+  await upload(new Blob(['x']))
+  await upload(createReadStream('x'))
+  await upload(new Blob(['x']).stream())
+  await upload(new DataView(new SharedArrayBuffer(1)))
+  await upload(['x', Buffer.from('x')])
+  client.apiKey = 'another'
+
+  // @ts-expect-error a promise is no content yet
+  await upload(Promise.resolve('x'))
+  // @ts-expect-error neither is an object
+  await upload({})
+  // @ts-expect-error a key is a string
+  client.apiKey = () => 'key'
   // @ts-expect-error a chat has an id
   await client.chat.retrieve()
   // @ts-expect-error a prompt is text, or parts
