@@ -108,12 +108,9 @@ impl NativeClient {
     #[napi(catch_unwind)]
     pub fn with_options(&self, options: String) -> Either<NativeClient, NativeFailure> {
         match self.told(&options) {
-            Ok(client) => Either::A(Self {
-                client,
-                hub: self.hub.clone(),
-                runtime: self.runtime.clone(),
-                warnings: Vec::new(),
-            }),
+            Ok(client) => {
+                Either::A(Self { client, hub: self.hub.clone(), runtime: self.runtime.clone(), warnings: Vec::new() })
+            }
             Err(error) => Either::B(NativeFailure::from(&error)),
         }
     }
