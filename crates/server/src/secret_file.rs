@@ -29,6 +29,10 @@ pub fn read_secret(path: &Path) -> io::Result<String> {
 fn is_shared(file: &File) -> io::Result<bool> {
     use std::os::unix::fs::MetadataExt as _;
     let about = file.metadata()?;
+    if about.is_file() && about.len() == 0 {
+        // There is no secret in it.
+        return Ok(false);
+    }
     let roots = about.uid() == 0 && !rustix::process::geteuid().is_root();
     Ok(about.mode() & if roots { 0o037 } else { 0o077 } != 0)
 }
