@@ -64,7 +64,7 @@ export interface ClientOptions {
   defaultQuery?: QueryGiven
   /** A proxy's URL; else `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY` decide. */
   proxy?: string
-  /** A PEM file of authorities to trust beside the system's; else that of `SSL_CERT_FILE`. */
+  /** A PEM file of authorities to trust beside the system's; else those of `SSL_CERT_FILE` and `NODE_EXTRA_CA_CERTS`. */
   caBundle?: string
   /** The `User-Agent`; `turnwire/VERSION`. */
   userAgent?: string

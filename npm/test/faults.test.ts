@@ -38,12 +38,14 @@ interface Scenario {
     tls?: boolean
     caBundle?: boolean
     proxy?: boolean
+    socks?: boolean
   }
   expect: {
     status?: string
     text?: string
     error?: string
     code?: string
+    message?: string
     httpStatus?: number
     everyEventOnce?: boolean
     turns?: number
@@ -165,6 +167,7 @@ function check({ expect }: Scenario, outcome: Outcome): void {
   const shown = inspect(error, { depth: 10, showHidden: true })
   assert.equal((error as Error | undefined)?.name, expect.error, shown)
   assert.ok(!shown.includes(KEY), shown)
+  if (expect.message !== undefined) assert.ok((error as Error).message.includes(expect.message), shown)
   const expected = (name: keyof Scenario['expect'], found: unknown) => {
     if (expect[name] !== undefined) assert.deepEqual(found, expect[name], name)
   }
@@ -225,7 +228,7 @@ async function reach(url: string, call: Scenario['call']): Promise<ClientOptions
   const baseURL = call.proxy ? `${tls ? 'https' : 'http'}://service.invalid` : (tls?.url ?? url)
   return {
     baseURL,
-    ...(call.proxy && { proxy: url }),
+    ...(call.proxy && { proxy: call.socks ? url.replace('http:', 'socks5h:') : url }),
     ...(tls && call.caBundle && { caBundle: fileOf(tls.ca) }),
   }
 }
@@ -255,7 +258,7 @@ test('a CA and a proxy of the environment are used', { timeout: 60_000 }, async 
     const told = (error) => { if (error instanceof APIError) return { status: error.code }; throw error }
     client.chat.sendMessage('chat_testkit', 'one').catch(told).then(({ status }) => console.log(status))
   `
-  const names = ['SSL_CERT_FILE', 'HTTP_PROXY', 'HTTPS_PROXY', 'ALL_PROXY', 'NO_PROXY']
+  const names = ['SSL_CERT_FILE', 'NODE_EXTRA_CA_CERTS', 'HTTP_PROXY', 'HTTPS_PROXY', 'ALL_PROXY', 'NO_PROXY']
   const clean = Object.entries(process.env).filter(([name]) => !names.includes(name.toUpperCase()))
   const comeTo = async (address: string, variables: Record<string, string> = {}) => {
     const env = { ...Object.fromEntries(clean), ...variables }
@@ -268,8 +271,24 @@ test('a CA and a proxy of the environment are used', { timeout: 60_000 }, async 
     const behind = { ...ca, HTTPS_PROXY: service.baseURL }
     assert.equal(await comeTo(tls.url), 'certificate_refused')
     assert.equal(await comeTo(tls.url, ca), 'completed')
+    assert.equal(await comeTo(tls.url, { NODE_EXTRA_CA_CERTS: ca.SSL_CERT_FILE }), 'completed')
     assert.equal(await comeTo('https://service.invalid', behind), 'completed')
     assert.equal(await comeTo('https://service.invalid', { ...behind, NO_PROXY: 'service.invalid' }), 'connection_failed')
+    // The local server's key stays on this machine.
+    const proxied = async () => {
+      const answer = await fetch(`${service.baseURL}/_testkit`, { headers: { connection: 'close' } })
+      return ((await answer.json()) as Counts).proxied
+    }
+    const before = await proxied()
+    for (const name of ['HTTP_PROXY', 'http_proxy', 'ALL_PROXY']) {
+      assert.equal(await comeTo(service.baseURL, { [name]: service.baseURL }), 'completed')
+      const localhost = service.baseURL.replace('127.0.0.1', 'localhost')
+      assert.equal(await comeTo(localhost, { [name]: 'http://127.0.0.1:1' }), 'completed')
+    }
+    assert.equal(await proxied(), before)
+    assert.equal(await comeTo('http://service.invalid', { HTTP_PROXY: 'http://127.0.0.1:1' }), 'proxy_unreachable')
+    const socks = service.baseURL.replace('http:', 'socks5h:')
+    assert.equal(await comeTo('http://service.invalid', { ALL_PROXY: socks }), 'completed')
   } finally {
     await service.stop()
   }

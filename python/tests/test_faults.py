@@ -71,6 +71,7 @@ class Call:
         self.how = {name: call[wire] for wire, name in names.items() if wire in call}
         self.client: dict[str, Any] = {"max_event_bytes": call["maxEventBytes"]} if "maxEventBytes" in call else {}
         self.tls, self.ca_bundle, self.proxy = (call.get(name, False) for name in ("tls", "caBundle", "proxy"))
+        self.socks = call.get("socks", False)
         options = call.get("options", {})
         renamed = {"maxRetries": "max_retries", "idempotencyKey": "idempotency_key"}
         renamed |= {name: f"extra_{name}" for name in ("headers", "query", "body")}
@@ -85,7 +86,7 @@ class Call:
         """The address of the service as its caller is to see it."""
         tls = told(f"{url}/_testkit/tls") if self.tls else None
         if self.proxy:
-            self.client["proxy"] = url
+            self.client["proxy"] = url.replace("http:", "socks5h:") if self.socks else url
         if tls and self.ca_bundle:
             file = self.client["ca_bundle"] = folder / "ca.pem"
             file.write_text(tls["ca"])
@@ -209,6 +210,7 @@ def test_a_fault_comes_to_what_it_must(file: Path, how: str, tmp_path: Path) -> 
         shown = "".join(traceback.format_exception(failed)) + repr(failed) + repr(vars(failed)) if failed else ""
         assert (type(failed).__name__ if failed else None) == expect.get("error"), shown
         assert KEY not in shown
+        assert expect.get("message", "") in str(failed)
         found = {
             "status": outcome.turn and outcome.turn.status,
             "text": outcome.turn and outcome.turn.text,
@@ -249,7 +251,7 @@ try:
 except turnwire.APIError as error:
     print(error.code)
 """
-    names = ("SSL_CERT_FILE", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
+    names = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
     clean = {name: value for name, value in os.environ.items() if name.upper() not in names}
     with misbehaving(ROOT / "tests/conformance/http/tls-of-a-private-ca.json") as url:
         tls = told(f"{url}/_testkit/tls")
@@ -264,9 +266,20 @@ except turnwire.APIError as error:
 
         assert come_to(tls["url"]) == "certificate_refused"
         assert come_to(tls["url"], SSL_CERT_FILE=str(ca)) == "completed"
+        assert come_to(tls["url"], REQUESTS_CA_BUNDLE=str(ca)) == "completed"
+        assert come_to(tls["url"], REQUESTS_CA_BUNDLE=str(tmp_path)) == "completed", "a folder"
+        assert come_to(tls["url"], CURL_CA_BUNDLE=str(ca)) == "completed"
         behind = {"SSL_CERT_FILE": str(ca), "HTTPS_PROXY": url}
         assert come_to("https://service.invalid", **behind) == "completed"
         assert come_to("https://service.invalid", **behind, NO_PROXY="service.invalid") == "connection_failed"
+        # The local server's key stays on this machine.
+        before = told(f"{url}/_testkit")["proxied"]
+        for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+            assert come_to(url, **{name: url}) == "completed"
+            assert come_to(url.replace("127.0.0.1", "localhost"), **{name: "http://127.0.0.1:1"}) == "completed"
+        assert told(f"{url}/_testkit")["proxied"] == before
+        assert come_to("http://service.invalid", HTTP_PROXY="http://127.0.0.1:1") == "proxy_unreachable"
+        assert come_to("http://service.invalid", ALL_PROXY=url.replace("http:", "socks5h:")) == "completed"
 
 
 def test_a_break_is_told_to_those_who_want_to_know_and_is_no_event() -> None:

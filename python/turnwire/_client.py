@@ -68,8 +68,9 @@ class _Client(Generic[C]):
         ``token``: a stream token, enough to read one chat's stream. ``timeout``: seconds for the answer and the idle
         clock, or a ``Timeout``; ``None``: neither. ``max_retries``: 2 if not given. ``proxy``: else ``HTTP_PROXY``,
         ``HTTPS_PROXY`` and ``NO_PROXY`` decide; ``no_proxy``: none at all. ``ca_bundle``: a PEM file of authorities to
-        trust beside the system's; else that of ``SSL_CERT_FILE``. ``tcp_keepalive``: seconds of silence before TCP probes
-        a connection, from 1 to 32767, 60 if not given. ``http2_prior_knowledge``: HTTP/2 from the first byte, also without TLS.
+        trust beside the system's; else those of ``SSL_CERT_FILE``, ``REQUESTS_CA_BUNDLE`` and ``CURL_CA_BUNDLE``.
+        ``tcp_keepalive``: seconds of silence before TCP probes a connection, from 1 to 32767, 60 if not given.
+        ``http2_prior_knowledge``: HTTP/2 from the first byte, also without TLS.
         ``max_event_bytes``: the largest event a stream may bring, 16 MiB if not given, for ``stream`` 32 MiB.
         ``backoff_scale`` multiplies every wait between two attempts of a request or of a stream's resume, those a service
         asks for (``Retry-After``, ``retry:``) included; 1 if not given, tests set it to 0.

@@ -76,7 +76,8 @@ struct Arguments {
 
 fn build(py: Python<'_>, settings: &str, options: &[String]) -> PyResult<turnwire::Client> {
     let settings: Settings = read(settings)?;
-    let mut builder = turnwire::Client::builder();
+    // What `requests` and curl read, beside SSL_CERT_FILE.
+    let mut builder = turnwire::Client::builder().ca_variables(&["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"]);
     for options in options {
         builder = builder.options(read(options)?);
     }

@@ -130,6 +130,10 @@ pub const CODES: &[Code] = &[
     code("unexpected_status", ErrorKind::Status, 0, "", false),
     code("connection_failed", ErrorKind::Connection, 0, "", true),
     code("certificate_refused", ErrorKind::Connection, 0, "", false),
+    code("proxy_unreachable", ErrorKind::Connection, 0, "", true),
+    code("proxy_refused", ErrorKind::Connection, 0, "", true),
+    code("proxy_unauthorized", ErrorKind::Connection, 0, "", false),
+    code("too_many_open_files", ErrorKind::Connection, 0, "", true),
     code("connection_lost", ErrorKind::Connection, 0, "", true),
     code("connect_timeout", ErrorKind::Timeout, 0, "", true),
     code("answer_timeout", ErrorKind::Timeout, 0, "", true),
@@ -138,6 +142,8 @@ pub const CODES: &[Code] = &[
     code("incomplete_turn", ErrorKind::IncompleteTurn, 0, "", true),
     code("incomplete_download", ErrorKind::Connection, 0, "", true),
     code("unexpected_content_type", ErrorKind::Api, 0, "", false),
+    code("unexpected_encoding", ErrorKind::Api, 0, "", false),
+    code("headers_too_large", ErrorKind::Api, 0, "", false),
     code("invalid_answer", ErrorKind::Api, 0, "", false),
     code("invalid_frame", ErrorKind::Api, 0, "", false),
     code("event_too_large", ErrorKind::Api, 0, "", false),
@@ -282,7 +288,16 @@ impl Error {
 
     /// The connection could not be made.
     pub fn is_connect(&self) -> bool {
-        matches!(&*self.0.code, "connection_failed" | "connect_timeout" | "certificate_refused")
+        matches!(
+            &*self.0.code,
+            "connection_failed"
+                | "connect_timeout"
+                | "certificate_refused"
+                | "proxy_unreachable"
+                | "proxy_refused"
+                | "proxy_unauthorized"
+                | "too_many_open_files"
+        )
     }
 
     /// 409.
@@ -298,6 +313,13 @@ impl Error {
     /// Whether the same call may succeed later.
     pub fn is_retryable(&self) -> bool {
         self.0.retryable
+    }
+
+    /// Sets [`Error::message`].
+    #[must_use]
+    pub(crate) fn with_message(mut self, message: String) -> Self {
+        self.0.message = message;
+        self
     }
 
     /// Sets [`Error::status`].

@@ -59,7 +59,7 @@ fn client(kit: &Testkit, call: &Call, folder: &Path) -> Client {
     };
     let mut builder = Client::builder().base_url(url).api_key(KEY).backoff_scale(0.0);
     if call.proxy {
-        builder = builder.proxy(kit.url());
+        builder = builder.proxy(if call.socks { kit.url().replace("http:", "socks5h:") } else { kit.url().to_owned() });
     }
     if call.ca_bundle {
         let file = folder.join("ca.pem");
@@ -218,6 +218,11 @@ async fn check(name: &str, scenario: &Scenario) -> Vec<String> {
         expect.answer.as_ref().and_then(|answer| difference(answer, &outcome.answer, "the answer"))
     {
         wrong.push(format!("{name}: {difference}"));
+    }
+    if let Some(part) =
+        expect.message.as_ref().filter(|part| !error.is_some_and(|error| error.message().contains(*part)))
+    {
+        wrong.push(format!("{name}: the message should hold {part:?}: {:?}", error.map(Error::message)));
     }
     let class = error.map(|error| error.kind().class().to_owned());
     if class != expect.error {

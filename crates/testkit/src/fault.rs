@@ -1,5 +1,6 @@
 //! What is done to an answer.
 
+use crate::wire::gzip;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -73,6 +74,15 @@ pub struct Fault {
     pub snake_case: bool,
     /// The body is compressed.
     pub gzip: bool,
+    /// As `gzip`, under this `Content-Encoding`: compressed as often as it says gzip. Of other encodings the name alone is
+    /// sent.
+    pub encoding: Option<String>,
+    /// What is compressed comes in two members, one after the other.
+    pub members: bool,
+    /// So many more headers.
+    pub many_headers: usize,
+    /// A header of so many bytes.
+    pub long_header: usize,
     /// The announced length is so much larger than the body.
     pub promise: Option<usize>,
 }
@@ -92,6 +102,23 @@ pub struct Insert {
 }
 
 impl Fault {
+    /// The `Content-Encoding`, if there is one.
+    pub(crate) fn coding(&self) -> Option<&str> {
+        self.encoding.as_deref().or(self.gzip.then_some("gzip"))
+    }
+
+    /// A body under the `Content-Encoding`.
+    pub(crate) fn encoded(&self, body: &[u8]) -> Vec<u8> {
+        let coding = self.coding().unwrap_or_default().to_ascii_lowercase();
+        coding.split(',').filter(|name| name.contains("gzip")).fold(body.to_vec(), |body, _| {
+            let half = if self.members { body.len() / 2 } else { 0 };
+            let (first, rest) = body.split_at(half);
+            let mut coded = if self.members { gzip(first) } else { Vec::new() };
+            coded.extend(gzip(rest));
+            coded
+        })
+    }
+
     pub(crate) fn applies(&self, operation: &str, nth: usize) -> bool {
         let chosen = match self.nth.as_slice() {
             [] => nth == 1,

@@ -9,6 +9,7 @@ mod fault;
 mod routes;
 mod scenario;
 mod service;
+mod socks;
 mod streams;
 mod tls;
 mod turns;

@@ -4,7 +4,7 @@ use crate::Fault;
 use crate::service::Shared;
 use crate::streams::{relay, turn_events, wait_for_close};
 use crate::turns::{CHAT, Gate, Turn};
-use crate::wire::{Out, Request, Stop, gzip};
+use crate::wire::{Out, Request, Stop};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::io;
@@ -22,7 +22,14 @@ pub(crate) async fn answer(socket: &mut TcpStream, shared: &Shared, request: &Re
         return Out::new(socket, &fault).whole(200, "content-type: application/json\r\n", &body).await.is_ok();
     }
     if request.method == "CONNECT" {
-        return tunnel(socket, shared).await.is_ok();
+        return match shared.refuses_connections() {
+            Some(status) => {
+                shared.state().counts.proxied += 1;
+                let fault = Fault::default();
+                Out::new(socket, &fault).whole(status, "", b"").await.is_ok()
+            }
+            None => tunnel(socket, shared).await.is_ok(),
+        };
     }
     if request.path == "/_testkit/tls" {
         let told = shared.tls.as_ref().map(|tls| json!({"url": format!("https://{}", tls.address), "ca": tls.ca}));
@@ -146,9 +153,15 @@ async fn serve(
     for (name, value) in &fault.headers {
         let _ = write!(headers, "{name}: {value}\r\n");
     }
+    for number in 0..fault.many_headers {
+        let _ = write!(headers, "x-more-{number}: {number}\r\n");
+    }
+    if fault.long_header > 0 {
+        let _ = write!(headers, "x-long: {}\r\n", "x".repeat(fault.long_header));
+    }
     if let Some(to) = &fault.redirect {
         let target = match to.as_str() {
-            "elsewhere" => format!("{}{}", shared.elsewhere, request.path),
+            "elsewhere" => format!("{}{}?secret=never", shared.elsewhere, request.path),
             "here" => request.path.replace("/agent/v2/chat/", "/agent/v2/chat/moved_"),
             _ => request.path.clone(),
         };
@@ -161,7 +174,8 @@ async fn serve(
         });
         let kind = fault.content_type.as_deref().unwrap_or("application/json");
         let _ = write!(headers, "content-type: {kind}\r\n");
-        return Out::new(socket, fault).whole(status, &headers, body.as_bytes()).await;
+        let headers = with_coding(&headers, fault);
+        return Out::new(socket, fault).whole(status, &headers, &fault.encoded(body.as_bytes())).await;
     }
     let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
     let json_headers = format!("{headers}content-type: application/json\r\n");
@@ -251,11 +265,13 @@ async fn plain(socket: &mut TcpStream, shared: &Shared, headers: &str, fault: &F
     let active = shared.running().map(|running| shared.state().turns[running].id.clone());
     let body = json!({"id": CHAT, "status": "active", "activeTurnId": active}).to_string();
     let body = fault.body.clone().unwrap_or(body);
-    if fault.gzip {
-        let headers = format!("{headers}content-encoding: gzip\r\n");
-        return Out::new(socket, fault).whole(200, &headers, &gzip(body.as_bytes())).await;
-    }
-    Out::new(socket, fault).whole(200, headers, body.as_bytes()).await
+    let headers = with_coding(headers, fault);
+    Out::new(socket, fault).whole(200, &headers, &fault.encoded(body.as_bytes())).await
+}
+
+fn with_coding(headers: &str, fault: &Fault) -> String {
+    let coding = fault.coding().map(|name| format!("content-encoding: {name}\r\n")).unwrap_or_default();
+    format!("{headers}{coding}")
 }
 
 async fn file(socket: &mut TcpStream, headers: &str, fault: &Fault, request: &Request) -> Result<(), Stop> {
@@ -273,6 +289,6 @@ async fn file(socket: &mut TcpStream, headers: &str, fault: &Fault, request: &Re
             let headers = format!("{headers}content-range: bytes */{FILE}\r\n");
             Out::new(socket, fault).whole(416, &headers, b"").await
         }
-        None => Out::new(socket, fault).whole(200, &headers, &bytes).await,
+        None => Out::new(socket, fault).whole(200, &with_coding(&headers, fault), &fault.encoded(&bytes)).await,
     }
 }

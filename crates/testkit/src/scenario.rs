@@ -55,6 +55,9 @@ pub struct Call {
     /// The service is reached through a proxy only, at `service.invalid`.
     #[serde(default)]
     pub proxy: bool,
+    /// That proxy is spoken to by SOCKS.
+    #[serde(default)]
+    pub socks: bool,
     /// A plain request goes first, so that the client knows the service.
     #[serde(default)]
     pub acquainted: bool,
@@ -78,6 +81,8 @@ pub struct Expect {
     pub error: Option<String>,
     /// Its code.
     pub code: Option<String>,
+    /// What its message holds.
+    pub message: Option<String>,
     /// The HTTP status of the error.
     pub http_status: Option<u16>,
     /// Every event came once, in order, its number one more than the last one's.

@@ -4,7 +4,7 @@ use crate::chaos::Chaos;
 use crate::tls::{HOST, Tls};
 use crate::turns::{Gate, Turn};
 use crate::wire::read_request;
-use crate::{Fault, Scenario, routes};
+use crate::{Fault, Scenario, routes, socks};
 use serde::Serialize;
 use std::collections::{BTreeMap, HashMap};
 use std::io;
@@ -73,6 +73,11 @@ impl Shared {
 
     pub(crate) fn ring(&self) {
         self.changed.send_modify(|version| *version += 1);
+    }
+
+    /// The status with which the proxy that this is too refuses to connect: a fault of the operation `connect`.
+    pub(crate) fn refuses_connections(&self) -> Option<u16> {
+        self.faults.iter().find(|fault| fault.on == "connect")?.status
     }
 
     /// The place of a turn that runs.
@@ -215,6 +220,9 @@ async fn connection(mut socket: TcpStream, shared: Arc<Shared>, elsewhere: bool)
     let mut buffer = Vec::new();
     let stop = shared.stop.clone();
     let serve = async {
+        if !elsewhere && !matches!(socks::greet(&mut socket, &shared).await, Ok(true)) {
+            return;
+        }
         while let Ok(Some(request)) = read_request(&mut socket, &mut buffer).await {
             let kept = if elsewhere {
                 routes::elsewhere(&mut socket, &shared, &request).await

@@ -4,7 +4,7 @@ use crate::Fault;
 use crate::fault::Insert;
 use crate::service::Shared;
 use crate::turns::{Gate, Turn};
-use crate::wire::{Out, Request, Stop, gzip};
+use crate::wire::{Out, Request, Stop};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 use tokio::io::AsyncReadExt;
@@ -24,7 +24,7 @@ pub(crate) async fn wait_for_close(socket: &mut TcpStream) -> Stop {
 
 fn stream_headers(headers: &str, fault: &Fault) -> String {
     let kind = fault.content_type.as_deref().unwrap_or("text/event-stream");
-    let coding = if fault.gzip { "content-encoding: gzip\r\n" } else { "" };
+    let coding = fault.coding().map(|name| format!("content-encoding: {name}\r\n")).unwrap_or_default();
     format!("{headers}content-type: {kind}\r\ncache-control: no-cache, no-transform\r\n{coding}")
 }
 
@@ -114,7 +114,7 @@ pub(crate) async fn turn_events(
     }
     let mut changed = shared.changed.subscribe();
     let mut whole = opening(fault);
-    if !fault.gzip && !whole.is_empty() {
+    if fault.coding().is_none() && !whole.is_empty() {
         out.chunk(&std::mem::take(&mut whole)).await?;
     }
     let mut told = 0usize;
@@ -133,7 +133,7 @@ pub(crate) async fn turn_events(
             if !goes_on(&mut out, fault, told).await? {
                 return out.end().await;
             }
-            if fault.gzip {
+            if fault.coding().is_some() {
                 whole.extend_from_slice(&bytes);
             } else {
                 out.chunk(&bytes).await?;
@@ -141,8 +141,8 @@ pub(crate) async fn turn_events(
             told += 1;
         }
         if ended {
-            if fault.gzip {
-                out.chunk(&gzip(&whole)).await?;
+            if fault.coding().is_some() {
+                out.chunk(&fault.encoded(&whole)).await?;
             }
             return out.end().await;
         }

@@ -2,7 +2,7 @@
 
 use super::Chats;
 use crate::error::{Error, ErrorKind, Result};
-use crate::http::{Answer, Call, Client, Clocks, Request, RequestOptions, call_options, check_own, connection_error};
+use crate::http::{Answer, Call, Client, Clocks, Incoming, Request, RequestOptions, call_options, check_own};
 use crate::id::ChatId;
 use crate::lax;
 use bytes::{Bytes, BytesMut};
@@ -168,7 +168,7 @@ pub struct DownloadStream {
     request: Request,
     options: RequestOptions,
     clocks: Clocks,
-    response: Option<reqwest::Response>,
+    body: Option<Incoming>,
     content_type: Option<String>,
     filename: Option<String>,
     request_id: Option<String>,
@@ -184,19 +184,20 @@ pub struct DownloadStream {
 
 impl DownloadStream {
     fn new(client: Client, request: Request, options: RequestOptions, clocks: Clocks, answer: Answer) -> Self {
-        let response = answer.response;
-        let text = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let Answer { status, headers, request_id, body } = answer;
+        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
         let ranges = text("accept-ranges").is_some_and(|unit| unit.eq_ignore_ascii_case("bytes"));
         let strong = text("etag").filter(|tag| !tag.starts_with("W/")).or_else(|| text("last-modified"));
         Self {
             content_type: text(CONTENT_TYPE.as_str()),
             filename: text(CONTENT_DISPOSITION.as_str()).as_deref().and_then(disposition_filename),
-            status: response.status().as_u16(),
-            length: response.content_length(),
-            validator: if ranges { strong } else { None },
-            request_id: answer.request_id,
-            headers: response.headers().clone(),
-            response: Some(response),
+            status,
+            length: body.length(),
+            // Ranges count the bytes as they are sent, and not as they are decoded.
+            validator: if ranges && !body.is_encoded() { strong } else { None },
+            request_id,
+            headers,
+            body: Some(body),
             received: 0,
             resumes: 0,
             client,
@@ -210,17 +211,15 @@ impl DownloadStream {
     pub async fn chunk(&mut self) -> Result<Option<Bytes>> {
         loop {
             let deadline = self.clocks.deadline;
-            let Some(response) = &mut self.response else { return Ok(None) };
+            let Some(body) = &mut self.body else { return Ok(None) };
             let idle = self.clocks.idle.unwrap_or(IDLE);
             let reading = async {
-                let chunk = if idle.is_zero() {
-                    response.chunk().await
-                } else {
-                    timeout(idle, response.chunk())
-                        .await
-                        .map_err(|_| Error::new("stream_idle_timeout", "Nothing came of the file for too long."))?
-                };
-                chunk.map_err(connection_error)
+                if idle.is_zero() {
+                    return body.chunk().await;
+                }
+                timeout(idle, body.chunk())
+                    .await
+                    .map_err(|_| Error::new("stream_idle_timeout", "Nothing came of the file for too long."))?
             };
             let broken = match self.client.within(deadline, reading).await {
                 Ok(Some(chunk)) => {
@@ -229,17 +228,17 @@ impl DownloadStream {
                     return Ok(Some(chunk));
                 }
                 Ok(None) if self.length.is_none_or(|length| length == self.received) => {
-                    self.response = None;
+                    self.body = None;
                     return Ok(None);
                 }
                 Ok(None) => None,
                 Err(error) if error.kind() == ErrorKind::Aborted => {
-                    self.response = None;
+                    self.body = None;
                     return Err(error);
                 }
                 Err(error) => Some(error),
             };
-            self.response = None;
+            self.body = None;
             self.resume(broken).await?;
         }
     }
@@ -276,10 +275,10 @@ impl DownloadStream {
             answer => answer?,
         };
         // Anything but 206 is the file from its beginning, or another one.
-        if answer.response.status().as_u16() != 206 {
+        if answer.status != 206 || answer.body.is_encoded() {
             return Err(failed(self.received, broken));
         }
-        self.response = Some(answer.response);
+        self.body = Some(answer.body);
         Ok(())
     }
 

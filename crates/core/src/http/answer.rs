@@ -1,26 +1,40 @@
-//! What comes back: answers, and errors in both published shapes.
+//! What comes back: answers, and errors.
 
-use super::body::Unreadable;
+use super::{Incoming, said};
 use crate::error::{Error, Result};
 use crate::id::TurnId;
 use crate::policy::retry::retry_after;
 use bytes::Bytes;
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
-use rustls::CertificateError;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use std::error::Error as StdError;
+use serde_json::Value;
 use std::fmt;
-use std::io;
 use std::time::SystemTime;
 use tokio_util::sync::CancellationToken;
 
 /// An answer whose headers have come.
 pub(crate) struct Answer {
-    pub(crate) response: reqwest::Response,
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
     pub(crate) request_id: Option<String>,
+    pub(crate) body: Incoming,
     /// Cancelled when the client is closed.
     pub(crate) closed: CancellationToken,
+}
+
+impl Answer {
+    /// # Errors
+    /// Its body is of an encoding that cannot be read.
+    pub(crate) fn new(response: reqwest::Response, closed: CancellationToken) -> Result<Self> {
+        Ok(Self {
+            status: response.status().as_u16(),
+            request_id: header(response.headers(), "x-request-id"),
+            headers: response.headers().clone(),
+            body: Incoming::new(response)?,
+            closed,
+        })
+    }
 }
 
 /// An answer, read and not yet parsed.
@@ -109,37 +123,31 @@ pub(crate) fn header(headers: &HeaderMap, name: &str) -> Option<String> {
     headers.get(name)?.to_str().ok().map(str::to_owned)
 }
 
-/// Both shapes of an error, read in one go: `{error: {…}}` and `{statusCode, statusMessage, message}`. `error` may
-/// also be a bare string.
+/// What programs want of an error's body, under `error` or beside it. Its words are read by [`said`].
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct ErrorBody {
-    error: Option<serde_json::Value>,
-    message: Option<serde_json::Value>,
-    #[serde(rename = "statusMessage")]
-    status_message: Option<serde_json::Value>,
-    code: Option<serde_json::Value>,
+    error: Option<Value>,
+    code: Option<Value>,
     #[serde(rename = "activeTurnId", alias = "active_turn_id")]
-    active_turn_id: Option<serde_json::Value>,
+    active_turn_id: Option<Value>,
     #[serde(rename = "requestId", alias = "request_id")]
-    request_id: Option<serde_json::Value>,
+    request_id: Option<Value>,
 }
 
 /// The error of an answer. `body` may have been cut.
 pub(crate) fn status_error(status: u16, headers: &HeaderMap, body: &str) -> Error {
-    let parsed: ErrorBody = serde_json::from_str(body).unwrap_or_default();
-    let inner = |name: &str| {
-        let member = parsed.error.as_ref()?.get(name)?.as_str()?;
-        Some(member.to_owned()).filter(|member| !member.is_empty())
+    let parsed = serde_json::from_str::<ErrorBody>(body);
+    let is_json = parsed.is_ok();
+    let parsed = parsed.unwrap_or_default();
+    let text = |value: &Value| Some(value.as_str()?.to_owned()).filter(|text| !text.is_empty());
+    let inner = |name: &str| text(parsed.error.as_ref()?.get(name)?);
+    let outer = |member: &Option<Value>| text(member.as_ref()?);
+    let message = match said::words(body) {
+        Some(words) if is_json || status < 400 => words,
+        Some(words) => format!("The service answered {status}: {words}"),
+        None => no_words(status),
     };
-    let outer = |member: &Option<serde_json::Value>| {
-        Some(member.as_ref()?.as_str()?.to_owned()).filter(|member| !member.is_empty())
-    };
-    let message = inner("message")
-        .or_else(|| outer(&parsed.message))
-        .or_else(|| outer(&parsed.error))
-        .or_else(|| outer(&parsed.status_message))
-        .unwrap_or_else(|| no_words(status));
     let code = inner("code").or_else(|| outer(&parsed.code));
     let active = inner("activeTurnId").or_else(|| outer(&parsed.active_turn_id));
     // A conflict that names the turn is one between turns, whatever it calls itself.
@@ -159,49 +167,4 @@ fn no_words(status: u16) -> String {
         401 => "The service refused the API key; set TURNWIRE_API_KEY or pass api_key.".to_owned(),
         _ => format!("The service answered {status} {} and said no more.", reason.unwrap_or("(no standard status)")),
     }
-}
-
-/// The error of a request that got no answer. The URL is left out: it may hold a token.
-pub(crate) fn connection_error(error: reqwest::Error) -> Error {
-    let error = error.without_url();
-    if let Some(Unreadable(why)) = causes(&error).find_map(|cause| cause.downcast_ref()) {
-        return Error::new("invalid_argument", format!("What was to be uploaded cannot be read: {why}."));
-    }
-    let (code, message) = if let Some(refused) = refused_certificate(&error) {
-        ("certificate_refused", refused)
-    } else if error.is_connect() && error.is_timeout() {
-        ("connect_timeout", "The service could not be reached in time; check the base URL and the network.")
-    } else if error.is_connect() {
-        ("connection_failed", "The service could not be reached; check that it runs and that the base URL is right.")
-    } else if error.is_builder() {
-        ("invalid_argument", "The request cannot be built; see the cause.")
-    } else if error.is_timeout() {
-        ("answer_timeout", "The service did not answer in time.")
-    } else {
-        ("connection_lost", "The connection broke before the answer was complete.")
-    };
-    Error::new(code, message).with_source(error)
-}
-
-/// Why the service's certificate was refused, where it was.
-fn refused_certificate(error: &reqwest::Error) -> Option<&'static str> {
-    let Some(rustls::Error::InvalidCertificate(why)) = causes(error).find_map(|cause| cause.downcast_ref()) else {
-        return None;
-    };
-    Some(match why {
-        CertificateError::UnknownIssuer => {
-            "The service's certificate is of an authority that is not trusted here; name its file by the CA bundle \
-             option or SSL_CERT_FILE."
-        }
-        _ => "The service's certificate is not valid for this address at this time; see the cause.",
-    })
-}
-
-/// What lies behind an error.
-fn causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn StdError + 'static)> {
-    std::iter::successors(error.source(), |&error| {
-        // What an error of I/O wraps is not its source.
-        let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        wrapped.map(|wrapped| wrapped as &dyn StdError).or_else(|| error.source())
-    })
 }

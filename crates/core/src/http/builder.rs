@@ -1,5 +1,6 @@
 //! Building a client.
 
+use super::base::{is_loopback, parse_base, parse_prefix};
 use super::client::{Client, Transport, check_secret};
 use super::compose::header_value;
 use super::env::{Family, stored_key};
@@ -32,6 +33,7 @@ pub struct ClientBuilder {
     pub(super) proxy: Option<String>,
     pub(super) no_proxy: bool,
     pub(super) ca_bundle: Option<PathBuf>,
+    pub(super) ca_variables: &'static [&'static str],
     pub(super) http_client: Option<reqwest::Client>,
     pub(super) user_agent: Option<String>,
     pub(super) http2_only: bool,
@@ -53,6 +55,7 @@ impl Default for ClientBuilder {
             proxy: None,
             no_proxy: false,
             ca_bundle: None,
+            ca_variables: &[],
             http_client: None,
             user_agent: None,
             http2_only: false,
@@ -94,7 +97,7 @@ impl ClientBuilder {
         self
     }
 
-    /// What the routes begin with. Default `/agent/v2/chat`.
+    /// What the routes begin with. Default `/agent/v2/chat`; where it is empty, they begin at the base URL.
     #[must_use]
     pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
         self.prefix = prefix.into();
@@ -137,7 +140,9 @@ impl ClientBuilder {
         self
     }
 
-    /// The proxy of all requests, `http://` or `https://`. Default: `HTTP_PROXY`, `HTTPS_PROXY`, `NO_PROXY`.
+    /// The proxy of all requests: `http://`, `https://`, `socks5h://`, `socks5://`, `socks4a://` or `socks4://`, a name and a
+    /// password in it where it wants them. Default: `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY`, which never
+    /// concern a service of this very machine.
     #[must_use]
     pub fn proxy(mut self, url: impl Into<String>) -> Self {
         self.proxy = Some(url.into());
@@ -155,6 +160,14 @@ impl ClientBuilder {
     #[must_use]
     pub fn ca_bundle(mut self, file: impl Into<PathBuf>) -> Self {
         self.ca_bundle = Some(file.into());
+        self
+    }
+
+    /// More variables of the environment that name a CA bundle, beside `SSL_CERT_FILE`: those the users of a language set
+    /// already. They count where [`ClientBuilder::ca_bundle`] is not given.
+    #[must_use]
+    pub fn ca_variables(mut self, names: &'static [&'static str]) -> Self {
+        self.ca_variables = names;
         self
     }
 
@@ -228,8 +241,8 @@ impl ClientBuilder {
     /// The client.
     ///
     /// # Errors
-    /// An address that is none, a proxy or a certificate that cannot be read, a setting that cannot be honoured. No
-    /// connection is made yet.
+    /// An address that is none, or holds more than an address; a prefix that is no path; a proxy that is none, by option or
+    /// by the environment; a certificate that cannot be read; a setting that cannot be honoured. No connection is made yet.
     pub fn build(mut self) -> Result<Client> {
         self.check()?;
         let (text, key) = if let Some(url) = self.base_url.take() {
@@ -241,6 +254,7 @@ impl ClientBuilder {
             (family.base_url, self.api_key.take().or(key))
         };
         let base = parse_base(&text)?;
+        self.prefix = parse_prefix(&self.prefix)?;
         let loopback = is_loopback(&base);
         let key = key.or_else(|| if loopback && self.token.is_none() { stored_key() } else { None });
         if base.scheme() == "http" && !loopback && (key.is_some() || self.token.is_some()) {
@@ -294,29 +308,6 @@ impl ClientBuilder {
         WARNED.call_once(|| {
             self.warn(&format!("The key is sent to {host} over plain http, where others can read it; use https."));
         });
-    }
-}
-
-fn parse_base(text: &str) -> Result<Url> {
-    let invalid = |why: &str| {
-        Error::new("invalid_argument", format!("The base URL {why}; give one such as http://127.0.0.1:2728."))
-    };
-    let url = Url::parse(text).map_err(|error| invalid("is no URL").with_source(error))?;
-    if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
-        return Err(invalid("is no http or https URL"));
-    }
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err(invalid("holds a user name or password; pass the key as api_key"));
-    }
-    Ok(url)
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(url::Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
-        None => false,
     }
 }
 

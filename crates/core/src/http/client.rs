@@ -2,13 +2,14 @@
 
 use super::builder::ClientBuilder;
 use super::compose::header_value;
+use super::connect::build_http;
+use super::proxy::Proxies;
 use super::send::until;
 use super::{RequestOptions, Secret, Timeout};
 use crate::chat::{Agent, Chats};
 use crate::error::{Error, Result};
 use std::fmt;
 use std::future::Future;
-use std::path::Path;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -38,6 +39,7 @@ pub(crate) struct Transport {
     /// Clients for other connect clocks than the default, which `reqwest` keeps per client. The newest few.
     by_connect: Mutex<Vec<(Duration, reqwest::Client)>>,
     settings: ClientBuilder,
+    proxies: Proxies,
     base: Url,
     key: Mutex<Option<Secret>>,
     service: AtomicU8,
@@ -138,6 +140,7 @@ impl Client {
             http: Mutex::new(lock(&transport.http).clone()),
             by_connect: Mutex::default(),
             settings: transport.settings.clone(),
+            proxies: transport.proxies.clone(),
             base: transport.base.clone(),
             key: Mutex::new(transport.key()),
             service: AtomicU8::new(transport.service.load(Ordering::Relaxed)),
@@ -191,7 +194,7 @@ impl Client {
     /// Learns whose service it is from an answer. What a proxy before it or another origin answers says nothing, and
     /// one that was once seen to be ours stays so.
     pub(crate) fn learn_service(&self, response: &reqwest::Response) {
-        if response.url().origin() != self.transport.base.origin() {
+        if response.url().origin() != self.transport.base.origin() || response.status().as_u16() == 407 {
             return;
         }
         let service = &self.transport.service;
@@ -207,14 +210,21 @@ impl Client {
 impl Transport {
     pub(super) fn new(settings: &ClientBuilder, base: Url, key: Option<Secret>) -> Result<Self> {
         let connect = settings.options.timeout.and_then(|timeout| timeout.connect).unwrap_or(CONNECT);
+        let proxies = match (&settings.proxy, &settings.http_client) {
+            (Some(proxy), _) => Proxies::named(proxy)?,
+            (None, Some(_)) => Proxies::None,
+            (None, None) if settings.no_proxy => Proxies::None,
+            (None, None) => Proxies::from_env(&base)?,
+        };
         let http = match &settings.http_client {
             Some(client) => client.clone(),
-            None => build_http(settings, connect)?,
+            None => build_http(settings, &proxies, connect)?,
         };
         Ok(Self {
             http: Mutex::new(Some(http)),
             by_connect: Mutex::default(),
             settings: settings.clone(),
+            proxies,
             base,
             key: Mutex::new(key),
             service: AtomicU8::new(0),
@@ -234,7 +244,7 @@ impl Transport {
         if let Some((_, client)) = known.iter().find(|(clock, _)| *clock == connect) {
             return Ok(client.clone());
         }
-        let client = build_http(&self.settings, connect)?;
+        let client = build_http(&self.settings, &self.proxies, connect)?;
         if known.len() == MAX_CONNECT_CLOCKS {
             known.remove(0);
         }
@@ -248,6 +258,11 @@ impl Transport {
 
     pub(super) fn token(&self) -> Option<&Secret> {
         self.settings.token.as_ref()
+    }
+
+    /// The proxy a request to this address goes through.
+    pub(super) fn proxy_of(&self, url: &Url) -> Option<&Url> {
+        self.proxies.of(url)
     }
 
     pub(super) fn host(&self) -> &str {
@@ -269,8 +284,7 @@ impl Transport {
     /// The address of a route. `path` is percent-encoded.
     pub(super) fn url(&self, path: &str) -> Result<Url> {
         let base = self.base.as_str().trim_end_matches('/');
-        let prefix = self.settings.prefix.trim_matches('/');
-        Url::parse(&format!("{base}/{prefix}{path}"))
+        Url::parse(&format!("{base}{}{path}", self.settings.prefix))
             .map_err(|error| Error::new("invalid_argument", "The prefix makes no valid URL.").with_source(error))
     }
 }
@@ -306,77 +320,6 @@ impl Clocks {
                 .and_then(|total| Instant::now().checked_add(total)),
         }
     }
-}
-
-fn build_http(settings: &ClientBuilder, connect: Duration) -> Result<reqwest::Client> {
-    let invalid = |error: reqwest::Error| {
-        Error::new("invalid_argument", "The HTTP client cannot be set up; see the cause.")
-            .with_source(error.without_url())
-    };
-    let trusting = |certificates| Ok(http_settings(settings, connect)?.tls_certs_merge(certificates).build());
-    let more = more_certificates(settings)?;
-    let from_env = settings.ca_bundle.is_none() && !more.is_empty();
-    let mut built: reqwest::Result<_> = trusting(more)?;
-    if let (true, Err(error)) = (from_env, &built) {
-        settings.warn(&format!("SSL_CERT_FILE is not used: {error}."));
-        built = trusting(vec![])?;
-    }
-    match built {
-        Ok(http) => Ok(http),
-        Err(error) if settings.ca_bundle.is_some() => Err(invalid(error)),
-        // A machine without any certificate authority (a slim container) can still speak plain http.
-        Err(error) => http_settings(settings, connect)?.tls_certs_only([]).build().map_err(|_| invalid(error)),
-    }
-}
-
-fn http_settings(settings: &ClientBuilder, connect: Duration) -> Result<reqwest::ClientBuilder> {
-    let mut http = reqwest::Client::builder()
-        .redirect(reqwest::redirect::Policy::none())
-        .referer(false)
-        .tcp_nodelay(true)
-        .tcp_keepalive(settings.tcp_keepalive)
-        // Shorter than what servers and balancers usually keep: a connection they just closed would lose a prompt.
-        .pool_idle_timeout(Duration::from_secs(20));
-    if !connect.is_zero() {
-        http = http.connect_timeout(connect);
-    }
-    if settings.http2_only {
-        http = http.http2_prior_knowledge();
-    }
-    if settings.no_proxy {
-        http = http.no_proxy();
-    }
-    if let Some(proxy) = &settings.proxy {
-        let proxy = reqwest::Proxy::all(proxy).map_err(|error| {
-            Error::new("invalid_argument", "The proxy is no valid URL.").with_source(error.without_url())
-        })?;
-        http = http.proxy(proxy);
-    }
-    Ok(http)
-}
-
-/// What is trusted beside the system's own.
-fn more_certificates(settings: &ClientBuilder) -> Result<Vec<reqwest::Certificate>> {
-    if let Some(file) = &settings.ca_bundle {
-        return certificates(file);
-    }
-    let Some(file) = std::env::var_os("SSL_CERT_FILE").filter(|file| !file.is_empty()) else { return Ok(vec![]) };
-    // What a system-wide setting gets wrong is told, and stops nobody who speaks plain http.
-    Ok(certificates(Path::new(&file)).unwrap_or_else(|error| {
-        settings.warn(&format!("SSL_CERT_FILE is not used. {error}"));
-        vec![]
-    }))
-}
-
-fn certificates(file: &Path) -> Result<Vec<reqwest::Certificate>> {
-    let failed = |why: String| Error::new("invalid_argument", format!("The CA bundle {} {why}.", file.display()));
-    let pem = std::fs::read(file).map_err(|error| failed("cannot be read".into()).with_source(error))?;
-    let found = reqwest::Certificate::from_pem_bundle(&pem)
-        .map_err(|error| failed("is no PEM file of certificates".into()).with_source(error))?;
-    if found.is_empty() {
-        return Err(failed("holds no certificate".into()));
-    }
-    Ok(found)
 }
 
 impl fmt::Debug for Client {

@@ -53,6 +53,8 @@ impl Client {
         if request.is_stream() || request.follow_elsewhere {
             // A proxy that compresses holds events back; and a download's length is that of the bytes sent.
             headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        } else {
+            headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
         }
         if request.is_stream() {
             headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));

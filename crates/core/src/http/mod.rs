@@ -1,17 +1,27 @@
 //! Requests: what is sent, how often, for how long, and what the answer becomes.
 
 mod answer;
+mod base;
 mod body;
 mod builder;
 mod call;
 mod client;
 mod compose;
+mod connect;
+mod encoding;
 mod env;
+mod incoming;
+mod no_proxy;
 mod options;
+mod proxy;
 mod read;
+mod redirect;
 mod request;
+mod said;
 mod secret;
 mod send;
+mod trouble;
+mod trust;
 
 pub use answer::RawResponse;
 pub use builder::ClientBuilder;
@@ -22,9 +32,11 @@ pub use options::{RequestOptions, Timeout};
 pub use reqwest::header::HeaderMap;
 pub use secret::Secret;
 
-pub(crate) use answer::{Answer, connection_error, content_type, read_json, status_error};
+pub(crate) use answer::{Answer, content_type, read_json, status_error};
 pub(crate) use body::{Body, BodyStream};
 pub(crate) use call::{call_options, check_own};
 pub(crate) use client::{Clocks, Service, check_secret, client_closed};
+pub(crate) use incoming::Incoming;
+pub(crate) use read::read_some;
 pub(crate) use request::{Request, Safety};
 pub(crate) use send::total_timeout;

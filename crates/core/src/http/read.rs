@@ -1,7 +1,6 @@
 //! Reading a body whole, within bounds.
 
-use super::Clocks;
-use super::answer::connection_error;
+use super::{Clocks, Incoming};
 use crate::error::{Error, Result};
 use bytes::{Bytes, BytesMut};
 use std::time::Duration;
@@ -12,11 +11,11 @@ const MAX_ANSWER: usize = 64 * 1024 * 1024;
 /// Between two bytes of an answer that is read whole.
 const BODY_IDLE: Duration = Duration::from_secs(300);
 
-pub(super) async fn read_body(mut response: reqwest::Response, clocks: &Clocks) -> Result<Bytes> {
+pub(super) async fn read_body(mut incoming: Incoming, clocks: &Clocks) -> Result<Bytes> {
     let idle = clocks.idle.unwrap_or(BODY_IDLE);
     let mut body = BytesMut::new();
     loop {
-        let next = response.chunk();
+        let next = incoming.chunk();
         let chunk = if idle.is_zero() {
             next.await
         } else {
@@ -24,9 +23,9 @@ pub(super) async fn read_body(mut response: reqwest::Response, clocks: &Clocks) 
                 .await
                 .map_err(|_| Error::new("answer_timeout", "The service stopped in the middle of its answer."))?
         };
-        match chunk.map_err(connection_error)? {
+        match chunk? {
             None => return Ok(body.freeze()),
-            Some(chunk) if body.is_empty() && response.content_length() == Some(chunk.len() as u64) => {
+            Some(chunk) if body.is_empty() && incoming.length() == Some(chunk.len() as u64) => {
                 return Ok(chunk);
             }
             Some(chunk) if body.len() + chunk.len() > MAX_ANSWER => {
@@ -38,9 +37,9 @@ pub(super) async fn read_body(mut response: reqwest::Response, clocks: &Clocks) 
 }
 
 /// As much of the body as comes, up to `max`.
-pub(super) async fn read_some(mut response: reqwest::Response, max: usize) -> BytesMut {
+pub(crate) async fn read_some(incoming: &mut Incoming, max: usize) -> BytesMut {
     let mut body = BytesMut::new();
-    while let Ok(Some(chunk)) = response.chunk().await {
+    while let Ok(Some(chunk)) = incoming.chunk().await {
         let room = max - body.len();
         body.extend_from_slice(&chunk[..chunk.len().min(room)]);
         if body.len() == max {

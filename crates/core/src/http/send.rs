@@ -1,15 +1,16 @@
 //! Sending: one attempt after the other, as far as that is safe.
 
-use super::answer::{Answer, RawResponse, connection_error, header, status_error};
+use super::answer::{Answer, RawResponse, header, status_error};
 use super::client::{Clocks, Service};
 use super::compose::{RetainPublic as _, body_of};
 use super::read::{read_body, read_some};
-use super::{Body, Client, Request, RequestOptions, Safety};
+use super::redirect;
+use super::trouble::{connection_error, unauthorized};
+use super::{Body, Client, Incoming, Request, RequestOptions, Safety};
 use crate::error::{Error, ErrorKind, Result};
 use crate::policy::retry::{self, Outcome, Situation};
-use bytes::Bytes;
-use reqwest::Method;
-use reqwest::header::{HeaderMap, LOCATION};
+use bytes::{Bytes, BytesMut};
+use reqwest::header::HeaderMap;
 use std::future::Future;
 use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
@@ -68,14 +69,10 @@ impl Client {
         loop {
             let failed = match self.attempt(request, options, clocks, &mut tries).await {
                 Ok(answer) => {
-                    let head = Head {
-                        status: answer.response.status().as_u16(),
-                        headers: answer.response.headers().clone(),
-                        request_id: answer.request_id.clone(),
-                    };
-                    match read_body(answer.response, clocks).await {
-                        Ok(body) => return Ok((head, body)),
-                        Err(error) => Failed { error, outcome: Outcome::Lost },
+                    let Answer { status, headers, request_id, body, .. } = answer;
+                    match read_body(body, clocks).await {
+                        Ok(body) => return Ok((Head { status, headers, request_id }, body)),
+                        Err(error) => Failed::lost(error),
                     }
                 }
                 Err(failed) => failed,
@@ -105,8 +102,9 @@ impl Client {
         let status = response.status();
         tries.span.record("http.response.status_code", status.as_u16());
         if status.is_success() {
-            let request_id = header(response.headers(), "x-request-id");
-            return Ok(Answer { response, request_id, closed: self.closed() });
+            let (status, request_id) = (status.as_u16(), header(response.headers(), "x-request-id"));
+            return Answer::new(response, self.closed())
+                .map_err(|error| Failed::from(error.with_status(status).with_request_id(request_id)));
         }
         Err(self.refused(response).await)
     }
@@ -127,8 +125,9 @@ impl Client {
             if let Some(body) = body_of(request, options) {
                 sending = sending.body(body);
             }
-            let response = sending.send().await.map_err(Failed::unanswered)?;
-            let Some(target) = redirect(&request.method, &response, &url) else { return Ok(response) };
+            let response =
+                sending.send().await.map_err(|error| Failed::unanswered(error, self.transport.proxy_of(&url)))?;
+            let Some(target) = redirect::target(&request.method, &response, &url) else { return Ok(response) };
             let target = target?;
             if is_spent(request) {
                 let message =
@@ -154,10 +153,23 @@ impl Client {
 
     async fn refused(&self, response: reqwest::Response) -> Failed {
         let status = response.status().as_u16();
+        let url = response.url().clone();
         let headers = response.headers().clone();
-        let body = timeout(ERROR_BODY_WAIT, read_some(response, MAX_ERROR_BODY)).await.unwrap_or_default();
+        let body = match Incoming::new(response) {
+            Ok(mut body) => timeout(ERROR_BODY_WAIT, read_some(&mut body, MAX_ERROR_BODY)).await.unwrap_or_default(),
+            // An error stays the error it is, whatever its words are wrapped in.
+            Err(_) => BytesMut::new(),
+        };
         let body = self.scrub(&String::from_utf8_lossy(&body));
+        if status == 407 {
+            let error = Error::new("proxy_unauthorized", unauthorized(self.transport.proxy_of(&url)));
+            return Failed::from(error.with_status(status).with_body(body));
+        }
         let error = status_error(status, &headers, &body);
+        let error = match redirect::told(status, &headers, &url) {
+            Some(told) => error.with_message(self.scrub(&told)),
+            None => error,
+        };
         let outcome = Outcome::Status {
             status,
             retry_after: error.retry_after(),
@@ -203,14 +215,23 @@ struct Failed {
 }
 
 impl Failed {
-    fn unanswered(error: reqwest::Error) -> Self {
+    fn unanswered(error: reqwest::Error, proxy: Option<&Url>) -> Self {
         let not_sent = error.is_connect() || error.is_builder();
-        let error = connection_error(error);
-        let outcome = match error.code() {
+        let error = connection_error(error, proxy);
+        match error.code() {
             // The next one would be the same.
-            "certificate_refused" | "invalid_argument" => Outcome::Final,
-            _ if not_sent => Outcome::NotSent,
-            _ => Outcome::Lost,
+            "certificate_refused" | "proxy_unauthorized" | "invalid_argument" => error.into(),
+            _ if not_sent => Self { error, outcome: Outcome::NotSent },
+            _ => Self::lost(error),
+        }
+    }
+
+    /// The request may have arrived; its answer did not come, or not whole. One that came and cannot be read is the same the
+    /// next time.
+    fn lost(error: Error) -> Self {
+        let outcome = match error.kind() {
+            ErrorKind::Connection | ErrorKind::Timeout => Outcome::Lost,
+            _ => Outcome::Final,
         };
         Self { error, outcome }
     }
@@ -317,22 +338,6 @@ fn chat_path(path: &str) -> String {
 /// A key no other call uses.
 fn random_key() -> String {
     format!("turnwire-{:016x}{:016x}", fastrand::u64(..), fastrand::u64(..))
-}
-
-/// Where a redirect leads that may be followed: one that keeps the method, or any of a GET.
-fn redirect(method: &Method, response: &reqwest::Response, url: &Url) -> Option<Result<Url, Failed>> {
-    let status = response.status().as_u16();
-    let followed = matches!(status, 307 | 308) || (*method == Method::GET && matches!(status, 301..=303));
-    if !followed {
-        return None;
-    }
-    let target = response.headers().get(LOCATION)?.to_str().ok().and_then(|to| url.join(to).ok());
-    let Some(target) = target.filter(|target| matches!(target.scheme(), "http" | "https")) else {
-        return Some(Err(Error::new("unexpected_status", "The service redirects to nowhere.")
-            .with_status(status)
-            .into()));
-    };
-    Some(Ok(target))
 }
 
 /// Runs under the total clock.

@@ -2,10 +2,8 @@
 
 use super::exclusive::Exclusive;
 use crate::error::{Error, ErrorKind, Result};
-use crate::http::{Answer, client_closed, connection_error, content_type};
+use crate::http::{Answer, Incoming, client_closed, content_type, read_some};
 use crate::sse::{Decoder, Frame};
-use bytes::Bytes;
-use futures_core::Stream;
 use reqwest::header::HeaderMap;
 use std::future::Future;
 use std::pin::Pin;
@@ -18,15 +16,15 @@ use tokio_util::sync::WaitForCancellationFutureOwned;
 const IDLE: Duration = Duration::from_secs(300);
 /// A service that sends comments sends them often.
 const IDLE_WITH_COMMENTS: Duration = Duration::from_secs(45);
+/// Of a body that is no event stream so much is kept.
+const MAX_SHOWN: usize = 64 * 1024;
 /// How often the alarm rings in an idle clock. Time is asked only then, and not at each chunk, so silence is noticed up to a
 /// tenth late, and never early.
 const RINGS: u32 = 10;
 
-type Chunks = Exclusive<Pin<Box<dyn Stream<Item = reqwest::Result<Bytes>> + Send>>>;
-
 /// An open event stream. Dropping it closes the socket.
 pub(crate) struct EventBody {
-    chunks: Chunks,
+    incoming: Incoming,
     decoder: Decoder,
     status: u16,
     headers: HeaderMap,
@@ -47,17 +45,15 @@ pub(crate) struct EventBody {
 impl EventBody {
     /// Takes an answer that should be an event stream.
     pub(crate) async fn new(answer: Answer, decoder: Decoder, idle: Option<Duration>) -> Result<Self> {
-        let Answer { response, request_id, closed } = answer;
-        let headers = response.headers().clone();
+        let Answer { status, headers, request_id, body: mut incoming, closed } = answer;
         let kind = content_type(&headers);
         if kind.as_deref() != Some("text/event-stream") {
             let kind = kind.unwrap_or_else(|| "no content type".to_owned());
             let message = format!(
                 "The service answered {kind} instead of an event stream; check the base URL and any proxy between."
             );
-            let status = response.status().as_u16();
-            let body = tokio::time::timeout(Duration::from_secs(2), response.text()).await;
-            let body = body.ok().and_then(Result::ok).unwrap_or_default();
+            let body = tokio::time::timeout(Duration::from_secs(2), read_some(&mut incoming, MAX_SHOWN)).await;
+            let body = String::from_utf8_lossy(&body.unwrap_or_default()).into_owned();
             return Err(Error::new("unexpected_content_type", message)
                 .with_status(status)
                 .with_request_id(request_id)
@@ -65,8 +61,8 @@ impl EventBody {
         }
         let now = Instant::now();
         Ok(Self {
-            status: response.status().as_u16(),
-            chunks: Exclusive::new(Box::pin(response.bytes_stream())),
+            status,
+            incoming,
             decoder,
             headers,
             request_id,
@@ -87,7 +83,7 @@ impl EventBody {
         asking: bool,
         on: impl FnMut(Frame<'_>),
     ) -> Poll<Result<bool>> {
-        match self.chunks.get().as_mut().poll_next(cx) {
+        match self.incoming.poll_chunk(cx) {
             Poll::Ready(Some(Ok(chunk))) => {
                 self.fresh = true;
                 self.begun = true;
@@ -97,7 +93,7 @@ impl EventBody {
                         .with_source(error)
                 }))
             }
-            Poll::Ready(Some(Err(error))) => Poll::Ready(Err(connection_error(error))),
+            Poll::Ready(Some(Err(error))) => Poll::Ready(Err(error)),
             Poll::Ready(None) => Poll::Ready(Ok(false)),
             Poll::Pending => {
                 if self.closed.get().as_mut().poll(cx).is_ready() {
@@ -136,7 +132,7 @@ impl EventBody {
 
     /// Where the rest of the body has come already, its end is taken in, so that the connection can be used again.
     pub(crate) fn poll_end(&mut self, cx: &mut Context<'_>) {
-        while let Poll::Ready(Some(Ok(_))) = self.chunks.get().as_mut().poll_next(cx) {}
+        while let Poll::Ready(Some(Ok(_))) = self.incoming.poll_chunk(cx) {}
     }
 
     /// When the last bytes came, if any did: to the next ring of the alarm.
@@ -180,6 +176,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
+    use bytes::Bytes;
     use futures_util::stream;
     use std::future::poll_fn;
     use tokio::time::sleep;
@@ -196,7 +193,7 @@ mod tests {
         });
         let response = http::Response::builder().header("content-type", "text/event-stream");
         let response = response.body(reqwest::Body::wrap_stream(chunks)).unwrap().into();
-        let answer = Answer { response, request_id: None, closed: CancellationToken::new() };
+        let answer = Answer::new(response, CancellationToken::new()).unwrap();
         EventBody::new(answer, Decoder::new(), idle).await.unwrap()
     }
 

@@ -128,7 +128,7 @@ impl Target {
             None => self.options.clone(),
         };
         let answer = self.client.send(&request, &options, &self.clocks).await?;
-        if answer.response.status().as_u16() == 204 {
+        if answer.status == 204 {
             return Ok(None);
         }
         let decoder = Decoder::with_max_event_bytes(self.client.max_event_bytes(MAX_EVENT_BYTES));
