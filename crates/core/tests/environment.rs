@@ -102,6 +102,9 @@ async fn a_ca_and_a_proxy_of_the_environment_are_used() {
     if cfg!(unix) {
         let came = come_to(kit.url(), &[(OPEN_FILES, "64")]).await;
         assert_eq!(came, "too_many_open_files APIConnectionError true, then completed");
+        // Where no file can be opened, no name is found either.
+        let localhost = kit.url().replace("127.0.0.1", "localhost");
+        assert_eq!(come_to(&localhost, &[(OPEN_FILES, "64")]).await, came);
     }
 }
 

@@ -288,6 +288,27 @@ async fn a_list_goes_over_all_its_pages_as_it_is_read() {
 }
 
 #[tokio::test]
+async fn a_part_of_a_file_from_elsewhere_is_not_taken_for_its_rest() {
+    use std::io::{Read as _, Write as _};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let service = std::thread::spawn(move || {
+        for answer in [
+            "HTTP/1.1 200 OK\r\naccept-ranges: bytes\r\netag: \"1\"\r\ncontent-length: 6\r\n\r\nabc",
+            "HTTP/1.1 206 Partial Content\r\ncontent-range: bytes 2-5/6\r\ncontent-length: 4\r\n\r\ncdef",
+        ] {
+            let (mut socket, _) = listener.accept().unwrap();
+            let _ = socket.read(&mut [0; 4096]).unwrap();
+            socket.write_all(answer.as_bytes()).unwrap();
+        }
+    });
+    let client = Client::builder().base_url(url).api_key(KEY).backoff_scale(0.0).build().unwrap();
+    let error = client.chat().files().download(CHAT, "abc.txt").await.unwrap_err();
+    assert_eq!(error.code(), "incomplete_download");
+    service.join().unwrap();
+}
+
+#[tokio::test]
 async fn a_download_whose_connection_breaks_right_after_its_end_is_whole() {
     use std::io::{Read as _, Write as _};
     // Nobody says how long the file is; taken up again, there is nothing more of it.

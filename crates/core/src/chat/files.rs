@@ -7,7 +7,7 @@ use crate::id::ChatId;
 use crate::lax;
 use bytes::{Bytes, BytesMut};
 use reqwest::Method;
-use reqwest::header::{CONTENT_DISPOSITION, CONTENT_TYPE, HeaderMap};
+use reqwest::header::{CONTENT_DISPOSITION, CONTENT_RANGE, CONTENT_TYPE, HeaderMap};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::future::{Future, IntoFuture};
@@ -275,7 +275,8 @@ impl DownloadStream {
             answer => answer?,
         };
         // Anything but 206 is the file from its beginning, or another one.
-        if answer.status != 206 || answer.body.is_encoded() {
+        let goes_on = range_start(&answer.headers).is_none_or(|start| start == self.received);
+        if answer.status != 206 || !goes_on || answer.body.is_encoded() {
             return Err(failed(self.received, broken));
         }
         self.body = Some(answer.body);
@@ -311,6 +312,11 @@ impl DownloadStream {
     pub fn request_id(&self) -> Option<&str> {
         self.request_id.as_deref()
     }
+}
+
+/// Where a part of a file begins: 3 of `bytes 3-9/10`.
+fn range_start(headers: &HeaderMap) -> Option<u64> {
+    headers.get(CONTENT_RANGE)?.to_str().ok()?.trim().strip_prefix("bytes")?.split('-').next()?.trim().parse().ok()
 }
 
 /// `filename*=UTF-8''…` before `filename="…"`.
