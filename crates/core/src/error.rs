@@ -316,6 +316,7 @@ impl Error {
     }
 
     /// Sets [`Error::message`].
+    #[cfg(feature = "client")]
     #[must_use]
     pub(crate) fn with_message(mut self, message: String) -> Self {
         self.0.message = message;
