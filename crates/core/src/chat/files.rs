@@ -184,7 +184,7 @@ pub struct DownloadStream {
 
 impl DownloadStream {
     fn new(client: Client, request: Request, options: RequestOptions, clocks: Clocks, answer: Answer) -> Self {
-        let Answer { status, headers, request_id, body } = answer;
+        let Answer { status, headers, request_id, body, .. } = answer;
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
         let ranges = text("accept-ranges").is_some_and(|unit| unit.eq_ignore_ascii_case("bytes"));
         let strong = text("etag").filter(|tag| !tag.starts_with("W/")).or_else(|| text("last-modified"));
