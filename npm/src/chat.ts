@@ -8,7 +8,7 @@ import type { RequestOptions } from './options.js'
 import { Messages, Turns } from './history.js'
 import { Page, type PageBody } from './page.js'
 import { APIPromise, IterablePromise } from './promise.js'
-import { type Answers, checkedAnswers, promptJson, type RespondParams, type SendMessageParams } from './prompt.js'
+import { type Answers, checkedAnswers, promptJson, type RespondParams, type SendMessageParams, type StreamHandlers } from './prompt.js'
 import { type RelayItem, RelayStream } from './relay.js'
 import type { PermissionReply } from './requests.js'
 import { send } from './send.js'
@@ -116,8 +116,8 @@ export class Chats {
     prompt: string | RespondParams,
     options?: RequestOptions,
   ): IterablePromise<TurnStream, TurnEvent> {
-    const onState = typeof prompt === 'object' ? prompt?.onState : undefined
-    return this.#stream('respond', () => ({ ...promptJson(prompt), id }), options, onState)
+    const handlers = typeof prompt === 'object' ? prompt : undefined
+    return this.#stream('respond', () => ({ ...promptJson(prompt), id }), options, handlers ?? undefined)
   }
 
   /** Goes on with a turn from a stream's or an error's `cursor`. */
@@ -132,7 +132,7 @@ export class Chats {
     return new APIPromise(call(this.#native, 'attach', args, options, read))
   }
 
-  /** Starts a turn and waits for its end. */
+  /** Starts a turn and waits for its end. One that fails or is aborted cancels its turn, but for `cancelOnClose: false`. */
   sendMessage(id: string, prompt: string | SendMessageParams, options?: RequestOptions): APIPromise<Turn> {
     return new APIPromise(send(this, id, prompt, options))
   }
@@ -179,10 +179,10 @@ export class Chats {
     operation: string,
     args: () => Record<string, unknown>,
     options?: RequestOptions,
-    onState?: RespondParams['onState'],
+    handlers?: StreamHandlers,
   ): IterablePromise<TurnStream, TurnEvent> {
     const open = async () =>
-      call(this.#native, operation, args, options, (done) => turnStream(done, options, onState)!)
+      call(this.#native, operation, args, options, (done) => turnStream(done, options, handlers)!)
     return new IterablePromise(open())
   }
 
@@ -191,7 +191,7 @@ export class Chats {
 function turnStream(
   done: NativeOutcome,
   options?: RequestOptions,
-  onState?: RespondParams['onState'],
+  handlers?: StreamHandlers,
 ): TurnStream | undefined {
-  return done.turn && new TurnStream(done.turn, requestIdOf(done), options?.signal, onState)
+  return done.turn && new TurnStream(done.turn, requestIdOf(done), options?.signal, handlers)
 }

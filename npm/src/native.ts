@@ -52,6 +52,10 @@ export interface NativeSource {
   poll(): string | null | undefined
   /** As `poll`, in frames of an event stream. */
   pollFrames(): Uint8Array | null | undefined
+  /** The last `count` events of the batch polled last were not used; the next poll gives them. */
+  putBack(count: number): void
+  /** The number of the last event polled; 0 or nothing where it has none. */
+  lastPolled(): number | null
   /** What ended it, if that was an error. */
   failure(): NativeFailure | null
   close(): void
@@ -69,6 +73,14 @@ export interface NativeTurn extends NativeSource {
   cursor(seq: number): string | null
   /** Why a reader that waits for the end would wait in vain. */
   inputRequired(): NativeFailure | null
+  /** Reads on; its value: nothing at the end, a request for a handler, or a list of states. Takes no event away. */
+  attend(): NativeTask
+  /** Whether this request is still to be put to a handler. */
+  claim(requestId: string): boolean
+  /** Its handler failed. */
+  retract(requestId: string): void
+  /** Cancels the turn of a caller that has failed, where closing is to cancel it. */
+  abandon(): NativeTask
   /** The turn of a stream that has ended, as JSON. */
   outcome(): string | NativeFailure
   answer(requestId: string, answers: readonly (readonly string[])[]): NativeTask

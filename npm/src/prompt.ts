@@ -20,17 +20,25 @@ export interface PromptParams {
   onConflict?: 'error' | 'wait' | 'cancel'
 }
 
-/** What `respond` can be told. */
-export interface RespondParams extends PromptParams {
-  /** Whether the turn is cancelled when its stream is closed; no. */
-  cancelOnClose?: boolean
-  /** How a broken stream goes on: by itself where the service is ours, through the relay everywhere, or not at all. */
-  resume?: 'auto' | 'relay' | 'off'
+/** What a stream calls while it is read. */
+export interface StreamHandlers {
   /**
    * Called, while the stream is read, when its connection broke and when it was taken up. What it throws becomes a
    * warning of the process; the stream goes on.
    */
   onState?: (state: StreamState) => void
+  /** Answers a question; nothing refuses it. `'wait'`: somebody else answers. */
+  onQuestion?: 'wait' | ((question: Question) => Answers | undefined | PromiseLike<Answers | undefined>)
+  /** Replies to a permission. `'wait'`: somebody else replies. */
+  onPermission?: 'wait' | ((permission: Permission) => PermissionReply | PromiseLike<Open<PermissionReply>>)
+}
+
+/** What `respond` can be told. */
+export interface RespondParams extends PromptParams, StreamHandlers {
+  /** Whether the turn is cancelled when its stream is closed before its end: no for `respond`, yes for `sendMessage`. */
+  cancelOnClose?: boolean
+  /** How a broken stream goes on: by itself where the service is ours, through the relay everywhere, or not at all. */
+  resume?: 'auto' | 'relay' | 'off'
 }
 
 /** What became of a stream's connection; no item of the stream. */
@@ -50,13 +58,8 @@ export type StreamState =
       state: 'resumed'
     }
 
-/** What `sendMessage` can be told. */
-export interface SendMessageParams extends PromptParams {
-  /** Answers a question; nothing refuses it. `'wait'`: somebody else answers. */
-  onQuestion?: 'wait' | ((question: Question) => Answers | undefined | PromiseLike<Answers | undefined>)
-  /** Replies to a permission. `'wait'`: somebody else replies. */
-  onPermission?: 'wait' | ((permission: Permission) => PermissionReply | PromiseLike<Open<PermissionReply>>)
-}
+/** What `sendMessage` can be told: all that `respond` can. */
+export type SendMessageParams = RespondParams
 
 /** One list of labels, or of free text, for each question. */
 export type Answers = readonly (readonly string[])[]
@@ -72,9 +75,14 @@ const PROMPT: Names<PromptParams> = {
 }
 
 /** The names `respond` knows. */
-export const RESPOND: Names<RespondParams> = { ...PROMPT, cancelOnClose: true, resume: true, onState: true }
-
-const SEND_MESSAGE: Names<SendMessageParams> = { ...PROMPT, onQuestion: true, onPermission: true }
+export const RESPOND: Names<RespondParams> = {
+  ...PROMPT,
+  cancelOnClose: true,
+  resume: true,
+  onState: true,
+  onQuestion: true,
+  onPermission: true,
+}
 
 /** A prompt as an object. */
 function paramsOf<T extends PromptParams>(who: string, given: string | T | undefined, names: Names<NoInfer<T>>): T {
@@ -87,7 +95,7 @@ function paramsOf<T extends PromptParams>(who: string, given: string | T | undef
 
 /** The prompt of `sendMessage` as an object. */
 export function sendMessageParams(given: string | SendMessageParams): SendMessageParams {
-  return paramsOf('sendMessage', given, SEND_MESSAGE)
+  return paramsOf('sendMessage', given, RESPOND)
 }
 
 /** Answers that are such: a bare string is an easy mistake. */
@@ -99,7 +107,7 @@ export function checkedAnswers(given: Answers): Answers {
 
 /** A prompt as the core reads it. */
 export function promptJson(given: string | RespondParams | undefined): Record<string, unknown> {
-  const { prompt, parts, onState, ...rest } = paramsOf('respond', given, RESPOND)
+  const { prompt, parts, onState, onQuestion, onPermission, ...rest } = paramsOf('respond', given, RESPOND)
   if ((prompt === undefined) === (parts === undefined)) {
     throw new TypeError(`Give a turn either a prompt or parts, not ${prompt === undefined ? 'neither' : 'both'}.`)
   }
@@ -109,5 +117,14 @@ export function promptJson(given: string | RespondParams | undefined): Record<st
   if (onState !== undefined && typeof onState !== 'function') {
     throw new TypeError(`onState is a function that is called with a state; this is a ${typeof onState}.`)
   }
-  return { ...rest, watchStates: onState !== undefined, parts: parts ?? [{ type: 'text', text: prompt }] }
+  const policies = { questions: policy('onQuestion', onQuestion), permissions: policy('onPermission', onPermission) }
+  return { ...rest, policies, watchStates: onState !== undefined, parts: parts ?? [{ type: 'text', text: prompt }] }
+}
+
+/** Who answers, as the core reads it. */
+function policy(name: string, handler: unknown): 'fail' | 'wait' | 'ask' {
+  if (handler === undefined || handler === null) return 'fail'
+  if (handler === 'wait') return 'wait'
+  if (typeof handler === 'function') return 'ask'
+  throw new TypeError(`${name} is a function or 'wait'; this is a ${typeof handler}.`)
 }

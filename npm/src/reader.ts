@@ -15,6 +15,10 @@ export abstract class Reader<E> implements AsyncIterableIterator<E>, AsyncDispos
   readonly #where: () => ErrorDetails
   #unlisten: () => void = () => {}
   #buffer: E[] = []
+  /** The loop that reads now. */
+  #reader: object = this
+  #taking = false
+  #stop: (() => void) | undefined
   #at = 0
   #tail: Promise<unknown> = Promise.resolve()
   #asked = 0
@@ -34,8 +38,30 @@ export abstract class Reader<E> implements AsyncIterableIterator<E>, AsyncDispos
 
   protected abstract decode(json: string): E[]
 
+  /** What a handler gives; it is not waited for once the stream has ended, closed or aborted. */
+  protected async given<T>(handler: () => T | PromiseLike<T>): Promise<T> {
+    const stopped = new Promise<undefined>((resolve) => {
+      this.#stop = () => resolve(undefined)
+      if (this.#ended) resolve(undefined)
+    })
+    const value = await Promise.race([Promise.resolve(handler()).then((value) => ({ value })), stopped])
+    if (value === undefined) throw this.#failure ?? abortError(undefined, this.#where())
+    return value.value
+  }
+
   /** Told of each event that is handed out. */
   protected abstract handed(event: E): void
+
+  /** Told of the number of the last event that was handed out in another form. */
+  protected abstract handedUpTo(number: number | null): void
+
+  /** Whether what events ask is answered before they are handed out. */
+  protected get attends(): boolean {
+    return false
+  }
+
+  /** Has a handler answer what the event asks. */
+  protected async attend(_event: E): Promise<void> {}
 
   /** Told after each look for more. */
   protected polled(): void {}
@@ -51,8 +77,17 @@ export abstract class Reader<E> implements AsyncIterableIterator<E>, AsyncDispos
   }
 
   next(): Promise<IteratorResult<E, undefined>> {
+    return this.#next(undefined)
+  }
+
+  #next(reader: object | undefined): Promise<IteratorResult<E, undefined>> {
+    try {
+      if (reader !== undefined) this.#check(reader)
+    } catch (error) {
+      return Promise.reject(error)
+    }
     // Several that are asked for at once are told in their order.
-    const event = this.#asked === 0 ? this.#buffered() : undefined
+    const event = this.#asked === 0 && !this.attends ? this.#buffered() : undefined
     if (event !== undefined) return Promise.resolve(event)
     this.#asked += 1
     const next = this.#tail.then(this.#read)
@@ -73,8 +108,47 @@ export abstract class Reader<E> implements AsyncIterableIterator<E>, AsyncDispos
     return Promise.reject(error)
   }
 
-  [Symbol.asyncIterator](): this {
-    return this
+  /** One loop over the stream; leaving it closes the stream. */
+  [Symbol.asyncIterator](): AsyncIterableIterator<E> {
+    const reader = {}
+    let begun = false
+    return {
+      next: () => {
+        if (begun) return this.#next(reader)
+        begun = true
+        this.begin(reader)
+        return this.#next(undefined)
+      },
+      return: () => this.return(),
+      throw: (error: unknown) => this.throw(error),
+      [Symbol.asyncIterator]() {
+        return this
+      },
+    } as AsyncIterableIterator<E>
+  }
+
+  /** A new reader goes on where the last one stopped. */
+  protected begin(reader: object): void {
+    this.#reader = reader
+  }
+
+  /** Refuses a reader that another one has taken over from: it would get a stream with holes. */
+  #check(reader: object): void {
+    if (reader !== this.#reader) {
+      throw new Error('Another loop has gone on with this stream; read it in one place and pass the events on.')
+    }
+  }
+
+  /** Readers of batches, of frames and of text: `take` for one of them. */
+  protected reading<B>(take: () => Promise<B>): () => Promise<B> {
+    const reader = {}
+    let begun = false
+    return async () => {
+      if (begun) this.#check(reader)
+      else this.begin(reader)
+      begun = true
+      return take()
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -87,12 +161,20 @@ export abstract class Reader<E> implements AsyncIterableIterator<E>, AsyncDispos
    * out. Each event is told once: here, or by the iterator.
    */
   toReadableStream(): ReadableStream<Uint8Array> {
+    const take = this.reading(() => {
+      this.putBack()
+      return this.take(() => this.#native.pollFrames())
+    })
     return new ReadableStream<Uint8Array>(
       {
         pull: async (controller) => {
-          const frames = await this.take(() => this.#native.pollFrames())
-          if (frames === undefined) controller.close()
-          else controller.enqueue(frames)
+          const frames = await take()
+          if (frames === undefined) {
+            controller.close()
+            return
+          }
+          this.handedUpTo(this.#native.lastPolled())
+          controller.enqueue(frames)
         },
         cancel: () => this.close(),
       },
@@ -103,6 +185,22 @@ export abstract class Reader<E> implements AsyncIterableIterator<E>, AsyncDispos
 
   /** The next batch of whatever form `poll` gives; nothing at the end. */
   protected async take<B>(poll: () => B | null | undefined): Promise<B | undefined> {
+    if (this.#taking) throw new Error('Two readers wait on one stream; read it in one and pass the events on.')
+    this.#taking = true
+    try {
+      return await this.#take(poll)
+    } finally {
+      this.#taking = false
+    }
+  }
+
+  /** Events that were decoded and not handed out go back, for a reader that takes them in another form. */
+  protected putBack(): void {
+    const left = this.takeLeft().length
+    if (left > 0) this.#native.putBack(left)
+  }
+
+  async #take<B>(poll: () => B | null | undefined): Promise<B | undefined> {
     while (!this.#ended) {
       const batch = poll()
       this.polled()
@@ -148,7 +246,10 @@ export abstract class Reader<E> implements AsyncIterableIterator<E>, AsyncDispos
   readonly #read = async (): Promise<IteratorResult<E, undefined>> => {
     for (;;) {
       const event = this.#buffered()
-      if (event !== undefined) return event
+      if (event !== undefined) {
+        if (!event.done) await this.attend(event.value)
+        return event
+      }
       const batch = await this.takeEvents()
       if (batch === undefined) return { done: true, value: undefined }
       this.#buffer = batch
@@ -172,6 +273,7 @@ export abstract class Reader<E> implements AsyncIterableIterator<E>, AsyncDispos
     this.#unlisten()
     this.#native.close()
     wake(this.#native.id)
+    this.#stop?.()
   }
 }
 

@@ -56,6 +56,10 @@ export class RelayStream extends Reader<RelayItem> {
     else this.#lastEventId = item.kind === 'gap' ? Math.max(0, item.oldest - 1) : item.head
   }
 
+  protected handedUpTo(number: number | null): void {
+    this.#lastEventId = number ?? this.#lastEventId
+  }
+
   protected decode(json: string): RelayItem[] {
     return JSON.parse(json) as RelayItem[]
   }

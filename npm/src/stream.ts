@@ -5,7 +5,7 @@ import { errorFrom } from './failure.js'
 import { LazyBatch } from './lazy.js'
 import type { Cancelled } from './models.js'
 import type { NativeTurn } from './native.js'
-import { type Answers, checkedAnswers, type StreamState } from './prompt.js'
+import { type Answers, checkedAnswers, type StreamHandlers, type StreamState } from './prompt.js'
 import { iterate, Reader } from './reader.js'
 import type { Permission, PermissionReply, Question } from './requests.js'
 import { tell } from './tell.js'
@@ -17,7 +17,7 @@ import { type Turn, turnFromJson } from './turn.js'
  */
 export class TurnStream extends Reader<TurnEvent> {
   readonly #native: NativeTurn
-  readonly #onState: ((state: StreamState) => void) | undefined
+  readonly #handlers: StreamHandlers
   #lastSeq = 0
 
   /** The service's `x-request-id` of the answer that opened the stream. */
@@ -27,7 +27,7 @@ export class TurnStream extends Reader<TurnEvent> {
     native: NativeTurn,
     requestId: string | undefined,
     signal: AbortSignal | null | undefined,
-    onState?: (state: StreamState) => void,
+    handlers: StreamHandlers = {},
   ) {
     super(native, signal, () => {
       const turn = this.snapshot
@@ -35,7 +35,7 @@ export class TurnStream extends Reader<TurnEvent> {
       return cursor === undefined ? { turn: () => turn } : { turn: () => turn, cursor }
     })
     this.#native = native
-    this.#onState = onState
+    this.#handlers = handlers
     this.requestId = requestId
   }
 
@@ -62,7 +62,7 @@ export class TurnStream extends Reader<TurnEvent> {
   /** The text of the answer as it is written, an empty line between two parts. It ends as `result()` does. */
   get textStream(): AsyncIterableIterator<string> {
     let part: string | undefined
-    const take = async () => {
+    const take = this.reading(async () => {
       for (let events = await this.#attended(); events !== undefined; events = await this.#attended()) {
         let text = ''
         for (const event of events) {
@@ -75,18 +75,24 @@ export class TurnStream extends Reader<TurnEvent> {
       }
       await this.result()
       return undefined
-    }
+    })
     return iterate(take, () => this.close())
   }
 
   /**
-   * The turn once it has ended. Events not read yet are passed over.
+   * The turn once it has ended. It takes no event away from who iterates the stream, before, beside or after.
    *
    * @throws {@link TurnFailedError} for a turn that failed or was interrupted
    * @throws {@link InputRequiredError} where the agent waits for an answer; answer it, and ask again
    */
   async result(): Promise<Turn> {
-    while ((await this.#attended()) !== undefined);
+    for (;;) {
+      if (this.failure !== undefined) throw this.failure
+      const met = valueOf<Question | Permission | StreamState[] | undefined>(await perform(this.#native.attend()))
+      if (met === undefined) break
+      if (Array.isArray(met)) this.#tell(met)
+      else await this.#answer(met)
+    }
     if (this.failure !== undefined) throw this.failure
     const turn = this.#native.outcome()
     if (typeof turn !== 'string') throw errorFrom(turn)
@@ -99,14 +105,15 @@ export class TurnStream extends Reader<TurnEvent> {
   batches(options: { lazy?: boolean } = {}): AsyncIterableIterator<TurnEvent[] | LazyBatch> {
     const { lazy = false } = known('batches', options, { lazy: true })
     if (typeof lazy !== 'boolean') throw new TypeError(`lazy must be true or false, not ${kindOf(lazy)}.`)
-    const take = () => this.#all()
-    const takeLazy = async () => {
-      const left = this.takeLeft()
-      const native = left.length > 0 ? undefined : await this.take(() => this.#native.pollLazy())
-      const batch = left.length > 0 ? LazyBatch.of(left) : native && new LazyBatch(native)
-      this.#lastSeq = batch?.lastSeq || this.#lastSeq
+    const take = this.reading(() => this.#all())
+    const takeLazy = this.reading(async () => {
+      this.putBack()
+      const native = await this.take(() => this.#native.pollLazy())
+      this.handedUpTo(this.#native.lastPolled())
+      const batch = native && new LazyBatch(native)
+      if (batch !== undefined && this.attends) for (const event of batch.events()) await this.attend(event)
       return batch
-    }
+    })
     return iterate<TurnEvent[] | LazyBatch>(lazy ? takeLazy : take, () => this.close())
   }
 
@@ -131,9 +138,54 @@ export class TurnStream extends Reader<TurnEvent> {
   }
 
   protected override polled(): void {
-    const onState = this.#onState
+    if (this.#handlers.onState !== undefined) this.#tell(JSON.parse(this.#native.states()) as StreamState[])
+  }
+
+  #tell(states: StreamState[]): void {
+    const { onState } = this.#handlers
     if (onState === undefined) return
-    for (const state of JSON.parse(this.#native.states()) as StreamState[]) tell('onState', onState, state)
+    for (const state of states) tell('onState', onState, state)
+  }
+
+  protected override get attends(): boolean {
+    return typeof this.#handlers.onQuestion === 'function' || typeof this.#handlers.onPermission === 'function'
+  }
+
+  /** Has a handler answer what the event asks, if it does and there is one. */
+  protected override async attend(event: TurnEvent): Promise<void> {
+    if (!this.attends || event.type !== 'turn.status') return
+    const { onQuestion, onPermission } = this.#handlers
+    const { question, permission } = event
+    if (question && typeof onQuestion === 'function' && this.#native.claim(question.requestId)) {
+      await this.#answer({ ...question, kind: 'question' })
+    }
+    if (permission && typeof onPermission === 'function' && this.#native.claim(permission.requestId)) {
+      await this.#answer({ ...permission, kind: 'permission' })
+    }
+  }
+
+  async #answer(request: Question | Permission): Promise<void> {
+    const { onQuestion, onPermission } = this.#handlers
+    try {
+      if (request.kind === 'question' && typeof onQuestion === 'function') {
+        const answers = await this.given(() => onQuestion(request))
+        await (answers === undefined ? this.reject(request) : this.answer(request, answers))
+      } else if (request.kind === 'permission' && typeof onPermission === 'function') {
+        await this.allow(request, (await this.given(() => onPermission(request))) as PermissionReply)
+      }
+    } catch (error) {
+      this.#native.retract(request.requestId)
+      throw error
+    }
+  }
+
+  /** Cancels the turn of a caller that has failed, where closing is to cancel it. */
+  async abandon(): Promise<void> {
+    await perform(this.#native.abandon())
+  }
+
+  protected handedUpTo(number: number | null): void {
+    if (number) this.#lastSeq = number
   }
 
   protected decode(json: string): TurnEvent[] {
@@ -147,7 +199,10 @@ export class TurnStream extends Reader<TurnEvent> {
   /** The next events, all of which count as handed out. */
   async #all(poll?: () => string | null | undefined): Promise<TurnEvent[] | undefined> {
     const events = await this.takeEvents(poll)
-    for (const event of events ?? []) this.handed(event)
+    for (const event of events ?? []) {
+      this.handed(event)
+      if (this.attends) await this.attend(event)
+    }
     return events
   }
 

@@ -118,11 +118,11 @@ test('sendMessage puts questions to its handler', async () => {
 
 test('a question nobody answers is an error, not a hang', async () => {
   const id = await newChat()
-  const error = await service.client.chat.sendMessage(id, '/ask').catch((error: unknown) => error)
+  const error = await service.client.chat.sendMessage(id, { prompt: '/ask', cancelOnClose: false }).catch((error: unknown) => error)
   assert.ok(error instanceof InputRequiredError)
   const [request] = error.turn?.requests ?? []
   assert.ok(request?.kind === 'question')
-  // The turn still waits: it can be answered, and read to its end.
+  // The turn was to be left alone, and still waits: it can be answered, and read to its end.
   const stream = await service.client.chat.attach(id)
   assert.ok(stream)
   await stream.answer(request, request.questions.map((question) => [question.options[0]?.label ?? '']))

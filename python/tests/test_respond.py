@@ -314,8 +314,9 @@ def test_an_async_stream_is_awaited_entered_or_iterated(service: Service) -> Non
         assert await client.chat.attach(chat.id) is None
         with pytest.raises(turnwire.InputRequiredError):
             await client.chat.send_message(chat.id, "/ask")
-        with pytest.raises(turnwire.TurnConflictError):
-            await client.chat.respond(chat.id, "Too soon")
+        async with client.chat.respond(chat.id, "/ask", on_conflict="wait"):
+            with pytest.raises(turnwire.TurnConflictError):
+                await client.chat.respond(chat.id, "Too soon")
         assert (await client.chat.cancel(chat.id)).ok
         stream = await client.chat.attach(chat.id) or stream
         await asyncio.wait_for(client.chat.delete(chat.id), 10)

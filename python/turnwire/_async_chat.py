@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
@@ -10,7 +10,7 @@ from . import _arguments, _models, _raw, _streamed
 from ._arguments import Answers, OnConflict, OnState, PermissionReply, PromptPart, Resume
 from ._async_stream import AsyncRelayStream, AsyncTurnStream
 from ._content import AsyncContent, content_async
-from ._handlers import AsyncOnPermission, AsyncOnQuestion, settle_turn_async
+from ._handlers import AsyncOnPermission, AsyncOnQuestion, Handlers
 from ._models import Cancelled, Chat, EndedChat, FileEntry, FileList, StoredMessage, StreamToken, Turn
 from ._options import Options
 from ._page import AsyncPage, AsyncPages
@@ -138,23 +138,40 @@ class AsyncChats(AsyncResource):
         *,
         parts: Iterable[PromptPart] | None = None,
         model: str | None = None,
+        agent: str | None = None,
+        system: str | None = None,
+        format: Mapping[str, object] | None = None,
         on_conflict: OnConflict = "error",
         cancel_on_close: bool = False,
         resume: Resume = "auto",
         on_state: OnState | None = None,
+        on_question: AsyncOnQuestion | None = None,
+        on_permission: AsyncOnPermission | None = None,
         **options: Unpack[Options],
     ) -> AsyncTurnStream:
         """Starts a turn and streams it. Errors of the service, such as a turn that runs already, are raised here.
 
         ``on_conflict``: what to do if another turn runs: raise, wait for its end, or cancel it. ``resume``: how to go
         on after a broken connection; ``on_state`` is called by whoever reads the stream when one broke, and when it was
-        taken up. A stream that is closed leaves its turn running, but for ``cancel_on_close``.
+        taken up. A stream that is closed leaves its turn running, but for ``cancel_on_close``. ``on_question``
+        and ``on_permission`` answer while the stream is read; one that is ``"wait"`` leaves that to others.
         """
+        handlers = Handlers(on_question, on_permission)
         arguments = _arguments.prompt(
-            prompt, parts, id=id, model=model, onConflict=on_conflict, cancelOnClose=cancel_on_close, resume=resume
+            prompt,
+            parts,
+            id=id,
+            model=model,
+            agent=agent,
+            system=system,
+            format=format,
+            onConflict=on_conflict,
+            cancelOnClose=cancel_on_close,
+            resume=resume,
+            policies=handlers.policies,
         )
-        tell = _arguments.teller(on_state)
-        return AsyncTurnStream(partial(self._start, "respond", options, arguments, tell), watched=tell is not None)
+        start = partial(self._start, "respond", options, arguments, _arguments.teller(on_state))
+        return AsyncTurnStream(start, handlers=handlers)
 
     def resume(self, cursor: str, **options: Unpack[Options]) -> AsyncTurnStream:
         """Goes on with a turn where ``stream.cursor`` stood, in another process if need be."""
@@ -173,17 +190,48 @@ class AsyncChats(AsyncResource):
         *,
         parts: Iterable[PromptPart] | None = None,
         model: str | None = None,
+        agent: str | None = None,
+        system: str | None = None,
+        format: Mapping[str, object] | None = None,
+        on_conflict: OnConflict = "error",
+        cancel_on_close: bool = True,
+        resume: Resume = "auto",
+        on_state: OnState | None = None,
         on_question: AsyncOnQuestion | None = None,
         on_permission: AsyncOnPermission | None = None,
         **options: Unpack[Options],
     ) -> Turn:
         """Runs a turn to its end. Raises ``TurnFailedError`` if it failed, ``InputRequiredError`` if the agent asks
-        something that there is no handler for. A handler gives the answer, or is ``"wait"``: others answer."""
-        arguments = _arguments.prompt(prompt, parts, id=id, model=model)
+        something that there is no handler for. A handler gives the answer, or is ``"wait"``: others answer. A call that
+        fails or is given up cancels the turn it started, unless ``cancel_on_close`` is false."""
         if RAW in options:
+            arguments = _arguments.prompt(
+                prompt, parts, id=id, model=model, agent=agent, system=system, format=format
+            )
             return await self._call(Turn.from_dict, "sendMessage", options, **arguments)
-        async with AsyncTurnStream(partial(self._start, "respond", options, arguments)) as stream:
-            return await settle_turn_async(stream, on_question, on_permission)
+        stream = self.respond(
+            id,
+            prompt,
+            parts=parts,
+            model=model,
+            agent=agent,
+            system=system,
+            format=format,
+            on_conflict=on_conflict,
+            cancel_on_close=cancel_on_close,
+            resume=resume,
+            on_state=on_state,
+            on_question=on_question,
+            on_permission=on_permission,
+            **options,
+        )
+        async with stream:
+            try:
+                return await stream.result()
+            except Exception:
+                # Not where the task itself is cancelled: closing sees to it then, and nobody waits.
+                await finished(stream._native.abandon())
+                raise
 
     def stream(
         self, id: str, *, token: str | None = None, last_event_id: int | None = None, **options: Unpack[Options]

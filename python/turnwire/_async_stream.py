@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Generator
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from types import TracebackType
 from typing import Any, Generic, TypeVar
 
 from . import _arguments, _native
 from ._arguments import Answers, PermissionReply
 from ._events import RelayItem, TurnEvent
+from ._handlers import Handlers, attend_async, read
 from ._models import Permission, Question, Turn, turn
 from ._place import Place
 from ._text import TextPieces
@@ -61,17 +62,23 @@ class _AsyncStream(Generic[E]):
         await self.close()
 
     def __aiter__(self) -> AsyncIterator[E]:
-        return self
+        return _Reader(self)
 
     async def __anext__(self) -> E:
         while True:
             for event in self._place.ready:
+                await self._attend(event)
                 return event
             if not await self._more():
                 raise StopAsyncIteration
 
-    async def _more(self, *asking: bool) -> bool:
+    async def _attend(self, event: E) -> None:
+        """Lets a handler answer what the event asks."""
+
+    async def _more(self, *asking: bool, reader: object = None) -> bool:
         native = self._native or await self._open()
+        if reader:
+            self._place.check(reader)
         if self._busy.locked():
             raise RuntimeError("two tasks read one stream at once; read it in one and pass the events on")
         async with self._busy:
@@ -93,6 +100,33 @@ class _AsyncStream(Generic[E]):
     aclose = close
 
 
+class _Reader(Generic[E]):
+    """One loop over a stream."""
+
+    def __init__(self, stream: _AsyncStream[E], *asking: bool) -> None:
+        self._stream: _AsyncStream[E] = stream
+        self._asking = asking
+        self._ready: Iterator[E] = iter(())
+        self._token: object = None
+
+    def __aiter__(self) -> AsyncIterator[E]:
+        return self
+
+    async def __anext__(self) -> E:
+        stream = self._stream
+        if self._token is None:
+            await stream._open()
+            self._token = stream._place.begin()
+            self._ready = stream._place.ready
+        while True:
+            for event in self._ready:
+                await stream._attend(event)
+                return event
+            if not await stream._more(*self._asking, reader=self._token):
+                raise StopAsyncIteration
+            self._ready = stream._place.ready
+
+
 class AsyncTurnStream(_AsyncStream[TurnEvent]):
     """A turn as it happens. Await, enter or iterate it; leave it to close the connection."""
 
@@ -102,18 +136,27 @@ class AsyncTurnStream(_AsyncStream[TurnEvent]):
         native: Any = None,
         cursor: str | None = None,
         *,
-        watched: bool = False,
+        handlers: Handlers | None = None,
     ) -> None:
         super().__init__(start, native)
         self._cursor = cursor
-        self._watched = watched
+        self._handlers = handlers or Handlers()
+
+    async def _attend(self, event: TurnEvent) -> None:
+        if self._handlers:
+            request = self._handlers.asked(event)
+            if request and self._native.claim(request.request_id):
+                await attend_async(self, request, self._handlers)
 
     async def result(self) -> Turn:
         """The whole turn. Raises ``TurnFailedError`` if it failed or was interrupted, and ``InputRequiredError`` if
-        the agent waits for an answer."""
+        the agent waits for an answer. It takes no event away from who iterates the stream, before, beside or after."""
         native = await self._open()
-        while self._watched and await self._more(True):
-            pass
+        while (met := read(await finished(native.attend()))) is not None:
+            if isinstance(met, list):
+                native.tell(met)
+            else:
+                await attend_async(self, met, self._handlers)
         return turn(await finished(native.result()))
 
     @property
@@ -128,12 +171,9 @@ class AsyncTurnStream(_AsyncStream[TurnEvent]):
 
     async def _text(self) -> AsyncIterator[str]:
         pieces = TextPieces()
-        while True:
-            for event in self._place.ready:
-                for piece in pieces.of(event):
-                    yield piece
-            if not await self._more(True):
-                break
+        async for event in _Reader(self, True):
+            for piece in pieces.of(event):
+                yield piece
         await self.result()
 
     @property

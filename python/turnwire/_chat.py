@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
@@ -10,7 +10,7 @@ from . import _arguments, _models, _raw, _streamed
 from ._arguments import Answers, OnConflict, OnState, PermissionReply, PromptPart, Resume
 from ._content import Content
 from ._content import content as read_content
-from ._handlers import OnPermission, OnQuestion, settle_turn
+from ._handlers import Handlers, OnPermission, OnQuestion
 from ._models import Cancelled, Chat, EndedChat, FileEntry, FileList, StoredMessage, StreamToken, Turn
 from ._options import Options
 from ._page import Page
@@ -138,23 +138,39 @@ class Chats(Resource):
         *,
         parts: Iterable[PromptPart] | None = None,
         model: str | None = None,
+        agent: str | None = None,
+        system: str | None = None,
+        format: Mapping[str, object] | None = None,
         on_conflict: OnConflict = "error",
         cancel_on_close: bool = False,
         resume: Resume = "auto",
         on_state: OnState | None = None,
+        on_question: OnQuestion | None = None,
+        on_permission: OnPermission | None = None,
         **options: Unpack[Options],
     ) -> TurnStream:
         """Starts a turn and streams it. Errors of the service, such as a turn that runs already, are raised here.
 
         ``on_conflict``: what to do if another turn runs: raise, wait for its end, or cancel it. ``resume``: how to go
         on after a broken connection; ``on_state`` is called by whoever reads the stream when one broke, and when it was
-        taken up. A stream that is closed leaves its turn running, but for ``cancel_on_close``.
+        taken up. A stream that is closed leaves its turn running, but for ``cancel_on_close``. ``on_question``
+        and ``on_permission`` answer while the stream is read; one that is ``"wait"`` leaves that to others.
         """
+        handlers = Handlers(on_question, on_permission)
         arguments = _arguments.prompt(
-            prompt, parts, id=id, model=model, onConflict=on_conflict, cancelOnClose=cancel_on_close, resume=resume
+            prompt,
+            parts,
+            id=id,
+            model=model,
+            agent=agent,
+            system=system,
+            format=format,
+            onConflict=on_conflict,
+            cancelOnClose=cancel_on_close,
+            resume=resume,
+            policies=handlers.policies,
         )
-        tell = _arguments.teller(on_state)
-        return TurnStream(self._start("respond", options, arguments, tell).wait(), watched=tell is not None)
+        return TurnStream(self._start("respond", options, arguments, _arguments.teller(on_state)).wait(), handlers=handlers)
 
     def resume(self, cursor: str, **options: Unpack[Options]) -> TurnStream:
         """Goes on with a turn where ``stream.cursor`` stood, in another process if need be."""
@@ -172,17 +188,47 @@ class Chats(Resource):
         *,
         parts: Iterable[PromptPart] | None = None,
         model: str | None = None,
+        agent: str | None = None,
+        system: str | None = None,
+        format: Mapping[str, object] | None = None,
+        on_conflict: OnConflict = "error",
+        cancel_on_close: bool = True,
+        resume: Resume = "auto",
+        on_state: OnState | None = None,
         on_question: OnQuestion | None = None,
         on_permission: OnPermission | None = None,
         **options: Unpack[Options],
     ) -> Turn:
         """Runs a turn to its end. Raises ``TurnFailedError`` if it failed, ``InputRequiredError`` if the agent asks
-        something that there is no handler for. A handler gives the answer, or is ``"wait"``: others answer."""
-        arguments = _arguments.prompt(prompt, parts, id=id, model=model)
+        something that there is no handler for. A handler gives the answer, or is ``"wait"``: others answer. A call that
+        fails or is given up cancels the turn it started, unless ``cancel_on_close`` is false."""
         if RAW in options:
+            arguments = _arguments.prompt(
+                prompt, parts, id=id, model=model, agent=agent, system=system, format=format
+            )
             return self._call(Turn.from_dict, "sendMessage", options, **arguments)
-        with TurnStream(self._start("respond", options, arguments).wait()) as stream:
-            return settle_turn(stream, on_question, on_permission)
+        stream = self.respond(
+            id,
+            prompt,
+            parts=parts,
+            model=model,
+            agent=agent,
+            system=system,
+            format=format,
+            on_conflict=on_conflict,
+            cancel_on_close=cancel_on_close,
+            resume=resume,
+            on_state=on_state,
+            on_question=on_question,
+            on_permission=on_permission,
+            **options,
+        )
+        with stream:
+            try:
+                return stream.result()
+            except BaseException:
+                stream._native.abandon().wait()
+                raise
 
     def stream(
         self, id: str, *, token: str | None = None, last_event_id: int | None = None, **options: Unpack[Options]

@@ -1,18 +1,18 @@
-"""Answering while a turn runs: what ``send_message`` does with its handlers. A request that is not found is one that
-somebody else has answered in the meantime."""
+"""Answering while a turn runs: what streams do with their handlers. Which request is put to whom is the core's affair."""
 
 from __future__ import annotations
 
 import inspect
+import json
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
-from typing import Any, Literal, Union
+from typing import TYPE_CHECKING, Any, Literal, Union
 
 from ._arguments import Answers, PermissionReply
-from ._async_stream import AsyncTurnStream
-from ._errors import NotFoundError
-from ._models import Permission, Question, Turn
-from ._stream import TurnStream
+from ._models import Permission, Question
+
+if TYPE_CHECKING:
+    from ._async_stream import AsyncTurnStream
+    from ._stream import TurnStream
 
 Wait = Literal["wait"]
 #: Gives the answers (``None``: refuses), or ``"wait"``: somebody else answers.
@@ -22,43 +22,72 @@ AsyncOnQuestion = Union[OnQuestion, Callable[[Question], Awaitable["Answers | No
 AsyncOnPermission = Union[OnPermission, Callable[[Permission], Awaitable[PermissionReply]]]
 
 
-def settle_turn(stream: TurnStream, on_question: OnQuestion | None, on_permission: OnPermission | None) -> Turn:
-    """The turn, its questions and permissions answered by the handlers."""
-    for event in stream:
-        if (question := event.question) and on_question != "wait":
-            if on_question is None:
-                break
-            answers = on_question(question)
-            with suppress(NotFoundError):
-                stream.reject(question) if answers is None else stream.answer(question, answers)
-        elif (permission := event.permission) and on_permission != "wait":
-            if on_permission is None:
-                break
-            reply = on_permission(permission)
-            with suppress(NotFoundError):
-                stream.allow(permission, reply)
-    return stream.result()
+class Handlers:
+    """The handlers of a stream."""
+
+    def __init__(self, on_question: Any = None, on_permission: Any = None) -> None:
+        self.policies = {"questions": _policy("on_question", on_question)}
+        self.policies["permissions"] = _policy("on_permission", on_permission)
+        self._of: dict[type, Any] = {Question: on_question, Permission: on_permission}
+
+    def answer(self, request: Question | Permission) -> Any:
+        """What the handler gives, which may have to be awaited."""
+        return self._of[type(request)](request)
+
+    def asked(self, event: Any) -> Question | Permission | None:
+        """What an event asks that there is a handler for."""
+        request: Question | Permission | None = event.question or event.permission
+        return request if request and callable(self._of[type(request)]) else None
+
+    def __bool__(self) -> bool:
+        return "ask" in self.policies.values()
 
 
-async def settle_turn_async(
-    stream: AsyncTurnStream, on_question: AsyncOnQuestion | None, on_permission: AsyncOnPermission | None
-) -> Turn:
+def _policy(name: str, given: Any) -> str:
+    if given is None:
+        return "fail"
+    if given == "wait" or callable(given):
+        return "wait" if given == "wait" else "ask"
+    raise TypeError(f'{name} is a function or "wait", not {given!r}')
+
+
+def read(met: str) -> Question | Permission | list[str] | None:
+    """What reading on has met: a request, changes of the connection, or the end."""
+    value: Any = json.loads(met)
+    if value is None:
+        return None
+    if isinstance(value, list):
+        return [json.dumps(state) for state in value]
+    return Question.from_dict(value) if value["kind"] == "question" else Permission.from_dict(value)
+
+
+def attend(stream: TurnStream, request: Question | Permission, handlers: Handlers) -> None:
+    """Has the handler of a request answer it."""
+    try:
+        answer = handlers.answer(request)
+        if isinstance(request, Permission):
+            stream.allow(request, answer)
+        elif answer is None:
+            stream.reject(request)
+        else:
+            stream.answer(request, answer)
+    except BaseException:
+        stream._native.retract(request.request_id)
+        raise
+
+
+async def attend_async(stream: AsyncTurnStream, request: Question | Permission, handlers: Handlers) -> None:
     """The same in an asynchronous program; handlers may be coroutines."""
-    async for event in stream:
-        if (question := event.question) and on_question != "wait":
-            if on_question is None:
-                break
-            answers = await _value(on_question(question))
-            with suppress(NotFoundError):
-                await (stream.reject(question) if answers is None else stream.answer(question, answers))
-        elif (permission := event.permission) and on_permission != "wait":
-            if on_permission is None:
-                break
-            reply = await _value(on_permission(permission))
-            with suppress(NotFoundError):
-                await stream.allow(permission, reply)
-    return await stream.result()
-
-
-async def _value(given: Any) -> Any:
-    return await given if inspect.isawaitable(given) else given
+    try:
+        answer = handlers.answer(request)
+        if inspect.isawaitable(answer):
+            answer = await answer
+        if isinstance(request, Permission):
+            await stream.allow(request, answer)
+        elif answer is None:
+            await stream.reject(request)
+        else:
+            await stream.answer(request, answer)
+    except BaseException:
+        stream._native.retract(request.request_id)
+        raise

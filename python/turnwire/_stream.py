@@ -5,6 +5,7 @@ The native module reads ahead and hands over events in batches; this side takes 
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from types import TracebackType
 from typing import Any, Generic, TypeVar
@@ -12,6 +13,7 @@ from typing import Any, Generic, TypeVar
 from . import _arguments, _native
 from ._arguments import Answers, PermissionReply
 from ._events import RelayItem, TurnEvent
+from ._handlers import Handlers, attend, read
 from ._models import Permission, Question, Turn, turn
 from ._place import Place
 from ._text import TextPieces
@@ -27,19 +29,29 @@ class _Stream(Generic[E]):
 
     def __init__(self) -> None:
         self._place: Place[E] = Place()
+        #: Held by the thread that waits for the next batch.
+        self._busy = threading.Lock()
 
     def __iter__(self) -> Iterator[E]:
+        return self._events()
+
+    def _events(self, *asking: bool) -> Iterator[E]:
+        with _alone(self._busy):
+            reader = self._place.begin()
         while True:
             yield from self._place.ready
-            if not self._place.take(self._native.wait()):
-                return
+            with _alone(self._busy):
+                self._place.check(reader)
+                if not self._place.take(self._native.wait(*asking)):
+                    return
 
     def __next__(self) -> E:
         while True:
             for event in self._place.ready:
                 return event
-            if not self._place.take(self._native.wait()):
-                raise StopIteration
+            with _alone(self._busy):
+                if not self._place.take(self._native.wait()):
+                    raise StopIteration
 
     @property
     def request_id(self) -> str | None:
@@ -60,20 +72,58 @@ class _Stream(Generic[E]):
         self.close()
 
 
+class _alone:  # noqa: N801
+    """Refuses a second thread, which would take events away from the first."""
+
+    def __init__(self, busy: threading.Lock) -> None:
+        self._busy = busy
+
+    def __enter__(self) -> None:
+        if not self._busy.acquire(blocking=False):
+            raise RuntimeError("two threads read one stream at once; read it in one and pass the events on")
+
+    def __exit__(self, *error: object) -> None:
+        self._busy.release()
+
+
 class TurnStream(_Stream[TurnEvent]):
     """A turn as it happens. Iterate it for its events; leave it to close the connection."""
 
-    def __init__(self, native: _native.TurnStream, cursor: str | None = None, *, watched: bool = False) -> None:
+    def __init__(
+        self, native: _native.TurnStream, cursor: str | None = None, *, handlers: Handlers | None = None
+    ) -> None:
         super().__init__()
         self._native = native
         self._cursor = cursor
-        self._watched = watched
+        self._handlers = handlers or Handlers()
+
+    def _events(self, *asking: bool) -> Iterator[TurnEvent]:
+        events = super()._events(*asking)
+        return self._attended(events) if self._handlers else events
+
+    def _attended(self, events: Iterator[TurnEvent]) -> Iterator[TurnEvent]:
+        for event in events:
+            self._attend(event)
+            yield event
+
+    def _attend(self, event: TurnEvent) -> None:
+        request = self._handlers.asked(event)
+        if request and self._native.claim(request.request_id):
+            attend(self, request, self._handlers)
+
+    def __next__(self) -> TurnEvent:
+        event = super().__next__()
+        self._attend(event)
+        return event
 
     def result(self) -> Turn:
         """The whole turn. Raises ``TurnFailedError`` if it failed or was interrupted, and ``InputRequiredError`` if
-        the agent waits for an answer."""
-        while self._watched and self._place.take(self._native.wait(True)):
-            pass
+        the agent waits for an answer. It takes no event away from who iterates the stream, before, beside or after."""
+        while (met := read(self._native.attend().wait())) is not None:
+            if isinstance(met, list):
+                self._native.tell(met)
+            else:
+                attend(self, met, self._handlers)
         return turn(self._native.result().wait())
 
     @property
@@ -85,11 +135,8 @@ class TurnStream(_Stream[TurnEvent]):
     def text_stream(self) -> Iterator[str]:
         """The text of the agent's answers as it comes, an empty line between two parts. Ends as ``result()`` does."""
         pieces = TextPieces()
-        while True:
-            for event in self._place.ready:
-                yield from pieces.of(event)
-            if not self._place.take(self._native.wait(True)):
-                break
+        for event in self._events(True):
+            yield from pieces.of(event)
         self.result()
 
     @property

@@ -10,6 +10,7 @@ use std::pin::Pin;
 use turnwire::chat::{Chats, NewChat, OnConflict, PermissionReply, Prompt, Resume, Upload};
 use turnwire::chat::{ListChats, ListMessages};
 use turnwire::http::Call;
+use turnwire::policy::attendance::Policies;
 use turnwire::{Client, Error, Result};
 
 /// Every argument of every operation but those that have a type of their own. An id that is absent is an empty one,
@@ -32,6 +33,7 @@ struct Args {
     cancel_on_close: bool,
     resume: Resume,
     watch_states: bool,
+    policies: Policies,
 }
 
 pub(crate) type Operation = Pin<Box<dyn Future<Output = Result<Done>> + Send>>;
@@ -91,6 +93,7 @@ pub(crate) fn operation(client: &Client, name: &str, args: &str, content: Option
                 .resume(given.resume);
             Box::pin(async move {
                 let mut stream = respond.await?;
+                stream.set_policies(given.policies);
                 if given.watch_states {
                     stream.watch_states();
                 }

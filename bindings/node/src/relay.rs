@@ -18,6 +18,8 @@ pub struct NativeRelay {
     pump: RelayPump,
     /// The batch that ended the stream by an error.
     last: Mutex<Option<Arc<RelayBatch>>>,
+    /// The batch that was polled last.
+    taken: Mutex<Option<Arc<RelayBatch>>>,
 }
 
 #[napi]
@@ -53,6 +55,22 @@ impl NativeRelay {
         failure(last.as_ref().and_then(|batch| batch.error.as_ref()))
     }
 
+    /// The last `count` items of the batch that was polled last were not used.
+    #[napi(catch_unwind)]
+    pub fn put_back(&self, count: u32) {
+        let taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(taken) = taken {
+            self.pump.put_back(taken.tail(count as usize));
+        }
+    }
+
+    /// The number of the last item that was polled: where to go on.
+    #[napi(catch_unwind)]
+    pub fn last_polled(&self) -> Option<f64> {
+        let taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        taken.as_ref()?.items.iter().rev().find_map(RelayItem::cursor).map(number)
+    }
+
     /// Closes the socket.
     #[napi(catch_unwind)]
     pub fn close(&self) {
@@ -62,7 +80,7 @@ impl NativeRelay {
 
 impl NativeRelay {
     pub(crate) fn new(hub: Arc<Hub>, pump: RelayPump) -> Self {
-        Self { id: hub.id(), hub, pump, last: Mutex::default() }
+        Self { id: hub.id(), hub, pump, last: Mutex::default(), taken: Mutex::default() }
     }
 
     fn next<T>(&self, write: impl FnOnce(&RelayBatch) -> T) -> Next<T> {
@@ -70,8 +88,9 @@ impl NativeRelay {
             Polled::Batch(batch) => {
                 let written = write(&batch);
                 if batch.error.is_some() {
-                    *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(batch);
+                    *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(batch.clone());
                 }
+                *self.taken.lock().unwrap_or_else(PoisonError::into_inner) = Some(batch);
                 Either3::A(written)
             }
             Polled::Ended => Either3::B(Null),

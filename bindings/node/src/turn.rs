@@ -12,7 +12,7 @@ use std::mem::take;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::runtime::Handle;
 use turnwire::chat::PermissionReply;
-use turnwire::stream::{Batch, Polled, StreamState, TurnHandle, TurnPump, append_json};
+use turnwire::stream::{Attended, Batch, Polled, StreamState, TurnHandle, TurnPump, append_json};
 use turnwire::{Error, Event, EventKind, RequestId, Result};
 
 /// A batch, `null` at the end, or nothing yet: then the hub will name the stream.
@@ -36,6 +36,8 @@ pub struct NativeTurn {
     pump: Arc<TurnPump>,
     /// The batch that ended the stream by an error.
     last: Mutex<Option<Arc<Batch>>>,
+    /// The batch that was polled last.
+    taken: Mutex<Option<Arc<Batch>>>,
     /// What became of the connection, not fetched yet.
     states: Mutex<Vec<StreamState>>,
 }
@@ -147,6 +149,59 @@ impl NativeTurn {
         self.task(async move { Done::value(&turn.cancel().await?) })
     }
 
+    /// Reads on: nothing at the end, a request that a handler has to answer, or a list of what became of the connection.
+    /// Nothing is taken from those who iterate.
+    #[napi(catch_unwind)]
+    pub fn attend(&self) -> NativeTask {
+        let pump = self.pump.clone();
+        self.task(async move {
+            match pump.attend().await? {
+                Attended::Asked(request) => Done::value(&request),
+                Attended::States(states) => Done::value(&states),
+                _ => Ok(Done::Nothing),
+            }
+        })
+    }
+
+    /// Whether this request is still to be put to a handler.
+    #[napi(catch_unwind)]
+    pub fn claim(&self, request_id: String) -> bool {
+        self.pump.handle().claim(&RequestId::from(request_id))
+    }
+
+    /// Its handler failed.
+    #[napi(catch_unwind)]
+    pub fn retract(&self, request_id: String) {
+        self.pump.handle().retract(&RequestId::from(request_id));
+    }
+
+    /// Cancels the turn of a caller that has failed, where its closing is to cancel it.
+    #[napi(catch_unwind)]
+    pub fn abandon(&self) -> NativeTask {
+        let abandon = self.pump.abandon();
+        self.task(async move {
+            abandon.await;
+            Ok(Done::Nothing)
+        })
+    }
+
+    /// The last `count` events of the batch that was polled last were not used.
+    #[napi(catch_unwind)]
+    pub fn put_back(&self, count: u32) {
+        let taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(taken) = taken {
+            self.pump.put_back(taken.tail(count as usize));
+        }
+    }
+
+    /// The number of the last event that was polled; 0 where it has none.
+    #[napi(catch_unwind)]
+    pub fn last_polled(&self) -> u32 {
+        let taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        let last = taken.as_ref().and_then(|batch| batch.events.iter().rev().find(|event| event.seq > 0));
+        last.and_then(|event| u32::try_from(event.seq).ok()).unwrap_or(0)
+    }
+
     /// Closes the socket.
     #[napi(catch_unwind)]
     pub fn close(&self) {
@@ -160,7 +215,15 @@ pub(crate) fn unknown_reply() -> Error {
 
 impl NativeTurn {
     pub(crate) fn new(hub: Arc<Hub>, runtime: Handle, pump: TurnPump) -> Self {
-        Self { id: hub.id(), hub, runtime, pump: Arc::new(pump), last: Mutex::default(), states: Mutex::default() }
+        Self {
+            id: hub.id(),
+            hub,
+            runtime,
+            pump: Arc::new(pump),
+            last: Mutex::default(),
+            taken: Mutex::default(),
+            states: Mutex::default(),
+        }
     }
 
     fn next<T>(&self, write: impl FnOnce(&Batch) -> T) -> Next<T> {
@@ -178,8 +241,9 @@ impl NativeTurn {
             }
             let text = write(&batch);
             if batch.error.is_some() {
-                *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(batch);
+                *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(batch.clone());
             }
+            *self.taken.lock().unwrap_or_else(PoisonError::into_inner) = Some(batch);
             return Either3::A(text);
         }
     }

@@ -17,6 +17,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use turnwire::chat::{ListChats, ListMessages, NewChat, OnConflict, PermissionReply, Prompt, Resume, Upload};
 use turnwire::http::{Call, RequestOptions};
+use turnwire::policy::attendance::Policies;
 use turnwire::{Result, TurnStream};
 
 /// A client of core. A forked child has none of its parent's connections, so it builds the client anew.
@@ -72,6 +73,7 @@ struct Arguments {
     on_conflict: OnConflict,
     cancel_on_close: bool,
     resume: Resume,
+    policies: Policies,
 }
 
 fn build(py: Python<'_>, settings: &str, options: &[String]) -> PyResult<turnwire::Client> {
@@ -298,7 +300,11 @@ impl Client {
                     .on_conflict(given.on_conflict)
                     .cancel_on_close(given.cancel_on_close)
                     .resume(given.resume);
-                Task::start(async move { Ok(turn(Some(respond.await?))) })
+                Task::start(async move {
+                    let mut stream = respond.await?;
+                    stream.set_policies(given.policies);
+                    Ok(turn(Some(stream)))
+                })
             }
             "resume" => Task::start(async move { Ok(turn(Some(chats.resume(&given.cursor).await?))) }),
             "attach" => Task::start(async move {

@@ -11,7 +11,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyList;
 use pyo3::{PyTraverseError, PyVisit};
 use std::sync::{Arc, Mutex, PoisonError};
-use turnwire::stream::{Batch, Polled, Pump, PumpSource, RelayBatch, RelayPump, TurnPump};
+use turnwire::stream::{Attended, Batch, Polled, Pump, PumpSource, RelayBatch, RelayPump, TurnPump};
 use turnwire::{Error, RequestId};
 
 /// A batch as Python gets it: its items, and the error that came after them.
@@ -115,15 +115,7 @@ where
                 Polled::Pending => return Ok(py.NotImplemented().into_bound(py)),
             },
         };
-        let watched = self.on_state.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(|it| it.clone_ref(py));
-        if let Some(on_state) = watched {
-            for state in batch.states() {
-                // It looks on; what it gets wrong is not the stream's affair.
-                if let Err(error) = on_state.call1(py, (state,)) {
-                    error.write_unraisable(py, Some(on_state.bind(py)));
-                }
-            }
-        }
+        self.tell(py, batch.states());
         let items = batch.items(py)?;
         if batch.error().is_some() {
             if items.is_empty() {
@@ -132,6 +124,17 @@ where
             *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(batch);
         }
         Ok(PyList::new(py, items)?.into_any())
+    }
+
+    fn tell(&self, py: Python<'_>, states: Vec<String>) {
+        let watched = self.on_state.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(|it| it.clone_ref(py));
+        let Some(on_state) = watched else { return };
+        for state in states {
+            // It looks on; what it gets wrong is not the stream's affair.
+            if let Err(error) = on_state.call1(py, (state,)) {
+                error.write_unraisable(py, Some(on_state.bind(py)));
+            }
+        }
     }
 
     fn close(&self) {
@@ -179,7 +182,8 @@ impl TurnStream {
         asking: bool,
     ) -> PyResult<Bound<'py, PyAny>> {
         let got = self.0.poll(py, owner, future)?;
-        match self.0.pump.get()?.input_required().filter(|_| asking && got.is(py.NotImplemented())) {
+        let waits = asking && got.is(py.NotImplemented());
+        match waits.then(|| self.0.pump.get().map(|pump| pump.input_required())).transpose()?.flatten() {
             Some(error) => Err(exception(py, &error)),
             None => Ok(got),
         }
@@ -187,14 +191,53 @@ impl TurnStream {
 
     #[pyo3(signature = (asking = false))]
     fn wait<'py>(&self, py: Python<'py>, asking: bool) -> PyResult<Bound<'py, PyAny>> {
-        self.0.wait(py, |pump| pump.input_required().filter(|_| asking))
+        self.0.wait(py, |pump| if asking { pump.input_required() } else { None })
     }
 
     fn close(&self) {
         self.0.close();
     }
 
-    /// The ended turn; events that were not taken are passed over.
+    /// Reads on: `null` at the end, a request that a handler has to answer, or a list of what became of the connection.
+    /// Nothing is taken from those who iterate.
+    fn attend(&self) -> PyResult<Task> {
+        let pump = self.0.pump.get()?.clone();
+        Task::start(async move {
+            let met = match pump.attend().await? {
+                Attended::Asked(request) => serde_json::to_string(&request),
+                Attended::States(states) => serde_json::to_string(&states),
+                _ => Ok("null".to_owned()),
+            };
+            Ok(Answer::Json(met.unwrap_or_default()))
+        })
+    }
+
+    /// Calls `on_state`.
+    fn tell(&self, py: Python<'_>, states: Vec<String>) {
+        self.0.tell(py, states);
+    }
+
+    /// Whether this request is still to be put to a handler.
+    fn claim(&self, request_id: &str) -> PyResult<bool> {
+        Ok(self.0.pump.get()?.handle().claim(&RequestId::from(request_id)))
+    }
+
+    /// Its handler failed.
+    fn retract(&self, request_id: &str) -> PyResult<()> {
+        self.0.pump.get()?.handle().retract(&RequestId::from(request_id));
+        Ok(())
+    }
+
+    /// Cancels the turn of a caller that has failed, where its closing is to cancel it.
+    fn abandon(&self) -> PyResult<Task> {
+        let abandon = self.0.pump.get()?.abandon();
+        Task::start(async move {
+            abandon.await;
+            Ok(Answer::Chunk(None))
+        })
+    }
+
+    /// The ended turn.
     fn result(&self) -> PyResult<Task> {
         let pump = self.0.pump.get()?.clone();
         Task::start(async move {

@@ -7,12 +7,12 @@ use crate::screen::{Screen, TICK};
 use crate::{Interrupt, Interrupts, Stop};
 use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use std::collections::HashSet;
 use std::pin::pin;
 use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
 use turnwire::event::{Event, TurnStatus};
+use turnwire::policy::attendance::{Duty, Policies};
 use turnwire::stream::TurnHandle;
 use turnwire::{Client, Error, RequestId, Turn, TurnStream};
 
@@ -61,7 +61,6 @@ impl Conversation<'_> {
             json: self.json,
             stream,
             asking: None,
-            settled: HashSet::new(),
             sending: FuturesUnordered::new(),
             cancel: None,
             interrupted: None,
@@ -79,8 +78,6 @@ struct Following<'a> {
     stream: TurnStream,
     /// What stands on the screen to be answered.
     asking: Option<Asking>,
-    /// What was answered from here.
-    settled: HashSet<RequestId>,
     /// Answers on their way.
     sending: FuturesUnordered<BoxFuture<'static, turnwire::Result<()>>>,
     /// The request to cancel, on its way.
@@ -103,11 +100,7 @@ impl Following<'_> {
                 },
                 interrupt = self.interrupts.next() => self.interrupt(interrupt).await?,
                 line = self.input.line(), if self.asking.is_some() => self.line(line).await?,
-                Some(sent) = self.sending.next() => match sent {
-                    // Somebody else was faster; the events tell what came of it.
-                    Err(error) if error.status() == Some(404) => {}
-                    sent => sent?,
-                },
+                Some(sent) = self.sending.next() => sent?,
                 _ = ticks.tick(), if self.screen.spins() && !self.json => self.screen.tick().await,
             }
         }
@@ -193,8 +186,8 @@ impl Following<'_> {
             self.asking = None;
             self.screen.note("answered elsewhere").await?;
         }
-        if let Some(new) = open.iter().find(|request| !self.settled.contains(request.request_id())) {
-            let new = Asking::new(new.clone());
+        if let Duty::Ask(new) = self.stream.handle().attend(open, Policies::ASK) {
+            let new = Asking::new(new);
             self.screen.ask(&new.text()).await?;
             self.asking = Some(new);
         }
@@ -216,7 +209,6 @@ impl Following<'_> {
         match now.line(&line) {
             Answer::Ask(text) => self.screen.ask(&text).await,
             answer => {
-                self.settled.insert(request.clone());
                 self.sending.push(Box::pin(send(self.stream.handle(), request, answer)));
                 self.asking = None;
                 Ok(())

@@ -8,6 +8,7 @@ use crate::turn::Turn;
 use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The classes of error; Python and Node have a real class for each, of the name [`ErrorKind::class`] gives.
@@ -163,8 +164,10 @@ pub fn lookup(code: &str) -> Option<&'static Code> {
 ///
 /// `Display` is one sentence for a person; the causes follow through [`std::error::Error::source`]. A key or a token
 /// is never in it.
+#[derive(Clone)]
 pub struct Error(Box<Inner>);
 
+#[derive(Clone)]
 struct Inner {
     kind: ErrorKind,
     code: Cow<'static, str>,
@@ -177,7 +180,7 @@ struct Inner {
     active_turn_id: Option<TurnId>,
     turn: Option<Box<Turn>>,
     cursor: Option<String>,
-    source: Option<Box<dyn StdError + Send + Sync>>,
+    source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
 /// Shorthand for results of this crate.
@@ -387,7 +390,7 @@ impl Error {
     /// Sets the cause.
     #[must_use]
     pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        self.0.source = Some(source.into());
+        self.0.source = Some(Arc::from(source.into()));
         self
     }
 

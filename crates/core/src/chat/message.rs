@@ -4,7 +4,8 @@ use super::{Answers, Chats, OnConflict, PermissionReply, Prompt, Respond, Resume
 use crate::error::Result;
 use crate::event::{Permission, Question};
 use crate::http::{Call, Request, RequestOptions};
-use crate::stream::TurnStream;
+use crate::policy::attendance::{Policies, Policy};
+use crate::stream::{StreamState, TurnStream};
 use crate::turn::Turn;
 use reqwest::Method;
 use std::fmt;
@@ -15,7 +16,7 @@ use std::sync::Arc;
 type Answering<T> = Pin<Box<dyn Future<Output = Result<T>> + Send>>;
 
 /// What is done when the agent asks for something while nobody iterates.
-#[derive(Clone, Default)]
+#[derive(Default)]
 pub(crate) enum Handler<Q, A> {
     /// [`ErrorKind::InputRequired`](crate::ErrorKind::InputRequired).
     #[default]
@@ -33,21 +34,49 @@ pub(crate) struct Handlers {
     pub(crate) permission: Handler<Permission, PermissionReply>,
 }
 
+impl<Q, A> Clone for Handler<Q, A> {
+    fn clone(&self) -> Self {
+        match self {
+            Self::Fail => Self::Fail,
+            Self::Wait => Self::Wait,
+            Self::Ask(ask) => Self::Ask(ask.clone()),
+        }
+    }
+}
+
+impl<Q, A> Handler<Q, A> {
+    fn policy(&self) -> Policy {
+        match self {
+            Self::Fail => Policy::Fail,
+            Self::Wait => Policy::Wait,
+            Self::Ask(_) => Policy::Ask,
+        }
+    }
+}
+
+impl Handlers {
+    pub(crate) fn policies(&self) -> Policies {
+        Policies { questions: self.question.policy(), permissions: self.permission.policy() }
+    }
+}
+
 /// A turn that is waited for. Await it for the ended [`Turn`].
 #[must_use = "a message is sent when it is awaited"]
 pub struct SendMessage {
     respond: Respond,
-    handlers: Handlers,
 }
 
 impl Chats {
     /// Says something and waits for the turn to end: [`Chats::respond`], folded, so it survives what a stream survives.
     ///
+    /// One that fails here, or is dropped, cancels the turn it started, so that the chat is free for the next one; see
+    /// [`SendMessage::cancel_on_close`].
+    ///
     /// # Errors
     /// [`ErrorKind::TurnFailed`](crate::ErrorKind::TurnFailed) for a turn that ends as `failed` or `interrupted`,
     /// [`ErrorKind::InputRequired`](crate::ErrorKind::InputRequired) where the agent asks and no handler is set.
     pub fn send_message(&self, id: impl AsRef<str>, prompt: impl Into<Prompt>) -> SendMessage {
-        SendMessage { respond: self.respond(id, prompt), handlers: Handlers::default() }
+        SendMessage { respond: self.respond(id, prompt).cancel_on_close(true) }
     }
 }
 
@@ -64,7 +93,7 @@ impl SendMessage {
         self
     }
 
-    /// Whether dropping the future cancels the turn on the service too. Default: no.
+    /// Whether the turn is cancelled on the service when this fails or is dropped before the turn's end. Default: yes.
     pub fn cancel_on_close(mut self, cancel: bool) -> Self {
         self.respond = self.respond.cancel_on_close(cancel);
         self
@@ -76,13 +105,18 @@ impl SendMessage {
         self
     }
 
+    /// Called when the connection breaks and when it has been taken up. It must not block.
+    pub fn on_state(self, tell: impl Fn(&StreamState) + Send + Sync + 'static) -> Self {
+        self.edit(|respond| respond.on_state(tell))
+    }
+
     /// Answers the agent's questions; `None` refuses one.
     pub fn on_question<F, R>(mut self, answer: F) -> Self
     where
         F: Fn(Question) -> R + Send + Sync + 'static,
         R: Future<Output = Result<Option<Answers>>> + Send + 'static,
     {
-        self.handlers.question = Handler::Ask(Arc::new(move |question| Box::pin(answer(question))));
+        self.respond = self.respond.on_question(answer);
         self
     }
 
@@ -92,19 +126,19 @@ impl SendMessage {
         F: Fn(Permission) -> R + Send + Sync + 'static,
         R: Future<Output = Result<PermissionReply>> + Send + 'static,
     {
-        self.handlers.permission = Handler::Ask(Arc::new(move |permission| Box::pin(answer(permission))));
+        self.respond = self.respond.on_permission(answer);
         self
     }
 
     /// Waits where the agent asks a question: somebody else answers it.
     pub fn wait_for_questions(mut self) -> Self {
-        self.handlers.question = Handler::Wait;
+        self.respond = self.respond.wait_for_questions();
         self
     }
 
     /// Waits where the agent asks for a permission: somebody else answers it.
     pub fn wait_for_permissions(mut self) -> Self {
-        self.handlers.permission = Handler::Wait;
+        self.respond = self.respond.wait_for_permissions();
         self
     }
 
@@ -162,7 +196,11 @@ impl IntoFuture for SendMessage {
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
             let mut stream = TurnStream::open(self.respond).await?;
-            stream.result_with(&self.handlers).await
+            let settled = stream.settle().await;
+            if settled.is_err() {
+                stream.abandon().await;
+            }
+            settled
         })
     }
 }

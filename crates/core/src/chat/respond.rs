@@ -1,7 +1,8 @@
 //! Say something and stream the turn.
 
-use super::{Chats, Prompt};
+use super::{Answers, Chats, Handler, Handlers, PermissionReply, Prompt};
 use crate::error::Result;
+use crate::event::{Permission, Question};
 use crate::http::{Client, RequestOptions, call_options};
 use crate::stream::{OnState, StreamState, TurnStream};
 use serde::{Deserialize, Serialize};
@@ -49,6 +50,7 @@ pub struct Respond {
     pub(crate) on_conflict: OnConflict,
     pub(crate) cancel_on_close: bool,
     pub(crate) resume: Resume,
+    pub(crate) handlers: Handlers,
     pub(crate) on_state: Option<OnState>,
 }
 
@@ -74,6 +76,7 @@ impl Chats {
             on_conflict: OnConflict::default(),
             cancel_on_close: false,
             resume: Resume::default(),
+            handlers: Handlers::default(),
             on_state: None,
         }
     }
@@ -117,6 +120,38 @@ impl Respond {
     /// Called when the connection breaks and when it has been taken up. It must not block.
     pub fn on_state(mut self, tell: impl Fn(&StreamState) + Send + Sync + 'static) -> Self {
         self.on_state = Some(Arc::new(tell));
+        self
+    }
+
+    /// Answers the agent's questions while the stream is read; `None` refuses one.
+    pub fn on_question<F, R>(mut self, answer: F) -> Self
+    where
+        F: Fn(Question) -> R + Send + Sync + 'static,
+        R: Future<Output = Result<Option<Answers>>> + Send + 'static,
+    {
+        self.handlers.question = Handler::Ask(Arc::new(move |question| Box::pin(answer(question))));
+        self
+    }
+
+    /// Answers the agent's requests for permission while the stream is read.
+    pub fn on_permission<F, R>(mut self, answer: F) -> Self
+    where
+        F: Fn(Permission) -> R + Send + Sync + 'static,
+        R: Future<Output = Result<PermissionReply>> + Send + 'static,
+    {
+        self.handlers.permission = Handler::Ask(Arc::new(move |permission| Box::pin(answer(permission))));
+        self
+    }
+
+    /// The result waits where the agent asks a question: somebody else answers it.
+    pub fn wait_for_questions(mut self) -> Self {
+        self.handlers.question = Handler::Wait;
+        self
+    }
+
+    /// The result waits where the agent asks for a permission: somebody else answers it.
+    pub fn wait_for_permissions(mut self) -> Self {
+        self.handlers.permission = Handler::Wait;
         self
     }
 

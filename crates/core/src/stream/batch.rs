@@ -20,6 +20,12 @@ pub struct Batch {
 }
 
 impl Batch {
+    /// Its last `count` events.
+    #[must_use]
+    pub fn tail(&self, count: usize) -> Self {
+        Self { events: self.events[self.events.len().saturating_sub(count)..].to_vec(), ..Self::default() }
+    }
+
     /// One JSON array of the events as they travel. An unknown event is `{"type":"unknown","eventType","raw"}`; a
     /// status that asks something new has the `question` or the `permission` beside it.
     pub fn to_json_array(&self) -> String {
@@ -72,6 +78,15 @@ pub fn append_json(json: &mut String, event: &Event) {
 }
 
 impl RelayItem {
+    /// Where a relay goes on after this item.
+    pub fn cursor(&self) -> Option<u64> {
+        match self {
+            Self::Event(event) => event.id,
+            Self::Gap { oldest } => Some(oldest.saturating_sub(1)),
+            Self::Reset { head } => Some(*head),
+        }
+    }
+
     /// The item as a frame of an event stream, to be passed on: an event with its number, or a notice.
     pub fn to_frame(&self) -> String {
         let mut text = String::new();
@@ -95,6 +110,12 @@ pub struct RelayBatch {
 }
 
 impl RelayBatch {
+    /// Its last `count` items.
+    #[must_use]
+    pub fn tail(&self, count: usize) -> Self {
+        Self { items: self.items[self.items.len().saturating_sub(count)..].to_vec(), ..Self::default() }
+    }
+
     /// One JSON array: `{"kind":"event","id","eventType","sessionId","raw"}`, `{"kind":"gap","oldest"}` and
     /// `{"kind":"reset","head"}`.
     pub fn to_json_array(&self) -> String {

@@ -1,22 +1,22 @@
 //! What moves a turn's stream: the connection's states, and what happens when it breaks.
 
 use super::body::{EventBody, is_final};
-use super::cursor::TurnCursor;
 use super::exclusive::Exclusive;
 use super::frame::{Payload, is_keep_alive, stream_error};
 use super::reader::Read;
 use super::relay::RelayStream;
-use super::relayed::{Anchor, Replay};
+use super::relayed::Replay;
 use super::state::StreamState;
 use super::turn::TurnStream;
-use crate::chat::{OnConflict, Respond, Resume};
+use crate::chat::Resume;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, EventKind, Ids};
-use crate::http::{Client, Clocks, Request, RequestOptions, Service, total_timeout};
+use crate::http::{Client, Clocks, Request, RequestOptions, total_timeout};
 use crate::id::{ChatId, TurnId};
 use crate::sse::{Decoder, Frame};
+use crate::turn::Turn;
 use reqwest::Method;
-use std::future::Future;
+use std::future::{Future, IntoFuture};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -26,6 +26,8 @@ use tokio::time::sleep;
 const MAX_EVENT_BYTES: usize = 16 * 1024 * 1024;
 
 type Reaching = Exclusive<Pin<Box<dyn Future<Output = Result<Option<RelayStream>>> + Send>>>;
+/// The turn as the service has it.
+pub(super) type Checking = Exclusive<Pin<Box<dyn Future<Output = Result<Turn>> + Send>>>;
 type Opening = Exclusive<Pin<Box<dyn Future<Output = Result<EventBody>> + Send>>>;
 
 /// Where the connection stands.
@@ -62,80 +64,20 @@ pub(super) enum Break {
 }
 
 impl TurnStream {
-    /// Sends the prompt and opens its turn.
-    pub(crate) async fn open(respond: Respond) -> Result<Self> {
-        let Respond { client, chat_id, prompt, options, on_conflict, cancel_on_close, resume, on_state } = respond;
-        prompt.check()?;
-        let options = options.over(&client.options);
-        let clocks = Clocks::of(options.timeout);
-        let request = Request::new("respond", Method::POST)
-            .creates()
-            .event_stream()
-            .id("chat id", &chat_id)?
-            .word("respond")
-            .json(&prompt)?;
-        let opening = async {
-            let through_relay = resume == Resume::Relay && client.ask_service(&request, &clocks).await != Service::Ours;
-            let anchor = if through_relay { Some(Anchor::drop_in(&client, &chat_id, &options).await?) } else { None };
-            let mut attempt = 0;
-            let answer = loop {
-                match client.send(&request, &options, &clocks).await {
-                    Err(error) if error.kind() == ErrorKind::TurnConflict && on_conflict != OnConflict::Error => {
-                        make_way(&client, &chat_id, &error, on_conflict, attempt).await?;
-                        attempt += 1;
-                    }
-                    answer => break answer?,
-                }
-            };
-            Ok((EventBody::new(answer, decoder(&client), clocks.idle).await?, anchor))
-        };
-        let (body, anchor) = client.within(clocks.deadline, opening).await?;
-        let canceller = cancel_on_close.then(|| client.outliving());
-        let mut stream = Self::over(client, options, clocks, ChatId::from(chat_id), body);
-        stream.anchor = anchor;
-        stream.on_state = on_state;
-        stream.resume = resume;
-        stream.canceller = canceller;
-        Ok(stream)
-    }
-
-    /// Opens a turn where a cursor stands.
-    pub(crate) async fn resume(client: Client, cursor: &str, options: RequestOptions) -> Result<Self> {
-        let cursor = TurnCursor::decode(cursor)?;
-        let mut stream = Self::open_turn(client, &cursor.chat_id, &cursor.turn_id, options).await?;
-        stream.told = cursor.seq;
-        Ok(stream)
-    }
-
-    /// Opens the turn that runs, or the one that is named, from its first event.
-    pub(crate) async fn attach(
-        client: Client,
-        chat_id: &str,
-        turn_id: Option<&str>,
-        options: RequestOptions,
-    ) -> Result<Option<Self>> {
-        let turn_id = match turn_id {
-            Some(turn_id) => Some(TurnId::from(turn_id)),
-            None => client.chat().retrieve(chat_id).options(options.clone()).await?.active_turn_id,
-        };
-        match turn_id {
-            Some(turn_id) => Self::open_turn(client, &ChatId::from(chat_id), &turn_id, options).await.map(Some),
-            None => Ok(None),
-        }
-    }
-
-    async fn open_turn(client: Client, chat_id: &ChatId, turn_id: &TurnId, options: RequestOptions) -> Result<Self> {
-        let options = options.over(&client.options);
-        let clocks = Clocks::of(options.timeout);
-        let body = client.within(clocks.deadline, turn_body(&client, &options, &clocks, chat_id, turn_id, 0)).await?;
-        let mut stream = Self::over(client, options, clocks, chat_id.clone(), body);
-        stream.handle.set_turn(turn_id.clone());
-        stream.reader.expect(turn_id.clone());
-        Ok(stream)
-    }
-
     /// The next event. An error is the last item.
     pub(super) fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Event>>> {
+        let polled = match self.kept.pop() {
+            Some(kept) => Poll::Ready(Some(kept)),
+            None => self.poll_fresh(cx),
+        };
+        if let Poll::Ready(Some(Ok(event))) = &polled {
+            self.delivered = self.delivered.max(event.seq);
+        }
+        polled
+    }
+
+    /// The next event that no result has met before.
+    pub(super) fn poll_fresh(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Event>>> {
         loop {
             if let Some(event) = self.reader.take_held() {
                 return Poll::Ready(Some(Ok(event)));
@@ -157,6 +99,12 @@ impl TurnStream {
                 None => {}
             }
             if self.poll_connection(cx).is_pending() {
+                if let Some(event) = self.poll_still_asked(cx) {
+                    return Poll::Ready(Some(Ok(event)));
+                }
+                if let Poll::Ready(error) = self.poll_handlers(cx) {
+                    return Poll::Ready(Some(Err(error)));
+                }
                 let Some(deadline) = &mut self.deadline else { return Poll::Pending };
                 return match deadline.as_mut().poll(cx) {
                     Poll::Pending => Poll::Pending,
@@ -169,6 +117,25 @@ impl TurnStream {
         }
     }
 
+    /// What is still asked where the stream was resumed. The service is asked whether it is: the answer may be on its way.
+    fn poll_still_asked(&mut self, cx: &mut Context<'_>) -> Option<Event> {
+        if self.reader.last_seq() < self.told || !self.reader.may_still_ask() {
+            self.checking = None;
+            return None;
+        }
+        let turn_id = self.turn_id()?.clone();
+        let (client, chat_id, options) = (&self.client, self.handle.chat_id(), &self.options);
+        let checking = self.checking.get_or_insert_with(|| {
+            let options = RequestOptions { idempotency_key: None, body: serde_json::Map::default(), ..options.clone() };
+            Exclusive::new(Box::pin(client.chat().turns().retrieve(chat_id, turn_id).options(options).into_future()))
+        });
+        let Poll::Ready(turn) = checking.get().as_mut().poll(cx) else { return None };
+        self.checking = None;
+        // Rather asked once too often than never.
+        let open = turn.ok().map(|turn| turn.requests);
+        self.reader.still_asked(open.as_deref())
+    }
+
     /// Whether the connection broke and is being taken up.
     pub(super) fn is_resuming(&self) -> bool {
         matches!(self.state, State::Opening(_) | State::Reaching(_))
@@ -179,6 +146,9 @@ impl TurnStream {
         while let Some(event) = self.incoming.front_mut() {
             if self.handle.turn_id().is_none() && !event.turn_id.as_str().is_empty() {
                 self.handle.set_turn(event.turn_id.clone());
+            }
+            if let EventKind::TurnStatusChanged(status) = &event.kind {
+                self.handle.met(&status.requests);
             }
             if event.seq > 0 && event.seq <= self.told {
                 self.reader.restore(event);
@@ -328,6 +298,7 @@ impl TurnStream {
     /// Ends the stream with an error.
     fn fail(&mut self, error: Error) -> Error {
         let error = self.with_context(error);
+        self.failure = Some(error.clone());
         self.incoming.clear();
         self.breaking = None;
         self.shut();
@@ -364,12 +335,12 @@ fn resuming(attempt: u32, wait: Duration, cause: Option<&Error>) -> StreamState 
     StreamState::Resuming { attempt, wait, cause: cause.map_or("end", Error::code).to_owned() }
 }
 
-fn decoder(client: &Client) -> Decoder {
+pub(super) fn decoder(client: &Client) -> Decoder {
     Decoder::with_max_event_bytes(client.max_event_bytes(MAX_EVENT_BYTES))
 }
 
 /// Opens the stream of a turn after the event of a number.
-async fn turn_body(
+pub(super) async fn turn_body(
     client: &Client,
     options: &RequestOptions,
     clocks: &Clocks,
@@ -425,26 +396,4 @@ fn incomplete(cause: Option<Error>) -> Error {
         Some(cause) => Error::new("incomplete_turn", message).with_source(cause),
         None => Error::new("incomplete_turn", message),
     }
-}
-
-/// Waits until the turn that is in the way has ended, cancelling it first where that is wanted.
-async fn make_way(client: &Client, chat_id: &str, conflict: &Error, how: OnConflict, attempt: u32) -> Result<()> {
-    let active = conflict.active_turn_id();
-    if how == OnConflict::Cancel {
-        match active {
-            Some(turn_id) => client.chat().cancel_turn(chat_id, turn_id).await?,
-            None => client.chat().cancel(chat_id).await?,
-        };
-    }
-    if let (Some(turn_id), Service::Ours) = (active, client.service()) {
-        let opened = TurnStream::attach(client.clone(), chat_id, Some(turn_id.as_str()), RequestOptions::default());
-        if let Some(mut stream) = Box::pin(opened).await? {
-            // How it ended is its own affair.
-            while stream.try_next().await?.is_some() {}
-            return Ok(());
-        }
-    }
-    let wait = crate::policy::backoff::retry(attempt, fastrand::f64()).max(Duration::from_millis(1));
-    sleep(wait.mul_f64(client.backoff_scale())).await;
-    Ok(())
 }

@@ -1,14 +1,21 @@
 //! What can be done about a turn while it streams, from anywhere.
 
 use crate::chat::{Answers, Cancelled, Chats, PermissionReply};
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
+use crate::event::InputRequest;
 use crate::http::{Call, Client};
 use crate::id::{ChatId, RequestId, TurnId};
+use crate::policy::attendance::{Attendance, Duty, Policies};
 use futures_core::future::BoxFuture;
 use std::collections::HashSet;
 use std::fmt;
 use std::future::IntoFuture;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// How long a caller that fails waits for the word that its turn was cancelled.
+const ABANDON: Duration = Duration::from_secs(3);
 
 /// Answers, refuses, allows and cancels for one turn, apart from its stream. Cheap to clone.
 #[derive(Clone)]
@@ -16,13 +23,20 @@ pub struct TurnHandle {
     chats: Chats,
     chat_id: ChatId,
     turn_id: Option<TurnId>,
-    /// What was answered here: it is open in the turn until the service says otherwise.
-    answered: Arc<Mutex<HashSet<RequestId>>>,
+    requests: Arc<Mutex<Requests>>,
+}
+
+/// What is known of the turn's requests beside the turn itself.
+#[derive(Debug, Default)]
+struct Requests {
+    attendance: Attendance,
+    /// Those that this turn has asked: answering one of them too late is no error.
+    met: HashSet<RequestId>,
 }
 
 impl TurnHandle {
     pub(crate) fn new(client: &Client, chat_id: ChatId) -> Self {
-        Self { chats: client.chat(), chat_id, turn_id: None, answered: Arc::default() }
+        Self { chats: client.chat(), chat_id, turn_id: None, requests: Arc::default() }
     }
 
     /// The same by another client.
@@ -71,18 +85,54 @@ impl TurnHandle {
     fn replied(&self, request_id: &RequestId, reply: Call<()>) -> BoxFuture<'static, Result<()>> {
         let (handle, request_id) = (self.clone(), request_id.clone());
         Box::pin(async move {
-            reply.await?;
-            handle.mark(&request_id);
+            match reply.await {
+                // Somebody else was faster; the events say what came of it.
+                Err(error) if error.kind() == ErrorKind::NotFound && handle.requests().met.contains(&request_id) => {}
+                replied => replied?,
+            }
+            handle.settle(&request_id);
             Ok(())
         })
     }
 
-    pub(crate) fn mark(&self, request_id: &RequestId) {
-        self.answered.lock().unwrap_or_else(PoisonError::into_inner).insert(request_id.clone());
+    fn requests(&self) -> MutexGuard<'_, Requests> {
+        self.requests.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn is_answered(&self, request_id: &RequestId) -> bool {
-        self.answered.lock().unwrap_or_else(PoisonError::into_inner).contains(request_id)
+    /// The turn has these requests open.
+    pub(crate) fn met(&self, open: &[InputRequest]) {
+        self.requests().met.extend(open.iter().map(|request| request.request_id().clone()));
+    }
+
+    pub(crate) fn settle(&self, request_id: &RequestId) {
+        self.requests().attendance.settle(request_id);
+    }
+
+    /// Whether this request is still to be put to a handler; the one who asks does so.
+    pub fn claim(&self, request_id: &RequestId) -> bool {
+        self.requests().attendance.claim(request_id)
+    }
+
+    /// The handler of this request failed: it is put again to whoever comes next.
+    pub fn retract(&self, request_id: &RequestId) {
+        self.requests().attendance.retract(request_id);
+    }
+
+    /// What to do about the requests that are open, each of which is put to a handler once, whoever asks.
+    pub fn attend(&self, open: &[InputRequest], policies: Policies) -> Duty {
+        self.requests().attendance.next(open, policies)
+    }
+
+    /// Cancels the turn of a caller that has failed, who does not care how that ends and waits for it a few seconds at
+    /// most.
+    pub async fn abandon(self) {
+        if let Ok(Err(error)) = timeout(ABANDON, self.cancel()).await {
+            tracing::debug!(
+                chat_id = self.chat_id.as_str(),
+                code = error.code(),
+                "a turn that was given up could not be cancelled"
+            );
+        }
     }
 }
 

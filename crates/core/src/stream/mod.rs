@@ -1,5 +1,6 @@
 //! Streams: turns and relays, their readers for other languages, and what keeps them alive.
 
+mod attend;
 mod batch;
 mod body;
 mod cursor;
@@ -7,6 +8,8 @@ mod driver;
 mod exclusive;
 mod frame;
 mod handle;
+mod kept;
+mod opening;
 mod pump;
 mod reader;
 mod reconcile;
@@ -17,6 +20,7 @@ mod state;
 mod task;
 mod turn;
 
+pub use attend::Attended;
 pub use batch::{Batch, RelayBatch, append_json};
 pub use cursor::Cursor;
 pub use handle::TurnHandle;

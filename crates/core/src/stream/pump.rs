@@ -4,11 +4,13 @@
 //! cross the border, not events: a wake-up costs more than decoding a hundred events.
 
 use super::batch::{Batch, RelayBatch};
+use super::kept::Kept;
 use super::relay::RelayStream;
 use super::turn::TurnStream;
 use super::{TurnHandle, Wake};
 use crate::error::{Error, Result};
 use crate::http::HeaderMap;
+use crate::policy::attendance::Duty;
 use crate::turn::Turn;
 use std::collections::VecDeque;
 use std::fmt;
@@ -43,6 +45,9 @@ pub trait PumpSource: Send + 'static {
     /// All that is ready, up to a bound; `None`: the end.
     fn poll_batch(&mut self, cx: &mut Context<'_>) -> Poll<Option<Self::Batch>>;
 
+    /// A batch that is only an error.
+    fn failed(error: Error) -> Self::Batch;
+
     /// Closes the socket at once.
     fn close(&mut self);
 }
@@ -54,35 +59,39 @@ pub type RelayPump = Pump<RelayStream>;
 
 /// Reads a stream ahead. Dropping it closes the socket.
 pub struct Pump<S: PumpSource> {
-    shared: Arc<Shared<S>>,
+    pub(super) shared: Arc<Shared<S>>,
 }
 
-struct Shared<S: PumpSource> {
+pub(super) struct Shared<S: PumpSource> {
     /// Held only while it is polled, never across a wait.
     source: Mutex<S>,
     queue: Mutex<Queue<S::Batch>>,
     ready: Condvar,
-    ready_async: Notify,
-    room: Notify,
+    pub(super) ready_async: Notify,
+    pub(super) room: Notify,
     stop: CancellationToken,
 }
 
-struct Queue<B> {
-    batches: VecDeque<Arc<B>>,
-    ended: bool,
+pub(super) struct Queue<B> {
+    pub(super) batches: VecDeque<Arc<B>>,
+    /// What a result has met, for whoever iterates after it, or beside it.
+    pub(super) kept: Kept<Arc<B>>,
+    /// The rest of a batch that a reader took and did not use up.
+    rest: Option<Arc<B>>,
+    pub(super) ended: bool,
     wake: Option<Wake>,
 }
 
 impl<S: PumpSource> Shared<S> {
-    fn queue(&self) -> MutexGuard<'_, Queue<S::Batch>> {
+    pub(super) fn queue(&self) -> MutexGuard<'_, Queue<S::Batch>> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn source(&self) -> MutexGuard<'_, S> {
+    pub(super) fn source(&self) -> MutexGuard<'_, S> {
         self.source.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn announce(&self, mut queue: MutexGuard<'_, Queue<S::Batch>>) {
+    pub(super) fn announce(&self, mut queue: MutexGuard<'_, Queue<S::Batch>>) {
         let wake = queue.wake.take();
         drop(queue);
         self.ready.notify_all();
@@ -97,6 +106,8 @@ impl<S: PumpSource> Shared<S> {
         queue.ended = true;
         if forget {
             queue.batches.clear();
+            queue.kept.clear();
+            queue.rest = None;
         }
         self.announce(queue);
     }
@@ -132,7 +143,13 @@ impl<S: PumpSource> Pump<S> {
     pub fn start(runtime: &Handle, source: S) -> Self {
         let shared = Arc::new(Shared {
             source: Mutex::new(source),
-            queue: Mutex::new(Queue { batches: VecDeque::with_capacity(QUEUE), ended: false, wake: None }),
+            queue: Mutex::new(Queue {
+                batches: VecDeque::with_capacity(QUEUE),
+                kept: Kept::default(),
+                rest: None,
+                ended: false,
+                wake: None,
+            }),
             ready: Condvar::new(),
             ready_async: Notify::new(),
             room: Notify::new(),
@@ -149,6 +166,19 @@ impl<S: PumpSource> Pump<S> {
 
     fn take(&self, wake: Option<Wake>) -> Polled<S::Batch> {
         let mut queue = self.shared.queue();
+        if let Some(rest) = queue.rest.take() {
+            return Polled::Batch(rest);
+        }
+        match queue.kept.pop() {
+            Some(Ok(kept)) => return Polled::Batch(kept),
+            Some(Err(error)) => {
+                queue.kept.clear();
+                queue.batches.clear();
+                queue.ended = true;
+                return Polled::Batch(Arc::new(S::failed(error)));
+            }
+            None => {}
+        }
         match queue.batches.pop_front() {
             Some(batch) => {
                 drop(queue);
@@ -163,11 +193,6 @@ impl<S: PumpSource> Pump<S> {
                 Polled::Pending
             }
         }
-    }
-
-    fn is_idle(&self) -> bool {
-        let queue = self.shared.queue();
-        queue.batches.is_empty() && !queue.ended
     }
 
     /// The next batch, if one is there; else `wake` is called once at the next change.
@@ -193,12 +218,17 @@ impl<S: PumpSource> Pump<S> {
     pub fn next_blocking(&self, wait: Duration) -> Polled<S::Batch> {
         let until = Instant::now() + wait;
         let mut queue = self.shared.queue();
-        while queue.batches.is_empty() && !queue.ended {
+        while queue.batches.is_empty() && queue.kept.is_empty() && queue.rest.is_none() && !queue.ended {
             let Some(left) = until.checked_duration_since(Instant::now()).filter(|left| !left.is_zero()) else { break };
             queue = self.shared.ready.wait_timeout(queue, left).unwrap_or_else(PoisonError::into_inner).0;
         }
         drop(queue);
         self.take(None)
+    }
+
+    /// Takes back what a reader has not used of the batch it took last; the next one begins there.
+    pub fn put_back(&self, rest: S::Batch) {
+        self.shared.queue().rest = Some(Arc::new(rest));
     }
 
     /// Closes the socket at once; what was read ahead is thrown away.
@@ -247,33 +277,14 @@ impl Pump<TurnStream> {
 
     /// The error of a reader that waits while the agent waits for an answer, see [`TurnStream::input_required`].
     pub fn input_required(&self) -> Option<Error> {
-        self.shared.source().input_required()
+        let source = self.shared.source();
+        let duty = source.handle().attend(&source.snapshot().requests, source.policies);
+        (duty == Duty::InputRequired).then(|| source.required())
     }
 
     /// The turn of a pump that has ended: its value, or why there is none.
     pub fn outcome(&self) -> Result<Turn> {
         self.shared.source().outcome()
-    }
-
-    /// Reads to the end and gives the ended turn, as [`TurnStream::result`] does; events on the way are passed over.
-    pub async fn result(&self) -> Result<Turn> {
-        loop {
-            match self.take(None) {
-                Polled::Batch(_) => {}
-                Polled::Ended => return self.shared.source().outcome(),
-                Polled::Pending => {
-                    if let Some(error) = self.shared.source().input_required() {
-                        return Err(error);
-                    }
-                    let changed = self.shared.ready_async.notified();
-                    tokio::pin!(changed);
-                    changed.as_mut().enable();
-                    if self.is_idle() {
-                        changed.await;
-                    }
-                }
-            }
-        }
     }
 }
 
@@ -357,6 +368,10 @@ impl PumpSource for TurnStream {
         }
     }
 
+    fn failed(error: Error) -> Batch {
+        Batch { error: Some(error), ..Batch::default() }
+    }
+
     fn close(&mut self) {
         TurnStream::close(self);
     }
@@ -368,6 +383,10 @@ impl PumpSource for RelayStream {
     fn poll_batch(&mut self, cx: &mut Context<'_>) -> Poll<Option<RelayBatch>> {
         let weight = super::relay::weight;
         fill(cx, |cx| self.poll_item(cx), weight).map(|batch| batch.map(|(items, error)| RelayBatch { items, error }))
+    }
+
+    fn failed(error: Error) -> RelayBatch {
+        RelayBatch { error: Some(error), ..RelayBatch::default() }
     }
 
     fn close(&mut self) {

@@ -1,9 +1,9 @@
 //! One turn's events as a reader gets them: each once, in order, text as deltas first, requests marked when new. Pure.
 
-use crate::event::{Event, EventKind, PartBody, PartDelta, PartState};
+use crate::event::{Event, EventKind, InputRequest, PartBody, PartDelta, PartState, TurnStatusChanged};
 use crate::id::{RequestId, TurnId};
 use crate::turn::{Turn, TurnAccumulator};
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 
 /// Reads one turn.
 #[derive(Debug, Default)]
@@ -14,8 +14,9 @@ pub(crate) struct Reader {
     /// The number of the last event of a kind we do not know, which the fold does not count.
     unknown: u64,
     asked: HashSet<RequestId>,
-    /// The part whose text the delta just told was found in.
-    held: Option<Event>,
+    /// What follows the event just delivered and came in the same one: the part whose text it was, or the same status
+    /// with the next request that is new.
+    held: VecDeque<Event>,
 }
 
 /// What became of an event.
@@ -39,7 +40,7 @@ impl Reader {
     }
 
     pub(crate) fn ended(&self) -> bool {
-        self.fold.turn().ended && self.held.is_none()
+        self.fold.turn().ended && self.held.is_empty()
     }
 
     /// Only events of this turn count from here on.
@@ -52,19 +53,19 @@ impl Reader {
         expected.is_some_and(|expected| *expected != event.turn_id) || self.fold.is_foreign(event)
     }
 
-    /// Folds what was told before a cursor, so that the turn is whole again; nothing of it is told.
+    /// Folds what was delivered before a cursor, so that the turn is whole again; nothing of it is delivered. What it asks
+    /// is not marked as asked: see [`Reader::still_asked`].
     pub(crate) fn restore(&mut self, event: &Event) {
         if self.is_foreign(event) {
             return;
         }
-        self.note_requests(event);
         self.note_unknown(event);
         self.fold.push(event);
     }
 
     /// The event that the former one made wait.
     pub(crate) fn take_held(&mut self) -> Option<Event> {
-        let event = self.held.take()?;
+        let event = self.held.pop_front()?;
         self.fold.push(&event);
         Some(event)
     }
@@ -90,12 +91,10 @@ impl Reader {
         }
         if let Some(delta) = self.missing_text(event) {
             self.fold.push(&delta);
-            self.held = Some(std::mem::replace(event, delta));
+            self.held.push_back(std::mem::replace(event, delta));
             return Read::Tell;
         }
-        if let Some(index) = self.note_requests(event) {
-            event.set_asked(Some(index));
-        }
+        self.mark_requests(event);
         if self.fold.push(event) { Read::Tell } else { Read::Old }
     }
 
@@ -132,11 +131,58 @@ impl Reader {
         Some(Event::new(0, event.chat_id.clone(), event.turn_id.clone(), kind))
     }
 
-    /// Remembers the open requests; gives the place of the first that is new.
-    fn note_requests(&mut self, event: &Event) -> Option<usize> {
-        let EventKind::TurnStatusChanged(status) = &event.kind else { return None };
-        let new = status.requests.iter().position(|request| !self.asked.contains(request.request_id()))?;
-        self.asked.insert(status.requests[new].request_id().clone());
-        Some(new)
+    /// Whether something is open after a cursor that was delivered before it: whoever goes on there has to be asked again.
+    pub(crate) fn may_still_ask(&self) -> bool {
+        let turn = self.fold.turn();
+        !turn.ended && turn.requests.iter().any(|request| !self.asked.contains(request.request_id()))
+    }
+
+    /// The status that asks it again. `open`: what is open at the service, which may be ahead of what has been read here.
+    pub(crate) fn still_asked(&mut self, open: Option<&[InputRequest]>) -> Option<Event> {
+        let turn = self.fold.turn();
+        if let Some(open) = open {
+            let gone = turn.requests.iter().filter(|request| !open.contains(request));
+            self.asked.extend(gone.map(|request| request.request_id().clone()));
+        }
+        if !self.may_still_ask() {
+            return None;
+        }
+        let turn = self.fold.turn();
+        let status = TurnStatusChanged {
+            status: turn.status.clone(),
+            message: None,
+            attempt: None,
+            next_attempt_at: None,
+            requests: turn.requests.clone(),
+        };
+        let kind = EventKind::TurnStatusChanged(status);
+        // Without a number, so that the cursor stays where it is.
+        let mut event = Event::new(0, turn.chat_id.clone(), turn.id.clone(), kind);
+        self.mark_requests(&mut event);
+        Some(event)
+    }
+
+    /// Marks the request of a status that is new. Where several are new, the status comes once for each of them, the last
+    /// time with its number.
+    fn mark_requests(&mut self, event: &mut Event) {
+        let EventKind::TurnStatusChanged(status) = &event.kind else { return };
+        let new: Vec<usize> = (0..status.requests.len())
+            .filter(|&index| self.asked.insert(status.requests[index].request_id().clone()))
+            .collect();
+        let Some((&last, before)) = new.split_last() else { return };
+        let Some((&first, between)) = before.split_first() else {
+            event.set_asked(Some(last));
+            return;
+        };
+        let again = |index| {
+            let mut again = Event::new(0, event.chat_id.clone(), event.turn_id.clone(), event.kind.clone());
+            again.set_asked(Some(index));
+            again
+        };
+        let copy = again(first);
+        self.held.extend(between.iter().map(|&index| again(index)));
+        let mut numbered = std::mem::replace(event, copy);
+        numbered.set_asked(Some(last));
+        self.held.push_back(numbered);
     }
 }

@@ -1,78 +1,96 @@
-//! The end of a turn: its value, or why there is none.
+//! The end of a turn: its value, or why there is none; and what the agent asks on the way.
 
+use super::exclusive::Exclusive;
 use super::handle::TurnHandle;
 use super::turn::TurnStream;
 use crate::chat::{Handler, Handlers};
-use crate::error::{Error, ErrorKind, Result};
-use crate::event::InputRequest;
+use crate::error::{Error, Result};
+use crate::event::{Event, InputRequest};
+use crate::policy::attendance::Duty;
 use crate::turn::Turn;
-use std::future::poll_fn;
-use std::task::Poll;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 
-/// What a reader that waits for the end meets.
-enum Met {
-    End,
-    Event,
-    Failed(Error),
-    /// The agent waits, and nothing more comes until it is answered.
-    Asked(Vec<InputRequest>),
-}
+/// A handler at work, and the reply it sends.
+pub(super) type Attending = Exclusive<Pin<Box<dyn Future<Output = Result<()>> + Send>>>;
 
 impl TurnStream {
-    /// Reads to the end and gives the ended turn.
+    /// Reads to the end and gives the ended turn. It takes nothing away: what it reads on its way is still there for whoever
+    /// iterates afterwards, also where this future is dropped before the end.
     ///
     /// # Errors
-    /// [`ErrorKind::TurnFailed`] for a turn that ended as `failed` or `interrupted`; [`ErrorKind::InputRequired`] where
-    /// the agent waits for an answer (answer it and call this again); and what the stream itself ends with.
+    /// [`ErrorKind::TurnFailed`](crate::ErrorKind::TurnFailed) for a turn that ended as `failed` or `interrupted`;
+    /// [`ErrorKind::InputRequired`](crate::ErrorKind::InputRequired) where the agent waits for an answer (answer it and call
+    /// this again); and what the stream itself ends with.
     pub async fn result(&mut self) -> Result<Turn> {
-        self.result_with(&Handlers::default()).await
+        while let Some(event) = poll_fn(|cx| self.poll_attended(cx)).await {
+            let event = event?;
+            self.kept.push(event.clone(), weight(&event));
+        }
+        self.outcome()
     }
 
-    pub(crate) async fn result_with(&mut self, handlers: &Handlers) -> Result<Turn> {
+    /// [`TurnStream::result`] for whoever never looks at the events.
+    pub(crate) async fn settle(&mut self) -> Result<Turn> {
+        while let Some(event) = poll_fn(|cx| self.poll_attended(cx)).await {
+            event?;
+        }
+        self.outcome()
+    }
+
+    /// Cancels the turn of a caller that has failed, where that is wanted.
+    pub(crate) async fn abandon(&mut self) {
+        if self.gives_up() {
+            self.handle().abandon().await;
+        }
+    }
+
+    /// Whether the turn is to be cancelled by whoever asks, once.
+    pub(super) fn gives_up(&mut self) -> bool {
+        self.canceller.take().is_some() && !self.snapshot().ended
+    }
+
+    /// The next event that no result has met; where the agent waits and nobody is there to answer, that is an error.
+    fn poll_attended(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Event>>> {
+        match self.poll_fresh(cx) {
+            Poll::Pending => self.input_required().map_or(Poll::Pending, |error| Poll::Ready(Some(Err(error)))),
+            ready => ready,
+        }
+    }
+
+    /// Lets handlers answer what is open. Ready: one of them failed.
+    pub(super) fn poll_handlers(&mut self, cx: &mut Context<'_>) -> Poll<Error> {
         loop {
-            match self.meet(handlers).await {
-                Met::Event => {}
-                Met::End => return self.outcome(),
-                Met::Failed(error) => return Err(error),
-                Met::Asked(requests) => {
-                    for request in requests {
-                        let unattended = self.required();
-                        attend(self.handle(), request, handlers, unattended).await?;
-                    }
+            if let Some(attending) = &mut self.attending {
+                let attended = ready!(attending.get().as_mut().poll(cx));
+                self.attending = None;
+                match attended {
+                    Ok(()) => continue,
+                    Err(error) => return Poll::Ready(error),
                 }
+            }
+            match self.duty() {
+                Duty::Ask(request) => {
+                    let attending = attend(self.handle(), request, self.handlers.clone());
+                    self.attending = Some(Exclusive::new(Box::pin(attending)));
+                }
+                _ => return Poll::Pending,
             }
         }
     }
 
-    async fn meet(&mut self, handlers: &Handlers) -> Met {
-        poll_fn(|cx| match self.poll_event(cx) {
-            Poll::Ready(None) => Poll::Ready(Met::End),
-            Poll::Ready(Some(Ok(_))) => Poll::Ready(Met::Event),
-            Poll::Ready(Some(Err(error))) => Poll::Ready(Met::Failed(error)),
-            Poll::Pending => {
-                let mut open = self.unanswered();
-                open.retain(|request| match request {
-                    InputRequest::Question(_) => !matches!(handlers.question, Handler::Wait),
-                    InputRequest::Permission(_) => !matches!(handlers.permission, Handler::Wait),
-                });
-                if open.is_empty() { Poll::Pending } else { Poll::Ready(Met::Asked(open)) }
-            }
-        })
-        .await
+    fn duty(&self) -> Duty {
+        self.handle.attend(&self.snapshot().requests, self.handlers.policies())
     }
 
-    /// The open requests that were not answered through this stream.
-    fn unanswered(&self) -> Vec<InputRequest> {
-        let requests = &self.snapshot().requests;
-        requests.iter().filter(|request| !self.handle.is_answered(request.request_id())).cloned().collect()
-    }
-
-    /// The error of a reader that waits for the end while the agent waits for an answer; `None`: it does not.
+    /// The error of a reader that waits for the end while the agent waits for an answer that nobody is there to give;
+    /// `None`: it does not.
     pub fn input_required(&self) -> Option<Error> {
-        if self.unanswered().is_empty() { None } else { Some(self.required()) }
+        (self.duty() == Duty::InputRequired).then(|| self.required())
     }
 
-    fn required(&self) -> Error {
+    pub(super) fn required(&self) -> Error {
         self.with_context(Error::new(
             "input_required",
             "The agent waits for an answer; answer it while you read the events, or say beforehand who answers questions and permissions.",
@@ -83,6 +101,9 @@ impl TurnStream {
     pub fn outcome(&self) -> Result<Turn> {
         let turn = self.snapshot();
         if !turn.ended {
+            if let Some(error) = &self.failure {
+                return Err(error.clone());
+            }
             let error = if self.closed_by_caller {
                 Error::new("aborted", "The stream was closed before the turn ended.")
             } else {
@@ -94,28 +115,33 @@ impl TurnStream {
     }
 }
 
-/// Lets the handler of a request answer it; `unattended` is the error where there is none.
-async fn attend(handle: TurnHandle, request: InputRequest, handlers: &Handlers, unattended: Error) -> Result<()> {
+/// About how much room an event takes.
+pub(super) fn weight(event: &Event) -> usize {
+    event.raw().map_or(256, str::len) + size_of::<Event>()
+}
+
+/// Lets the handler of a request answer it.
+async fn attend(handle: TurnHandle, request: InputRequest, handlers: Handlers) -> Result<()> {
     let id = request.request_id().clone();
     let replied = match request {
         InputRequest::Question(question) => match &handlers.question {
-            Handler::Ask(ask) => match ask(question).await? {
-                Some(answers) => handle.answer(&id, answers).await,
-                None => handle.reject(&id).await,
+            Handler::Ask(ask) => match ask(question).await {
+                Ok(Some(answers)) => handle.answer(&id, answers).await,
+                Ok(None) => handle.reject(&id).await,
+                Err(error) => Err(error),
             },
-            _ => return Err(unattended),
+            _ => Ok(()),
         },
         InputRequest::Permission(permission) => match &handlers.permission {
-            Handler::Ask(ask) => handle.allow(&id, ask(permission).await?).await,
-            _ => return Err(unattended),
+            Handler::Ask(ask) => match ask(permission).await {
+                Ok(reply) => handle.allow(&id, reply).await,
+                Err(error) => Err(error),
+            },
+            _ => Ok(()),
         },
     };
-    match replied {
-        // Somebody else was faster.
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            handle.mark(&id);
-            Ok(())
-        }
-        other => other,
+    if replied.is_err() {
+        handle.retract(&id);
     }
+    replied
 }

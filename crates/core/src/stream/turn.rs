@@ -2,17 +2,20 @@
 
 use super::body::EventBody;
 use super::cursor::TurnCursor;
-use super::driver::{Break, State};
+use super::driver::{Break, Checking, State};
 use super::handle::TurnHandle;
+use super::kept::Kept;
 use super::reader::Reader;
 use super::reconcile::StatusLog;
 use super::relayed::Anchor;
+use super::result::Attending;
 use super::state::{OnState, StreamState};
-use crate::chat::{Answers, Cancelled, PermissionReply, Resume};
+use crate::chat::{Answers, Cancelled, Handlers, PermissionReply, Resume};
 use crate::error::{Error, Result};
 use crate::event::{Event, Ids, Permission, Question};
 use crate::http::{Client, Clocks, RequestOptions};
 use crate::id::{ChatId, TurnId};
+use crate::policy::attendance::Policies;
 use crate::policy::resume::Resumes;
 use crate::turn::Turn;
 use futures_core::future::BoxFuture;
@@ -51,8 +54,19 @@ pub struct TurnStream {
     pub(super) statuses: StatusLog,
     /// Events up to this number were told by another stream: folded here, not told.
     pub(super) told: u64,
+    /// The number of the last event that was handed to a reader.
+    pub(super) delivered: u64,
+    /// What a result has read, for whoever iterates after it.
+    pub(super) kept: Kept<Event>,
     /// Whether the numbers of this service have no holes, and broken turns can be taken up.
     pub(super) ours: bool,
+    /// Who answers what the agent asks, and the one at work.
+    pub(super) handlers: Handlers,
+    pub(super) attending: Option<Attending>,
+    /// Whether what was asked before the cursor still is, being found out.
+    pub(super) checking: Option<Checking>,
+    /// Who answers where a pump is read by another language.
+    pub(super) policies: Policies,
     pub(super) on_state: Option<OnState>,
     /// Changes of the connection that the next batch will tell, where that was asked for.
     pub(super) watched: Option<Vec<StreamState>>,
@@ -60,6 +74,8 @@ pub struct TurnStream {
     pub(super) canceller: Option<Client>,
     pub(super) deadline: Option<Pin<Box<Sleep>>>,
     pub(super) closed_by_caller: bool,
+    /// The error that ended the stream.
+    pub(super) failure: Option<Error>,
     pub(super) runtime: Handle,
 }
 
@@ -99,10 +115,17 @@ impl TurnStream {
             anchor: None,
             statuses: StatusLog::default(),
             told: 0,
+            delivered: 0,
+            kept: Kept::default(),
+            handlers: Handlers::default(),
+            attending: None,
+            checking: None,
+            policies: Policies::default(),
             on_state: None,
             watched: None,
             canceller: None,
             closed_by_caller: false,
+            failure: None,
             runtime: Handle::current(),
         }
     }
@@ -122,15 +145,15 @@ impl TurnStream {
         self.reader.turn()
     }
 
-    /// Where to go on after the last event read, fit to be stored; see [`Chats::resume`](crate::chat::Chats::resume).
+    /// Where to go on after the last event handed out, fit to be stored; see [`Chats::resume`](crate::chat::Chats::resume).
     /// `None` before the first event.
     pub fn cursor(&self) -> Option<String> {
-        self.cursor_after(self.reader.last_seq().max(self.told))
+        self.cursor_after(self.delivered)
     }
 
     /// Where to go on after the event of this number.
     pub fn cursor_after(&self, seq: u64) -> Option<String> {
-        let turn_id = self.turn_id()?.clone();
+        let (turn_id, seq) = (self.turn_id()?.clone(), seq.max(self.told));
         Some(TurnCursor { chat_id: self.chat_id().clone(), turn_id, seq }.encode())
     }
 
@@ -194,6 +217,9 @@ impl TurnStream {
         if !matches!(self.state, State::Closed) {
             self.closed_by_caller = true;
         }
+        self.kept.clear();
+        self.attending = None;
+        self.checking = None;
         self.incoming.clear();
         self.breaking = None;
         self.shut();
@@ -211,6 +237,12 @@ impl TurnStream {
         self.watched.get_or_insert_default();
     }
 
+    /// Says who answers what the agent asks, for languages whose handlers are not called from here. In Rust:
+    /// [`Respond::on_question`](crate::chat::Respond::on_question).
+    pub fn set_policies(&mut self, policies: Policies) {
+        self.policies = policies;
+    }
+
     /// Tells of a change of the connection.
     pub(super) fn tell_state(&mut self, state: StreamState) {
         if let Some(on_state) = &self.on_state {
@@ -223,7 +255,7 @@ impl TurnStream {
 
     /// An error with what a stream knows.
     pub(super) fn with_context(&self, error: Error) -> Error {
-        error.with_turn(self.snapshot().clone()).with_cursor(self.cursor())
+        error.with_turn(self.snapshot().clone()).with_cursor(self.cursor_after(self.reader.last_seq()))
     }
 }
 
@@ -237,7 +269,8 @@ impl Stream for TurnStream {
 
 impl FusedStream for TurnStream {
     fn is_terminated(&self) -> bool {
-        matches!(self.state, State::Closed) && self.incoming.is_empty() && self.breaking.is_none()
+        let empty = self.kept.is_empty() && self.incoming.is_empty();
+        matches!(self.state, State::Closed) && empty && self.breaking.is_none()
     }
 }
 

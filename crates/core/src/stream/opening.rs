@@ -1,0 +1,131 @@
+//! Opening a turn: by its prompt, at a cursor, or where it runs.
+
+use super::body::EventBody;
+use super::cursor::TurnCursor;
+use super::driver::{decoder, turn_body};
+use super::relayed::Anchor;
+use super::turn::TurnStream;
+use crate::chat::{OnConflict, Respond, Resume};
+use crate::error::{Error, ErrorKind, Result};
+use crate::http::{Client, Clocks, Request, RequestOptions, Service};
+use crate::id::{ChatId, TurnId};
+use reqwest::Method;
+use std::time::Duration;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+
+impl TurnStream {
+    /// Sends the prompt and opens its turn.
+    ///
+    /// Where closing is to cancel the turn, a caller that is gone before the stream is open leaves no turn behind either:
+    /// what was sent is seen through to its answer, and the stream that opens is closed.
+    pub(crate) async fn open(respond: Respond) -> Result<Self> {
+        if !respond.cancel_on_close {
+            return Self::send(respond, &CancellationToken::new()).await;
+        }
+        let gone = CancellationToken::new();
+        let sending = gone.clone();
+        let opening = tokio::spawn(async move { Self::send(respond, &sending).await });
+        let _guard = gone.drop_guard();
+        opening.await.map_err(|error| {
+            Error::new("aborted", "The runtime stopped while the turn was opened.").with_source(error)
+        })?
+    }
+
+    async fn send(respond: Respond, gone: &CancellationToken) -> Result<Self> {
+        let Respond { client, chat_id, prompt, options, on_conflict, cancel_on_close, resume, handlers, on_state } =
+            respond;
+        prompt.check()?;
+        let options = options.over(&client.options);
+        let clocks = Clocks::of(options.timeout);
+        let request = Request::new("respond", Method::POST)
+            .creates()
+            .event_stream()
+            .id("chat id", &chat_id)?
+            .word("respond")
+            .json(&prompt)?;
+        let opening = async {
+            let through_relay = resume == Resume::Relay && client.ask_service(&request, &clocks).await != Service::Ours;
+            let anchor = if through_relay { Some(Anchor::drop_in(&client, &chat_id, &options).await?) } else { None };
+            let mut attempt = 0;
+            let answer = loop {
+                match client.send(&request, &options, &clocks).await {
+                    Err(error) if error.kind() == ErrorKind::TurnConflict && on_conflict != OnConflict::Error => {
+                        let way = make_way(&client, &chat_id, &error, on_conflict, attempt);
+                        gone.run_until_cancelled(way).await.unwrap_or_else(|| Err(error))?;
+                        attempt += 1;
+                    }
+                    answer => break answer?,
+                }
+            };
+            Ok((EventBody::new(answer, decoder(&client), clocks.idle).await?, anchor))
+        };
+        let (body, anchor) = client.within(clocks.deadline, opening).await?;
+        let canceller = cancel_on_close.then(|| client.outliving());
+        let mut stream = Self::over(client, options, clocks, ChatId::from(chat_id), body);
+        stream.anchor = anchor;
+        stream.on_state = on_state;
+        stream.handlers = handlers;
+        stream.resume = resume;
+        stream.canceller = canceller;
+        Ok(stream)
+    }
+
+    /// Opens a turn where a cursor stands.
+    pub(crate) async fn resume(client: Client, cursor: &str, options: RequestOptions) -> Result<Self> {
+        let cursor = TurnCursor::decode(cursor)?;
+        let mut stream = Self::open_turn(client, &cursor.chat_id, &cursor.turn_id, options).await?;
+        stream.told = cursor.seq;
+        stream.delivered = cursor.seq;
+        Ok(stream)
+    }
+
+    /// Opens the turn that runs, or the one that is named, from its first event.
+    pub(crate) async fn attach(
+        client: Client,
+        chat_id: &str,
+        turn_id: Option<&str>,
+        options: RequestOptions,
+    ) -> Result<Option<Self>> {
+        let turn_id = match turn_id {
+            Some(turn_id) => Some(TurnId::from(turn_id)),
+            None => client.chat().retrieve(chat_id).options(options.clone()).await?.active_turn_id,
+        };
+        match turn_id {
+            Some(turn_id) => Self::open_turn(client, &ChatId::from(chat_id), &turn_id, options).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    async fn open_turn(client: Client, chat_id: &ChatId, turn_id: &TurnId, options: RequestOptions) -> Result<Self> {
+        let options = options.over(&client.options);
+        let clocks = Clocks::of(options.timeout);
+        let body = client.within(clocks.deadline, turn_body(&client, &options, &clocks, chat_id, turn_id, 0)).await?;
+        let mut stream = Self::over(client, options, clocks, chat_id.clone(), body);
+        stream.handle.set_turn(turn_id.clone());
+        stream.reader.expect(turn_id.clone());
+        Ok(stream)
+    }
+}
+
+/// Waits until the turn that is in the way has ended, cancelling it first where that is wanted.
+async fn make_way(client: &Client, chat_id: &str, conflict: &Error, how: OnConflict, attempt: u32) -> Result<()> {
+    let active = conflict.active_turn_id();
+    if how == OnConflict::Cancel {
+        match active {
+            Some(turn_id) => client.chat().cancel_turn(chat_id, turn_id).await?,
+            None => client.chat().cancel(chat_id).await?,
+        };
+    }
+    if let (Some(turn_id), Service::Ours) = (active, client.service()) {
+        let opened = TurnStream::attach(client.clone(), chat_id, Some(turn_id.as_str()), RequestOptions::default());
+        if let Some(mut stream) = Box::pin(opened).await? {
+            // How it ended is its own affair.
+            while stream.try_next().await?.is_some() {}
+            return Ok(());
+        }
+    }
+    let wait = crate::policy::backoff::retry(attempt, fastrand::f64()).max(Duration::from_millis(1));
+    sleep(wait.mul_f64(client.backoff_scale())).await;
+    Ok(())
+}
