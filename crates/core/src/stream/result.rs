@@ -55,7 +55,7 @@ impl TurnStream {
     fn poll_attended(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Event>>> {
         match self.poll_fresh(cx) {
             Poll::Pending => self.input_required().map_or(Poll::Pending, |error| Poll::Ready(Some(Err(error)))),
-            ready => ready,
+            ready @ Poll::Ready(_) => ready,
         }
     }
 
