@@ -187,10 +187,14 @@ def test_a_turn_goes_through_pydantic_whole(client: Turnwire, chat: Chat) -> Non
     assert adapter.validate_json(turn.to_json()) == turn and adapter.validate_python(turn) is turn
     assert adapter.dump_python(turn) == turn.to_dict()
     assert adapter.json_schema() == {"title": "Turn", "type": "object"}
-    model = pydantic.create_model("Answer", turn=(turnwire.Turn, ...), parts=(list[turnwire.Part], ...))
-    answer = model.model_validate({"turn": turn.to_dict(), "parts": [{"type": "text", "id": "p", "text": "Hi"}]})
+
+    class Answer(pydantic.BaseModel):
+        turn: turnwire.Turn
+        parts: list[turnwire.Part]
+
+    answer = Answer.model_validate({"turn": turn.to_dict(), "parts": [{"type": "text", "id": "p", "text": "Hi"}]})
     assert answer.turn == turn and answer.parts == [turnwire.TextPart(id="p", text="Hi")]
-    assert model.model_validate_json(answer.model_dump_json()) == answer
+    assert Answer.model_validate_json(answer.model_dump_json()) == answer
     for wrong in (5, "text", {"messages": 5}):
         with pytest.raises(pydantic.ValidationError):
             adapter.validate_python(wrong)

@@ -50,6 +50,11 @@ class _AsyncStream(Generic[E]):
         await self._open()
         return self
 
+    def __reduce__(self) -> Any:
+        raise TypeError(
+            f"{type(self).__name__} cannot be pickled: a stream belongs to its process; pass its cursor on instead"
+        )
+
     def __await__(self: S) -> Generator[Any, Any, S]:
         return self._opened().__await__()
 

@@ -17,6 +17,7 @@ __all__ = [
     "EventBase",
     "MessageCompleted",
     "MessageCreated",
+    "NativeProgram",
     "PartDelta",
     "PartUpdated",
     "RawAnswer",
@@ -410,6 +411,7 @@ def parse_event(json: str, name: str | None = None) -> TurnEvent:
 
 def relay_event(id: int | None, json: str) -> RelayEvent: ...
 def frame(item: TurnEvent | RelayItem) -> str: ...
+@final
 class NativeProgram:
     def __init__(self) -> None: ...
     def run(self, args: Sequence[str]) -> int: ...

@@ -59,6 +59,10 @@ class _Stream(Generic[E]):
         request_id: str | None = self._native.request_id
         return request_id
 
+    def __reduce__(self) -> Any:
+        # It says why not, and what to do instead.
+        return self._native.__reduce__()
+
     def close(self) -> None:
         """Closes the connection at once. The turn goes on, unless it was started with ``cancel_on_close``."""
         self._native.close()
