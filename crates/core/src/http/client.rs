@@ -2,7 +2,6 @@
 
 use super::builder::ClientBuilder;
 use super::compose::header_value;
-use super::connect::build_http;
 use super::proxy::Proxies;
 use super::send::until;
 use super::{RequestOptions, Secret, Timeout};
@@ -218,7 +217,7 @@ impl Transport {
         };
         let http = match &settings.http_client {
             Some(client) => client.clone(),
-            None => build_http(settings, &proxies, connect)?,
+            None => settings.connections(&proxies, connect)?,
         };
         Ok(Self {
             http: Mutex::new(Some(http)),
@@ -244,7 +243,7 @@ impl Transport {
         if let Some((_, client)) = known.iter().find(|(clock, _)| *clock == connect) {
             return Ok(client.clone());
         }
-        let client = build_http(&self.settings, &self.proxies, connect)?;
+        let client = self.settings.connections(&self.proxies, connect)?;
         if known.len() == MAX_CONNECT_CLOCKS {
             known.remove(0);
         }

@@ -10,6 +10,16 @@ use std::path::{Path, PathBuf};
 /// More files of a folder are not looked at.
 const MAX_FILES: usize = 1000;
 
+/// Whether the caller or the environment names any.
+pub(super) fn names_certificates(settings: &ClientBuilder) -> bool {
+    let set = |name: &&str| std::env::var_os(name).is_some_and(|file| !file.is_empty());
+    settings.ca_bundle.is_some() || variables(settings).any(|name| set(&name))
+}
+
+fn variables(settings: &ClientBuilder) -> impl Iterator<Item = &'static str> {
+    std::iter::once("SSL_CERT_FILE").chain(settings.ca_variables.iter().copied())
+}
+
 /// Those of the caller's bundle, else those the environment names.
 pub(super) fn more_certificates(settings: &ClientBuilder) -> Result<Vec<reqwest::Certificate>> {
     if let Some(file) = &settings.ca_bundle {
@@ -17,7 +27,7 @@ pub(super) fn more_certificates(settings: &ClientBuilder) -> Result<Vec<reqwest:
             .map_err(|why| Error::new("invalid_argument", format!("The CA bundle {} {why}.", file.display())));
     }
     let mut all = vec![];
-    for name in std::iter::once(&"SSL_CERT_FILE").chain(settings.ca_variables) {
+    for name in variables(settings) {
         let Some(file) = std::env::var_os(name).filter(|file| !file.is_empty()).map(PathBuf::from) else { continue };
         // What a system-wide setting gets wrong is told, and stops nobody who speaks plain http.
         match certificates(&file) {
