@@ -38,6 +38,9 @@ async fn libfaketime() -> Option<PathBuf> {
     Some(below(&folder).expect("the package holds the library"))
 }
 
+/// What OpenCode has to be handed for the clock to be set for it too.
+const FAKED: &str = "LD_PRELOAD,FAKETIME_TIMESTAMP_FILE,FAKETIME_DONT_FAKE_MONOTONIC,FAKETIME_NO_CACHE";
+
 /// A server whose clock can be set.
 struct Clocked {
     child: Child,
@@ -218,7 +221,8 @@ async fn keys_and_tokens_outlive_no_more_than_they_should_when_the_clock_jumps()
 async fn a_real_opencode_whose_clock_was_set_back_tells_so_and_no_old_answer_as_a_new_one() {
     let (Some(program), Some(library)) = (opencode(), libfaketime().await) else { return };
     let folder = tempfile::tempdir().unwrap();
-    let server = Clocked::start(folder.path(), &library, &["--practice-model", "--opencode", &program]);
+    let server =
+        Clocked::start(folder.path(), &library, &["--practice-model", "--opencode", &program, "--pass-env", FAKED]);
     let chat = server.chat().await;
     let said = async |chat: &str, text: &str| {
         let mut turn = server.client.chat().respond(chat, text).await.unwrap();
