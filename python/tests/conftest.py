@@ -18,6 +18,8 @@ KEY = "sk_test_python"
 
 # A shell that starts this in the background has interrupts ignored, and so would every program the tests interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+if hasattr(signal, "SIGHUP"):
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 class Service:

@@ -14,12 +14,23 @@ use tempfile::TempDir;
 
 /// The program with nothing of the surroundings: a home of its own, no settings.
 pub fn turnwire(home: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_turnwire"));
+    let mut command = program();
     let kept = std::env::vars_os().filter(|(name, _)| {
         let name = name.to_string_lossy();
         !["TURNWIRE_", "CASEDEV_", "XDG_"].iter().any(|prefix| name.starts_with(prefix))
     });
     command.env_clear().envs(kept).env("HOME", home).stdin(Stdio::null());
+    command
+}
+
+/// What runs the tests may have had signals ignored (`nohup`), which programs inherit.
+fn program() -> Command {
+    let program = env!("CARGO_BIN_EXE_turnwire");
+    if !cfg!(target_os = "linux") {
+        return Command::new(program);
+    }
+    let mut command = Command::new("env");
+    command.args(["--default-signal=HUP,INT,TERM", program]);
     command
 }
 
