@@ -46,19 +46,6 @@ export class LazyBatch implements Iterable<LazyEvent> {
     this.#batch = batch
   }
 
-  /** Of events that were parsed before. */
-  static of(events: TurnEvent[]): LazyBatch {
-    let json = ''
-    const table: number[] = []
-    for (const event of events) {
-      json += json === '' ? '[' : ','
-      const start = json.length
-      json += JSON.stringify(event)
-      table.push(start, json.length, event.seq ?? 0, TYPES.indexOf(event.type))
-    }
-    return new LazyBatch({ json: `${json}]`, table: Uint32Array.from(table) })
-  }
-
   /** How many events. */
   get length(): number {
     return this.#batch.table.length / WIDTH

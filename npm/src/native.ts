@@ -85,7 +85,7 @@ export interface NativeTurn extends NativeSource {
   outcome(): string | NativeFailure
   answer(requestId: string, answers: readonly (readonly string[])[]): NativeTask
   reject(requestId: string): NativeTask
-  allow(requestId: string, reply: string): NativeTask
+  allow(requestId: string, reply: string, message?: string): NativeTask
   cancel(): NativeTask
 }
 

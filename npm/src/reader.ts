@@ -115,8 +115,12 @@ export abstract class Reader<E> implements AsyncIterableIterator<E>, AsyncDispos
     return {
       next: () => {
         if (begun) return this.#next(reader)
+        try {
+          this.begin(reader)
+        } catch (error) {
+          return Promise.reject(error)
+        }
         begun = true
-        this.begin(reader)
         return this.#next(undefined)
       },
       return: () => this.return(),
@@ -127,9 +131,15 @@ export abstract class Reader<E> implements AsyncIterableIterator<E>, AsyncDispos
     } as AsyncIterableIterator<E>
   }
 
-  /** A new reader goes on where the last one stopped. */
+  /** A new reader goes on where the last one stopped, unless that one waits. */
   protected begin(reader: object): void {
+    this.#alone(this.#asked > 0)
     this.#reader = reader
+  }
+
+  /** Refuses a reader while another one waits. */
+  #alone(asked: boolean): void {
+    if (asked || this.#taking) throw new Error('Two readers wait on one stream; read it in one and pass the events on.')
   }
 
   /** Refuses a reader that another one has taken over from: it would get a stream with holes. */
@@ -185,7 +195,7 @@ export abstract class Reader<E> implements AsyncIterableIterator<E>, AsyncDispos
 
   /** The next batch of whatever form `poll` gives; nothing at the end. */
   protected async take<B>(poll: () => B | null | undefined): Promise<B | undefined> {
-    if (this.#taking) throw new Error('Two readers wait on one stream; read it in one and pass the events on.')
+    this.#alone(false)
     this.#taking = true
     try {
       return await this.#take(poll)

@@ -2,6 +2,7 @@ import type { Chats } from './chat.js'
 import type { RequestOptions } from './options.js'
 import type { Answer } from './promise.js'
 import { type SendMessageParams, sendMessageParams } from './prompt.js'
+import { abandon } from './stream.js'
 import type { Turn } from './turn.js'
 
 /** `respond`, folded. A call that fails or is given up cancels the turn it started. */
@@ -16,7 +17,7 @@ export async function send(
   try {
     return { value: await stream.result(), response }
   } catch (error) {
-    await stream.abandon()
+    await abandon(stream)
     throw error
   } finally {
     stream.close()

@@ -12,6 +12,13 @@ import { tell } from './tell.js'
 import { type Turn, turnFromJson } from './turn.js'
 
 /**
+ * Cancels the turn of a caller that has failed, where closing is to cancel it.
+ *
+ * @internal
+ */
+export let abandon: (stream: TurnStream) => Promise<void>
+
+/**
  * A turn as it runs: iterator of its events, and handle on it. Leaving the loop closes the socket at once; the turn
  * itself goes on, but for `cancelOnClose`.
  */
@@ -19,6 +26,10 @@ export class TurnStream extends Reader<TurnEvent> {
   readonly #native: NativeTurn
   readonly #handlers: StreamHandlers
   #lastSeq = 0
+
+  static {
+    abandon = async (stream) => void (await perform(stream.#native.abandon()))
+  }
 
   /** The service's `x-request-id` of the answer that opened the stream. */
   readonly requestId: string | undefined
@@ -127,9 +138,12 @@ export class TurnStream extends Reader<TurnEvent> {
     await perform(this.#native.reject(idOf(question)))
   }
 
-  /** Replies to a permission of this turn. */
-  async allow(permission: Permission | string, reply: PermissionReply = 'once'): Promise<void> {
-    await perform(this.#native.allow(idOf(permission), String(reply)))
+  /** Replies to a permission of this turn; a refusal may tell the agent why. */
+  async allow(permission: Permission | string, reply: PermissionReply = 'once', message?: string): Promise<void> {
+    if (message !== undefined && typeof message !== 'string') {
+      throw new TypeError(`message must be a string, not ${kindOf(message)}.`)
+    }
+    await perform(this.#native.allow(idOf(permission), String(reply), message))
   }
 
   /** Cancels this turn, and no other where the service is ours. The stream goes on to its end. */
@@ -177,11 +191,6 @@ export class TurnStream extends Reader<TurnEvent> {
       this.#native.retract(request.requestId)
       throw error
     }
-  }
-
-  /** Cancels the turn of a caller that has failed, where closing is to cancel it. */
-  async abandon(): Promise<void> {
-    await perform(this.#native.abandon())
   }
 
   protected handedUpTo(number: number | null): void {

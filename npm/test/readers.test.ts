@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
+import { join } from 'node:path'
 import { test } from 'node:test'
-import { InputRequiredError, type Question, type TurnEvent } from 'turnwire'
-import { practice } from './support/server.js'
+import { setImmediate } from 'node:timers/promises'
+import { InputRequiredError, type Question, type TurnEvent, Turnwire } from 'turnwire'
+import { practice, ROOT, start, TESTKIT } from './support/server.js'
 
 const service = practice()
 const newChat = async () => (await service.client.chat.create({ title: 'Readers' })).id
@@ -72,6 +74,136 @@ test('a loop that another one has taken over from is refused', async () => {
   assert.equal((await batches.next()).done, false)
   await stream.textStream.next()
   await assert.rejects(batches.next(), /another loop/i)
+})
+
+test('a second loop is refused while the first waits, which loses nothing', async () => {
+  const stream = await service.client.chat.respond(await newChat(), '/ask')
+  const seqs: (number | undefined)[] = []
+  let asked: (question: Question) => void = () => {}
+  const question = new Promise<Question>((resolve) => (asked = resolve))
+  const first = (async () => {
+    for await (const event of stream) {
+      seqs.push(event.seq)
+      if (event.type === 'turn.status' && event.question) asked(event.question)
+    }
+  })()
+  const open = await question
+  for (const other of [stream[Symbol.asyncIterator](), stream.batches(), stream.textStream]) {
+    // The loop has gone through what had come, and waits.
+    await setImmediate()
+    await assert.rejects(other.next(), /^Error: Two readers wait/)
+  }
+  await stream.answer(open, [['yes']])
+  await first
+  assert.deepEqual(seqs, upTo(seqs.length))
+  assert.equal(stream.snapshot.ended, true)
+})
+
+test('an open question is asked again by a stream that is attached', async () => {
+  const id = await newChat()
+  const first = await service.client.chat.respond(id, '/ask')
+  for await (const event of first) if (event.type === 'turn.status' && event.question) break
+  const stream = await service.client.chat.attach(id)
+  assert.ok(stream, 'a turn runs')
+  let asked = 0
+  for await (const event of stream) {
+    if (event.type !== 'turn.status' || !event.question) continue
+    asked += 1
+    await stream.answer(event.question, [['yes']])
+  }
+  assert.equal(asked, 1)
+  assert.match((await stream.result()).text, /yes/)
+})
+
+interface Counts {
+  requests: Record<string, number>
+  lastBody: string
+}
+
+/** The service of a scenario, and what has reached it. */
+async function scenario(name: string, use: (client: Turnwire, counts: () => Promise<Counts>) => Promise<void>): Promise<void> {
+  const file = join(ROOT, `tests/conformance/http/${name}.json`)
+  const { baseURL, stop } = await start(TESTKIT, [file], /^listening on (\S+)$/)
+  const counts = async () => {
+    const answer = await fetch(`${baseURL}/_testkit`, { headers: { connection: 'close' } })
+    return (await answer.json()) as Counts
+  }
+  try {
+    await use(new Turnwire({ baseURL, apiKey: 'sk_test' }), counts)
+  } finally {
+    await stop()
+  }
+}
+
+const AT_ONCE = 'a-question-and-a-permission-at-once'
+const replies = ({ requests }: Counts) => [requests['reply_to_question'], requests['reply_to_permission']]
+
+test('a question and a permission of one status each reach their handler once', async () => {
+  for (const how of ['result', 'loop', 'text', 'message'] as const) {
+    await scenario(AT_ONCE, async ({ chat }, counts) => {
+      const asked: string[] = []
+      const onQuestion = (question: Question) => {
+        asked.push(question.requestId)
+        return [['yes']]
+      }
+      const onPermission = ({ requestId }: { requestId: string }) => {
+        asked.push(requestId)
+        return 'once' as const
+      }
+      const params = { prompt: '/both', onQuestion, onPermission }
+      if (how === 'message') {
+        assert.equal((await chat.sendMessage('chat_testkit', params)).text, 'thank you both')
+      } else {
+        const stream = await chat.respond('chat_testkit', params)
+        if (how === 'loop') for await (const _ of stream);
+        if (how === 'text') for await (const _ of stream.textStream);
+        assert.equal((await stream.result()).text, 'thank you both')
+      }
+      assert.deepEqual(asked, ['que_0', 'per_0'], how)
+      assert.deepEqual(replies(await counts()), [1, 1])
+    })
+  }
+})
+
+test('a question and a permission of one status each reach who iterates once', async () => {
+  await scenario(AT_ONCE, async ({ chat }, counts) => {
+    const stream = await chat.respond('chat_testkit', '/both')
+    const asked: string[] = []
+    for await (const event of stream) {
+      if (event.type !== 'turn.status') continue
+      if (event.question) {
+        asked.push(event.question.requestId)
+        await stream.answer(event.question, [['yes']])
+      }
+      if (event.permission) {
+        asked.push(event.permission.requestId)
+        await stream.allow(event.permission)
+      }
+    }
+    assert.deepEqual(asked, ['que_0', 'per_0'])
+    assert.equal((await stream.result()).text, 'thank you both')
+    assert.deepEqual(replies(await counts()), [1, 1])
+  })
+})
+
+test('a refusal takes its reason along, and a reason that the agent would not get is refused', async () => {
+  await scenario('a-permission-nobody-gives', async ({ chat }, counts) => {
+    const lost = { message: 'The agent gets a message with the reply reject only; send once without one.' }
+    const id = 'chat_testkit'
+    for (const by of ['stream', 'chat']) {
+      const stream = await chat.respond(id, '/allow')
+      for await (const event of stream) {
+        if (event.type !== 'turn.status' || !event.permission) continue
+        const { requestId } = event.permission
+        await assert.rejects(stream.allow(event.permission, 'once', 'fine'), lost)
+        await assert.rejects(chat.replyToPermission(requestId, { id, reply: 'once', message: 'fine' }).then(), lost)
+        await assert.rejects(stream.allow(requestId, 'reject', 5 as unknown as string), /^TypeError: message must be a string/)
+        if (by === 'stream') await stream.allow(event.permission, 'reject', 'Not here.')
+        else await chat.replyToPermission(requestId, { id, reply: 'reject', message: 'Not here.' })
+        assert.deepEqual(JSON.parse((await counts()).lastBody), { reply: 'reject', message: 'Not here.' })
+      }
+    }
+  })
 })
 
 test('a message that fails in the caller leaves the chat free', async () => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { setImmediate } from 'node:timers/promises'
 import { type RelayEvent, Turnwire } from 'turnwire'
 import { practice } from './support/server.js'
 
@@ -79,4 +80,40 @@ test('a relay that is live ends when it is left', async () => {
   const waiting = stream.next()
   stream.close()
   assert.deepEqual(await waiting, { done: true, value: undefined })
+})
+
+test('a second loop over a relay is refused while the first waits, which loses nothing', async () => {
+  const { chat } = service.client
+  const { id } = await chat.create()
+  const stream = await chat.stream(id, { lastEventId: 0 })
+  const first = read(stream, idle)
+  const twice = { message: 'Two readers wait on one stream; read it in one and pass the events on.' }
+  await assert.rejects(read(stream, idle), twice)
+  await setImmediate()
+  await assert.rejects(stream.toReadableStream().getReader().read(), twice)
+  await chat.sendMessage(id, 'Relay this.')
+  const events = await first
+  assert.ok(events.length > 3)
+  assert.deepEqual(events.map((event) => event.id), events.map((_, index) => index + 1))
+})
+
+test('a loop over a relay that another one has taken over from is refused, and nothing is lost between them', async () => {
+  const { chat } = service.client
+  const { id } = await chat.create()
+  await chat.sendMessage(id, 'Relay this.')
+  const stream = await chat.stream(id, { lastEventId: 0 })
+  const loop = stream[Symbol.asyncIterator]()
+  const first = (await loop.next()).value as RelayEvent
+  const second = (await stream[Symbol.asyncIterator]().next()).value as RelayEvent
+  await assert.rejects(loop.next(), /another loop/i)
+  assert.equal(stream.lastEventId, 2)
+  let text = ''
+  for await (const chunk of stream.toReadableStream() as unknown as AsyncIterable<Uint8Array>) {
+    text += new TextDecoder().decode(chunk)
+    if (text.includes('session.idle')) break
+  }
+  const rest = [...text.matchAll(/^id: ?(\d+)$/gm)].map((found) => Number(found[1]))
+  const ids = [first.id, second.id, ...rest]
+  assert.deepEqual(ids, ids.map((_, index) => index + 1))
+  assert.equal(stream.lastEventId, ids.length)
 })

@@ -117,6 +117,10 @@ export async function calls(): Promise<void> {
   for await (const batch of stream.batches({ lazy: true })) same<string>(batch.json)
   same<TurnStream | undefined>(await client.chat.attach('chat_1'))
   same<void>(await client.chat.replyToQuestion('que_1', { id: 'chat_1', answers: [['yes']] }))
+  same<void>(await client.chat.replyToPermission('per_1', { id: 'chat_1', reply: 'reject', message: 'Not here.' }))
+  same<void>(await stream.allow('per_1', 'reject', 'Not here.'))
+  // @ts-expect-error that is the library's own
+  stream.abandon
   same<Turnwire>(client.withOptions({ maxRetries: 0, headers: { 'x-a': null } }))
   const onQuestion = ({ questions }: Question) => questions.map(() => ['yes'])
   await client.chat.sendMessage('chat_1', { prompt: 'Hi', onQuestion })

@@ -120,7 +120,7 @@ test('answers of another form are told so, and the question can still be answere
       await assert.rejects(stream.answer(event.question, answers as unknown as string[][]), form)
     }
     await assert.rejects(stream.answer(undefined as unknown as string, [['yes']]), /or its requestId\.$/)
-    await assert.rejects(stream.allow('per_1', 5 as unknown as 'once'), /'once', 'always' or 'reject'\.$/)
+    await assert.rejects(stream.allow('per_1', 5 as unknown as 'once'), /once, always or reject, not "5"\.$/)
     await stream.answer(event.question, [['yes']])
   }
   assert.equal((await stream.result()).status, 'completed')

@@ -10,10 +10,7 @@ import subprocess
 import sys
 import time
 import traceback
-import urllib.request
 import weakref
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,6 +18,7 @@ from typing import Any
 import pytest
 import turnwire
 from conftest import ROOT, difference
+from testkit import misbehaving, told
 from turnwire import AsyncTurnwire, RelayEvent, RelayGap, StreamState, Timeout, TurnAccumulator, Turnwire, TurnwireError
 
 CHAT = "chat_testkit"
@@ -173,23 +171,6 @@ class Call:
             outcome.answer = (await chats.files.list(CHAT, **self.options)).to_dict()
         else:
             outcome.answer = (await getattr(chats, self.operation)(CHAT, **self.options)).to_dict()
-
-
-@contextmanager
-def misbehaving(scenario: Path) -> Iterator[str]:
-    program = os.environ.get("TURNWIRE_TESTKIT") or str(ROOT / "target/debug/turnwire-testkit")
-    command = [program, str(scenario)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdin and process.stdout
-        yield process.stdout.readline().split()[-1]
-        process.stdin.close()
-
-
-def told(url: str) -> dict[str, Any]:
-    request = urllib.request.Request(url, headers={"connection": "close"})
-    with urllib.request.urlopen(request, timeout=10) as answer:
-        found: dict[str, Any] = json.load(answer)
-    return found
 
 
 @pytest.mark.filterwarnings("ignore:The key is sent to service.invalid over plain http")

@@ -1,11 +1,14 @@
 """One stream, several readers; and chats that are left free by calls that fail."""
 
 import asyncio
+import json
 import threading
+from typing import Literal
 
 import pytest
 import turnwire
-from conftest import KEY, Service
+from conftest import KEY, ROOT, Service
+from testkit import misbehaving, told
 from turnwire import AsyncTurnwire, Chat, Turnwire
 
 
@@ -45,6 +48,42 @@ def test_an_open_question_is_asked_again_asynchronously(service: Service, client
             return (await stream.result()).text
 
     assert "yes" in asyncio.run(asyncio.wait_for(go_on(), 30))
+
+
+def test_an_open_question_is_asked_again_by_a_stream_that_is_attached(
+    service: Service, client: Turnwire, chat: Chat
+) -> None:
+    left_at_the_question(client, chat)
+    stream = client.chat.attach(chat.id)
+    assert stream
+    questions = [each.question for each in until_asked(stream) if each.question]
+    assert len(questions) == 1
+
+    async def go_on() -> int:
+        stream = await AsyncTurnwire(base_url=service.url, api_key=KEY).chat.attach(chat.id)
+        assert stream
+        asked = 0
+        async for each in stream:
+            if each.question:
+                asked += 1
+                await stream.answer(each.question, [["yes"]])
+        assert "yes" in (await stream.result()).text
+        return asked
+
+    assert asyncio.run(asyncio.wait_for(go_on(), 30)) == 1
+    # The one that was attached first goes on where it stopped, and is asked nothing more.
+    with stream:
+        assert [each.question for each in stream if each.question] == []
+        assert "yes" in stream.result().text
+
+
+def until_asked(stream: turnwire.TurnStream) -> list[turnwire.TurnEvent]:
+    seen = []
+    for each in stream:
+        seen.append(each)
+        if each.question:
+            break
+    return seen
 
 
 def test_a_result_takes_no_event_away(client: Turnwire, chat: Chat) -> None:
@@ -114,6 +153,34 @@ def test_several_threads_on_one_stream_are_refused(client: Turnwire, chat: Chat)
     assert len(refused) == 1
 
 
+def test_a_second_task_is_refused_while_the_first_waits_which_loses_nothing(service: Service, chat: Chat) -> None:
+    async def run() -> None:
+        chats = AsyncTurnwire(base_url=service.url, api_key=KEY).chat
+        async with chats.respond(chat.id, "/ask") as stream:
+            asked: asyncio.Future[turnwire.Question] = asyncio.get_running_loop().create_future()
+
+            async def read() -> list[int | None]:
+                seqs: list[int | None] = []
+                async for each in stream:
+                    seqs.append(each.seq)
+                    if each.question:
+                        asked.set_result(each.question)
+                return seqs
+
+            reading = asyncio.ensure_future(read())
+            question = await asked
+            for other in (aiter(stream), aiter(stream.text_stream), stream):
+                # The question is out, and the loop that gave it has gone on to wait.
+                with pytest.raises(RuntimeError, match="two tasks"):
+                    await anext(other)
+            await stream.answer(question, [["yes"]])
+            seqs = await reading
+        assert seqs == list(range(1, len(seqs) + 1))
+        assert stream.snapshot.ended
+
+    asyncio.run(asyncio.wait_for(run(), 60))
+
+
 def test_a_message_that_fails_in_the_caller_leaves_the_chat_free(client: Turnwire, chat: Chat) -> None:
     with pytest.raises(turnwire.InputRequiredError):
         client.chat.send_message(chat.id, "/ask")
@@ -168,3 +235,102 @@ def test_an_answer_that_comes_second_is_no_error(client: Turnwire, chat: Chat) -
                 client.chat.reply_to_question(each.question.request_id, id=chat.id, answers=[["yes"]])
                 stream.answer(each.question, [["no"]])
         assert "yes" in stream.result().text
+
+
+AT_ONCE = ROOT / "tests/conformance/http/a-question-and-a-permission-at-once.json"
+REFUSED = ROOT / "tests/conformance/http/a-permission-nobody-gives.json"
+TESTKIT = "chat_testkit"
+
+
+def replies(url: str) -> list[int]:
+    requests = told(f"{url}/_testkit")["requests"]
+    return [requests["reply_to_question"], requests["reply_to_permission"]]
+
+
+@pytest.mark.parametrize("how", ["result", "loop", "text", "message"])
+@pytest.mark.parametrize("program", ["sync", "async"])
+def test_a_question_and_a_permission_of_one_status_each_reach_their_handler_once(program: str, how: str) -> None:
+    asked: list[str] = []
+
+    def answer(question: turnwire.Question) -> list[list[str]]:
+        asked.append(question.request_id)
+        return [["yes"]]
+
+    def allow(permission: turnwire.Permission) -> Literal["once"]:
+        asked.append(permission.request_id)
+        return "once"
+
+    def run(url: str) -> turnwire.Turn:
+        chats = Turnwire(base_url=url, api_key=KEY).chat
+        if how == "message":
+            return chats.send_message(TESTKIT, "/both", on_question=answer, on_permission=allow)
+        with chats.respond(TESTKIT, "/both", on_question=answer, on_permission=allow) as stream:
+            if how != "result":
+                list(stream if how == "loop" else stream.text_stream)
+            return stream.result()
+
+    async def run_async(url: str) -> turnwire.Turn:
+        chats = AsyncTurnwire(base_url=url, api_key=KEY).chat
+        if how == "message":
+            return await chats.send_message(TESTKIT, "/both", on_question=answer, on_permission=allow)
+        async with chats.respond(TESTKIT, "/both", on_question=answer, on_permission=allow) as stream:
+            if how == "loop":
+                [_ async for _ in stream]
+            if how == "text":
+                [_ async for _ in stream.text_stream]
+            return await stream.result()
+
+    with misbehaving(AT_ONCE) as url:
+        turn = run(url) if program == "sync" else asyncio.run(asyncio.wait_for(run_async(url), 30))
+        assert turn.text == "thank you both"
+        assert asked == ["que_0", "per_0"]
+        assert replies(url) == [1, 1]
+
+
+def test_a_question_and_a_permission_of_one_status_each_reach_who_iterates_once() -> None:
+    asked: list[str] = []
+
+    async def run(url: str) -> None:
+        async with AsyncTurnwire(base_url=url, api_key=KEY).chat.respond(TESTKIT, "/both") as stream:
+            async for each in stream:
+                if each.question:
+                    asked.append(each.question.request_id)
+                    await stream.answer(each.question, [["yes"]])
+                if each.permission:
+                    asked.append(each.permission.request_id)
+                    await stream.allow(each.permission)
+            assert (await stream.result()).text == "thank you both"
+
+    with misbehaving(AT_ONCE) as url:
+        with Turnwire(base_url=url, api_key=KEY).chat.respond(TESTKIT, "/both") as stream:
+            for each in stream:
+                if each.question:
+                    asked.append(each.question.request_id)
+                    stream.answer(each.question, [["yes"]])
+                if each.permission:
+                    asked.append(each.permission.request_id)
+                    stream.allow(each.permission)
+            assert stream.result().text == "thank you both"
+        assert asked == ["que_0", "per_0"]
+        assert replies(url) == [1, 1]
+    asked.clear()
+    with misbehaving(AT_ONCE) as url:
+        asyncio.run(asyncio.wait_for(run(url), 30))
+        assert asked == ["que_0", "per_0"]
+        assert replies(url) == [1, 1]
+
+
+def test_a_refusal_takes_its_reason_along_and_a_reason_that_the_agent_would_not_get_is_refused() -> None:
+    with misbehaving(REFUSED) as url:
+        chats = Turnwire(base_url=url, api_key=KEY).chat
+        with chats.respond(TESTKIT, "/allow") as stream:
+            for each in stream:
+                if each.permission:
+                    with pytest.raises(ValueError, match="with the reply reject only"):
+                        stream.allow(each.permission, "once", "fine")
+                    with pytest.raises(ValueError, match="with the reply reject only"):
+                        request_id = each.permission.request_id
+                        chats.reply_to_permission(request_id, id=TESTKIT, reply="always", message="fine")
+                    stream.allow(each.permission, "reject", "Not here.")
+                    sent = json.loads(told(f"{url}/_testkit")["lastBody"])
+                    assert sent == {"reply": "reject", "message": "Not here."}

@@ -41,6 +41,8 @@ def test_options_clocks_streams_and_events_have_their_names() -> None:
     assert list(inspect.signature(Timeout).parameters) == SURFACE["timeout"]
     for stream in (turnwire.TurnStream, turnwire.AsyncTurnStream):
         assert [name for name in SURFACE["turnStream"] if not hasattr(stream, snake(name))] == []
+        for name, arguments in SURFACE["turnStreamArguments"].items():
+            assert list(inspect.signature(getattr(stream, name)).parameters)[1:] == arguments
     for relay in (turnwire.RelayStream, turnwire.AsyncRelayStream):
         assert [name for name in SURFACE["relayStream"] if not hasattr(relay, snake(name))] == []
     for name in SURFACE["events"]:

@@ -29,13 +29,15 @@ class _AsyncStream(Generic[E]):
         self._place: Place[E] = Place()
         self._begun = False
         self._closed = False
-        #: Held by whoever opens the stream or waits for its next batch.
-        self._busy = asyncio.Lock()
+        #: Held by whoever opens the stream.
+        self._opening = asyncio.Lock()
+        #: Whether a reader waits for the next batch.
+        self._busy = False
 
     async def _open(self) -> Any:
         """The native stream. Errors of the service are raised here."""
         if self._native is None:
-            async with self._busy:
+            async with self._opening:
                 if self._native is None:
                     if self._closed or self._begun:
                         raise RuntimeError("this stream is closed: it failed to open, or was left before it was open")
@@ -84,12 +86,19 @@ class _AsyncStream(Generic[E]):
         native = self._native or await self._open()
         if reader:
             self._place.check(reader)
-        if self._busy.locked():
-            raise RuntimeError("two tasks read one stream at once; read it in one and pass the events on")
-        async with self._busy:
+        self._alone()
+        self._busy = True
+        try:
             # Once a batch, so that other tasks run and a cancellation can arrive even if more is always ready.
             await asyncio.sleep(0)
             return self._place.take(await ready(native, *asking))
+        finally:
+            self._busy = False
+
+    def _alone(self) -> None:
+        """Refuses a second task, which would take events away from the one that waits."""
+        if self._busy:
+            raise RuntimeError("two tasks read one stream at once; read it in one and pass the events on")
 
     @property
     def request_id(self) -> str | None:
@@ -121,6 +130,7 @@ class _Reader(Generic[E]):
         stream = self._stream
         if self._token is None:
             await stream._open()
+            stream._alone()
             self._token = stream._place.begin()
             self._ready = stream._place.ready
         while True:

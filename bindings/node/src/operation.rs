@@ -1,7 +1,6 @@
 //! The operations by name: arguments in, what the core gives out.
 
 use crate::task::Done;
-use crate::turn::unknown_reply;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::future::Future;
@@ -67,7 +66,7 @@ pub(crate) fn operation(client: &Client, name: &str, args: &str, content: Option
         "replyToQuestion" => call(chats.reply_to_question(id, request_id, given.answers)),
         "rejectQuestion" => call(chats.reject_question(id, request_id)),
         "replyToPermission" => {
-            let reply = PermissionReply::from_word(&given.reply, given.message).ok_or_else(unknown_reply)?;
+            let reply = PermissionReply::from_word(&given.reply, given.message)?;
             call(chats.reply_to_permission(id, request_id, reply))
         }
         "retrieve" => call(chats.retrieve(id)),

@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::runtime::Handle;
 use turnwire::chat::PermissionReply;
 use turnwire::stream::{Attended, Batch, Polled, StreamState, TurnHandle, TurnPump, append_json};
-use turnwire::{Error, Event, EventKind, RequestId, Result};
+use turnwire::{Event, EventKind, RequestId, Result};
 
 /// A batch, `null` at the end, or nothing yet: then the hub will name the stream.
 pub(crate) type Next<T> = Either3<T, Null, Undefined>;
@@ -135,10 +135,9 @@ impl NativeTurn {
 
     /// Replies to a permission.
     #[napi(catch_unwind)]
-    pub fn allow(&self, request_id: String, reply: String) -> NativeTask {
+    pub fn allow(&self, request_id: String, reply: String, message: Option<String>) -> NativeTask {
         self.on_handle(request_id, async move |turn, id| {
-            let reply = PermissionReply::from_word(&reply, None).ok_or_else(unknown_reply)?;
-            turn.allow(&id, reply).await
+            turn.allow(&id, PermissionReply::from_word(&reply, message)?).await
         })
     }
 
@@ -207,10 +206,6 @@ impl NativeTurn {
     pub fn close(&self) {
         self.pump.close();
     }
-}
-
-pub(crate) fn unknown_reply() -> Error {
-    Error::new("invalid_argument", "The reply to a permission is 'once', 'always' or 'reject'.")
 }
 
 impl NativeTurn {

@@ -337,9 +337,7 @@ fn needed<T>(given: Option<T>, why: &str) -> PyResult<T> {
 
 /// What answers a permission.
 pub(crate) fn permission_reply(word: &str, message: Option<String>) -> PyResult<PermissionReply> {
-    PermissionReply::from_word(word, message).ok_or_else(|| {
-        PyValueError::new_err(format!("a permission is replied to with once, always or reject, not {word}"))
-    })
+    PermissionReply::from_word(word, message).map_err(|error| PyValueError::new_err(error.to_string()))
 }
 
 async fn once<T: Serialize + Send + 'static>(call: Call<T>, raw: bool) -> Result<Answer> {

@@ -131,3 +131,100 @@ async fn respond_takes_handlers() {
     while stream.try_next().await.unwrap().is_some() {}
     assert_eq!(stream.result().await.unwrap().text(), "done");
 }
+
+#[tokio::test]
+async fn an_open_question_is_asked_again_where_a_turn_is_attached_to() {
+    let (kit, client) = kit(vec![]).await;
+    left_at_the_question(&client).await;
+    let other = Client::builder().base_url(kit.url()).api_key("sk_test").build().unwrap();
+    let mut stream = other.chat().attach(CHAT).await.unwrap().expect("a turn runs");
+    let mut asked = 0;
+    while let Some(event) = stream.try_next().await.unwrap() {
+        if let Some(question) = event.question() {
+            asked += 1;
+            stream.answer(question, [["yes"]]).await.unwrap();
+        }
+    }
+    assert_eq!(asked, 1);
+    assert_eq!(stream.result().await.unwrap().text(), "thank you");
+}
+
+/// A service at which a question and a permission become open in one status: the one of the question alone is left out.
+async fn both_at_once() -> (Testkit, Client) {
+    let kit = Testkit::with_faults(false, vec![Fault { omit: Some(5), on: "respond".to_owned(), ..Fault::default() }]);
+    let kit = kit.await.unwrap();
+    let client = Client::builder().base_url(kit.url()).api_key("sk_test").backoff_scale(0.0).build().unwrap();
+    (kit, client)
+}
+
+fn replies(kit: &Testkit) -> [Option<usize>; 2] {
+    ["reply_to_question", "reply_to_permission"].map(|operation| kit.counts().requests.get(operation).copied())
+}
+
+#[tokio::test]
+async fn a_question_and_a_permission_of_one_status_each_reach_their_handler_once() {
+    let (kit, client) = both_at_once().await;
+    let turn = client
+        .chat()
+        .send_message(CHAT, "/both")
+        .on_question(|_| async { Ok(Some(Answers::from([["yes"]]))) })
+        .on_permission(|_| async { Ok(PermissionReply::Once) })
+        .await
+        .unwrap();
+    assert_eq!(turn.text(), "thank you both");
+    assert_eq!(replies(&kit), [Some(1), Some(1)]);
+}
+
+#[tokio::test]
+async fn a_question_and_a_permission_of_one_status_each_reach_who_iterates_once() {
+    let (kit, client) = both_at_once().await;
+    let mut stream = client.chat().respond(CHAT, "/both").await.unwrap();
+    let (mut asked, mut open) = (Vec::new(), Vec::new());
+    while let Some(event) = stream.try_next().await.unwrap() {
+        if let Some(question) = event.question() {
+            asked.push("question");
+            stream.answer(question, [["yes"]]).await.unwrap();
+        }
+        if let Some(permission) = event.permission() {
+            asked.push("permission");
+            stream.allow(permission, PermissionReply::Once).await.unwrap();
+        }
+        if let turnwire::EventKind::TurnStatusChanged(status) = &event.kind {
+            open.push(status.requests.len());
+        }
+    }
+    assert_eq!(asked, ["question", "permission"]);
+    assert_eq!(open.iter().find(|&&open| open > 0), Some(&2), "both become open in one status");
+    assert_eq!(stream.result().await.unwrap().text(), "thank you both");
+    assert_eq!(replies(&kit), [Some(1), Some(1)]);
+}
+
+#[tokio::test]
+async fn all_that_is_still_asked_is_asked_again_once_where_a_turn_is_resumed() {
+    let (_kit, client) = kit(vec![]).await;
+    let mut first = client.chat().respond(CHAT, "/both").await.unwrap();
+    while first.try_next().await.unwrap().unwrap().permission().is_none() {}
+    let mut stream = client.chat().resume(&first.cursor().unwrap()).await.unwrap();
+    let mut asked = Vec::new();
+    while let Some(event) = stream.try_next().await.unwrap() {
+        if let Some(question) = event.question() {
+            asked.push("question");
+            stream.answer(question, [["yes"]]).await.unwrap();
+        }
+        if let Some(permission) = event.permission() {
+            asked.push("permission");
+            stream.allow(permission, PermissionReply::Once).await.unwrap();
+        }
+    }
+    assert_eq!(asked, ["question", "permission"]);
+}
+
+#[test]
+fn a_message_is_taken_with_a_refusal_and_refused_where_the_agent_would_not_get_it() {
+    let word = || Some("not here".to_owned());
+    assert_eq!(PermissionReply::from_word("reject", word()).unwrap(), PermissionReply::Reject(word()));
+    assert_eq!(PermissionReply::from_word("once", None).unwrap(), PermissionReply::Once);
+    for reply in ["once", "always", "never"] {
+        assert_eq!(PermissionReply::from_word(reply, word()).unwrap_err().code(), "invalid_argument");
+    }
+}

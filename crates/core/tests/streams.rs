@@ -78,6 +78,53 @@ async fn send_message_lets_handlers_answer() {
 }
 
 #[tokio::test]
+async fn what_is_answered_first_elsewhere_is_no_error_and_what_was_never_asked_is() {
+    let (_kit, client) = kit(vec![]).await;
+    let chats = client.chat();
+    let mut stream = chats.respond(CHAT, "/both").await.unwrap();
+    while let Some(event) = stream.try_next().await.unwrap() {
+        if let Some(question) = event.question() {
+            chats.reply_to_question(CHAT, &question.request_id, [["yes"]]).await.unwrap();
+            let again = chats.reply_to_question(CHAT, &question.request_id, [["no"]]).await.unwrap_err();
+            assert_eq!(again.code(), "question_not_found");
+            stream.answer(question, [["no"]]).await.unwrap();
+            stream.reject(question).await.unwrap();
+        }
+        if let Some(permission) = event.permission() {
+            let unknown = stream.handle().allow(&"per_nowhere".into(), PermissionReply::Once).await.unwrap_err();
+            assert_eq!(unknown.code(), "permission_not_found");
+            chats.reply_to_permission(CHAT, &permission.request_id, PermissionReply::Once).await.unwrap();
+            stream.allow(permission, PermissionReply::Always).await.unwrap();
+        }
+    }
+    assert_eq!(stream.result().await.unwrap().text(), "thank you both");
+}
+
+#[tokio::test]
+async fn a_handler_that_is_overtaken_elsewhere_is_no_error() {
+    let (_kit, client) = kit(vec![]).await;
+    let (one, two) = (client.chat(), client.chat());
+    let message = client
+        .chat()
+        .send_message(CHAT, "/both")
+        .on_question(move |question| {
+            let chats = one.clone();
+            async move {
+                chats.reply_to_question(CHAT, &question.request_id, [["yes"]]).await?;
+                Ok(Some(Answers::from([["no"]])))
+            }
+        })
+        .on_permission(move |permission| {
+            let chats = two.clone();
+            async move {
+                chats.reply_to_permission(CHAT, &permission.request_id, PermissionReply::Once).await?;
+                Ok(PermissionReply::Reject(Some("late".to_owned())))
+            }
+        });
+    assert_eq!(message.await.unwrap().text(), "thank you both");
+}
+
+#[tokio::test]
 async fn send_message_waits_where_somebody_else_is_to_answer() {
     let (kit, client) = kit(vec![]).await;
     let chats = client.chat();

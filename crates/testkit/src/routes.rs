@@ -221,11 +221,15 @@ async fn serve(
             Out::new(socket, fault).whole(200, &json_headers, body.as_bytes()).await
         }
         "reply_to_question" | "reply_to_permission" => {
-            if let Some(running) = shared.running() {
-                shared.state().turns[running].gate = Gate::Open;
+            let id = request.path.rsplit('/').nth(1).unwrap_or_default();
+            let running = shared.running();
+            if running.is_some_and(|running| shared.state().turns[running].reply(id)) {
                 shared.ring();
+                return Out::new(socket, fault).whole(204, &headers, b"").await;
             }
-            Out::new(socket, fault).whole(204, &headers, b"").await
+            let code = format!("{}_not_found", operation.trim_start_matches("reply_to_"));
+            let body = json!({"error": {"code": code, "message": "It is unknown, or answered already."}});
+            Out::new(socket, fault).whole(404, &json_headers, body.to_string().as_bytes()).await
         }
         "files.list" => {
             let body = json!({"chatId": "chat_testkit", "files": []}).to_string();

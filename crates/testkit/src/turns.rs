@@ -1,7 +1,7 @@
 //! Turns told in advance: the raw events of a runtime, and the turn's events the normalizer makes of them.
 
 use serde_json::{Value, json};
-use turnwire::{Event, Normalizer};
+use turnwire::{Event, EventKind, Normalizer};
 
 pub(crate) const SESSION: &str = "ses_testkit";
 pub(crate) const CHAT: &str = "chat_testkit";
@@ -10,7 +10,7 @@ pub(crate) const CHAT: &str = "chat_testkit";
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Gate {
     Open,
-    /// A question's answer, or a permission's.
+    /// An answer to each question and permission.
     Reply,
     /// A cancel.
     Cancel,
@@ -24,13 +24,15 @@ pub(crate) struct Turn {
     pub(crate) raw: Vec<String>,
     /// What has happened once the gate is passed, and before.
     pub(crate) gate: Gate,
+    /// The requests that are to be answered before it is passed.
+    open: Vec<String>,
     pub(crate) events_before_gate: usize,
     pub(crate) raw_before_gate: usize,
 }
 
 impl Turn {
-    /// The turn that a prompt starts: `/ask` asks a question, `/allow` a permission, `/hang` waits to be cancelled,
-    /// `/fail` fails; anything else is echoed, a delta a word.
+    /// The turn that a prompt starts: `/ask` asks a question, `/allow` a permission, `/both` both, `/hang` waits to
+    /// be cancelled, `/fail` fails; anything else is echoed, a delta a word.
     pub(crate) fn new(number: usize, parts: &Value, ours: bool) -> Self {
         let text = parts[0]["text"].as_str().unwrap_or_default();
         let story = Story { number, time: 1_795_400_000_000 + number as u64 * 1000 };
@@ -40,29 +42,31 @@ impl Turn {
         match text.split(' ').next().unwrap_or_default() {
             "/ask" => {
                 raw.push(story.tool("question", "running"));
-                raw.push(event("question.asked", &json!({"id": format!("que_{number}"), "sessionID": SESSION,
-                    "questions": [{"question": "Go on?", "header": "Go on", "options": [{"label": "yes", "description": "do"}]}],
-                    "tool": {"messageID": story.answer(), "callID": "call_1"}})));
+                raw.push(story.question());
                 (gate, before) = (Gate::Reply, raw.len());
-                raw.push(event(
-                    "question.replied",
-                    &json!({"sessionID": SESSION, "requestID": format!("que_{number}"), "answers": [["yes"]]}),
-                ));
+                raw.push(story.answered());
                 raw.push(story.tool("question", "completed"));
                 raw.extend(story.words("thank you"));
                 raw.extend(story.closing(&Value::Null));
             }
             "/allow" => {
                 raw.push(story.tool("bash", "running"));
-                raw.push(event("permission.asked", &json!({"id": format!("per_{number}"), "sessionID": SESSION, "permission": "bash",
-                    "patterns": ["rm"], "metadata": {}, "always": [], "tool": {"messageID": story.answer(), "callID": "call_1"}})));
+                raw.push(story.permission());
                 (gate, before) = (Gate::Reply, raw.len());
-                raw.push(event(
-                    "permission.replied",
-                    &json!({"sessionID": SESSION, "requestID": format!("per_{number}"), "reply": "once"}),
-                ));
+                raw.push(story.allowed());
                 raw.push(story.tool("bash", "completed"));
                 raw.extend(story.words("done"));
+                raw.extend(story.closing(&Value::Null));
+            }
+            "/both" => {
+                raw.push(story.tool("question", "running"));
+                raw.push(story.question());
+                raw.push(story.permission());
+                (gate, before) = (Gate::Reply, raw.len());
+                raw.push(story.answered());
+                raw.push(story.allowed());
+                raw.push(story.tool("question", "completed"));
+                raw.extend(story.words("thank you both"));
                 raw.extend(story.closing(&Value::Null));
             }
             "/hang" => {
@@ -89,7 +93,26 @@ impl Turn {
         raw[before..].iter().for_each(|raw| normalizer.push(raw.as_bytes(), &mut events));
         normalizer.finish(&mut events);
         let id = story.user().replace("msg_", "turn_");
-        Self { id, events, raw, gate, events_before_gate, raw_before_gate: before }
+        let open = match events[..events_before_gate].last().map(|event| &event.kind) {
+            Some(EventKind::TurnStatusChanged(status)) => {
+                status.requests.iter().map(|request| request.request_id().to_string()).collect()
+            }
+            _ => Vec::new(),
+        };
+        Self { id, events, raw, gate, open, events_before_gate, raw_before_gate: before }
+    }
+
+    /// Takes the answer to a request; `false`: it is not open.
+    pub(crate) fn reply(&mut self, request_id: &str) -> bool {
+        let before = self.open.len();
+        self.open.retain(|open| open != request_id);
+        if self.open.len() == before {
+            return false;
+        }
+        if self.open.is_empty() {
+            self.gate = Gate::Open;
+        }
+        true
     }
 
     /// How many events have happened.
@@ -181,6 +204,33 @@ impl Story {
             "message.part.updated",
             &json!({"sessionID": SESSION, "part": {"id": format!("prt_{:04}t", self.number), "messageID": self.answer(), "sessionID": SESSION, "type": "tool", "callID": "call_1", "tool": tool, "state": state}}),
         )
+    }
+
+    fn question(&self) -> String {
+        event(
+            "question.asked",
+            &json!({"id": format!("que_{}", self.number), "sessionID": SESSION,
+            "questions": [{"question": "Go on?", "header": "Go on", "options": [{"label": "yes", "description": "do"}]}],
+            "tool": {"messageID": self.answer(), "callID": "call_1"}}),
+        )
+    }
+
+    fn answered(&self) -> String {
+        let id = format!("que_{}", self.number);
+        event("question.replied", &json!({"sessionID": SESSION, "requestID": id, "answers": [["yes"]]}))
+    }
+
+    fn permission(&self) -> String {
+        event(
+            "permission.asked",
+            &json!({"id": format!("per_{}", self.number), "sessionID": SESSION, "permission": "bash",
+            "patterns": ["rm"], "metadata": {}, "always": [], "tool": {"messageID": self.answer(), "callID": "call_1"}}),
+        )
+    }
+
+    fn allowed(&self) -> String {
+        let id = format!("per_{}", self.number);
+        event("permission.replied", &json!({"sessionID": SESSION, "requestID": id, "reply": "once"}))
     }
 
     fn closing(&self, error: &Value) -> Vec<String> {

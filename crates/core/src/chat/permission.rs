@@ -1,6 +1,7 @@
 //! Grant or refuse a permission the agent asks for (our server).
 
 use super::Chats;
+use crate::error::{Error, Result};
 use crate::http::{Call, Request};
 use reqwest::Method;
 use serde_json::json;
@@ -19,13 +20,24 @@ pub enum PermissionReply {
 
 impl PermissionReply {
     /// From the word that travels: `once`, `always` or `reject`.
-    pub fn from_word(word: &str, message: Option<String>) -> Option<Self> {
-        match word {
-            "once" => Some(Self::Once),
-            "always" => Some(Self::Always),
-            "reject" => Some(Self::Reject(message)),
-            _ => None,
+    ///
+    /// # Errors
+    /// Another word; a message beside a reply that does not take it to the agent, which would be lost.
+    pub fn from_word(word: &str, message: Option<String>) -> Result<Self> {
+        let reply = match word {
+            "once" => Self::Once,
+            "always" => Self::Always,
+            "reject" => return Ok(Self::Reject(message)),
+            _ => {
+                let told = format!("A permission is replied to with once, always or reject, not {word:?}.");
+                return Err(Error::new("invalid_argument", told));
+            }
+        };
+        if message.is_some_and(|message| !message.is_empty()) {
+            let told = format!("The agent gets a message with the reply reject only; send {word} without one.");
+            return Err(Error::new("invalid_argument", told));
         }
+        Ok(reply)
     }
 }
 

@@ -81,6 +81,15 @@ impl Attendance {
         if unattended { Duty::InputRequired } else { Duty::ReadOn }
     }
 
+    /// Whether the agent waits for an answer that nobody is there to give. Looking puts nothing to anyone: a request whose
+    /// handler is still to be called comes first, and is left to who calls it.
+    pub fn waits_in_vain(&self, open: &[InputRequest], policies: Policies) -> bool {
+        let pending = || open.iter().filter(|request| !self.settled.contains(request.request_id()));
+        let uncalled =
+            |request: &InputRequest| policies.of(request) == Policy::Ask && !self.asked.contains(request.request_id());
+        !pending().any(uncalled) && pending().any(|request| policies.of(request) == Policy::Fail)
+    }
+
     /// Whether this request is still to be put to a handler; the one who asks does so.
     pub fn claim(&mut self, id: &RequestId) -> bool {
         !self.settled.contains(id) && self.asked.insert(id.clone())
@@ -128,10 +137,13 @@ mod tests {
     fn what_has_a_handler_is_put_before_what_nobody_answers_is_an_error() {
         let policies = Policies { questions: Policy::Fail, permissions: Policy::Ask };
         let mut attendance = Attendance::default();
+        assert!(!attendance.waits_in_vain(&open(), policies), "looking puts nothing to a handler");
         assert_eq!(asked(attendance.next(&open(), policies)), "per_1");
         assert_eq!(attendance.next(&open(), policies), Duty::InputRequired);
+        assert!(attendance.waits_in_vain(&open(), policies));
         attendance.settle(&RequestId::from("que_1"));
         assert_eq!(attendance.next(&open(), policies), Duty::ReadOn);
+        assert!(!attendance.waits_in_vain(&open(), policies));
     }
 
     #[test]

@@ -123,6 +123,11 @@ impl TurnHandle {
         self.requests().attendance.next(open, policies)
     }
 
+    /// Whether the agent waits for an answer that nobody is there to give. Looking puts nothing to a handler.
+    pub(crate) fn waits_in_vain(&self, open: &[InputRequest], policies: Policies) -> bool {
+        self.requests().attendance.waits_in_vain(open, policies)
+    }
+
     /// Cancels the turn of a caller that has failed, who does not care how that ends and waits for it a few seconds at
     /// most.
     pub async fn abandon(self) {

@@ -10,7 +10,6 @@ use super::turn::TurnStream;
 use super::{TurnHandle, Wake};
 use crate::error::{Error, Result};
 use crate::http::HeaderMap;
-use crate::policy::attendance::Duty;
 use crate::turn::Turn;
 use std::collections::VecDeque;
 use std::fmt;
@@ -278,8 +277,7 @@ impl Pump<TurnStream> {
     /// The error of a reader that waits while the agent waits for an answer, see [`TurnStream::input_required`].
     pub fn input_required(&self) -> Option<Error> {
         let source = self.shared.source();
-        let duty = source.handle().attend(&source.snapshot().requests, source.policies);
-        (duty == Duty::InputRequired).then(|| source.required())
+        source.handle.waits_in_vain(&source.snapshot().requests, source.policies).then(|| source.required())
     }
 
     /// The turn of a pump that has ended: its value, or why there is none.

@@ -87,7 +87,8 @@ impl TurnStream {
     /// The error of a reader that waits for the end while the agent waits for an answer that nobody is there to give;
     /// `None`: it does not.
     pub fn input_required(&self) -> Option<Error> {
-        (self.duty() == Duty::InputRequired).then(|| self.required())
+        let policies = self.handlers.policies();
+        self.handle.waits_in_vain(&self.snapshot().requests, policies).then(|| self.required())
     }
 
     pub(super) fn required(&self) -> Error {
