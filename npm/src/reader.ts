@@ -63,6 +63,20 @@ export abstract class Reader<E> implements AsyncIterableIterator<E>, AsyncDispos
   /** Has a handler answer what the event asks. */
   protected async attend(_event: E): Promise<void> {}
 
+  /** Has handlers answer what the events ask; where one fails, the next read meets all of them again. */
+  protected async attendAll(events: readonly E[]): Promise<void> {
+    if (!this.attends) return
+    this.#taking = true
+    try {
+      for (const event of events) await this.attend(event)
+    } catch (error) {
+      if (!this.#ended) this.#buffer = [...events, ...this.takeLeft()]
+      throw error
+    } finally {
+      this.#taking = false
+    }
+  }
+
   /** Told after each look for more. */
   protected polled(): void {}
 
@@ -255,11 +269,12 @@ export abstract class Reader<E> implements AsyncIterableIterator<E>, AsyncDispos
 
   readonly #read = async (): Promise<IteratorResult<E, undefined>> => {
     for (;;) {
-      const event = this.#buffered()
-      if (event !== undefined) {
-        if (!event.done) await this.attend(event.value)
-        return event
-      }
+      // Handed out only once its handler has answered: after one that failed, the next read meets the event again.
+      const met = this.#buffer[this.#at]
+      if (met !== undefined && this.attends) await this.attend(met)
+      const event = this.#buffer[this.#at] === met ? this.#buffered() : undefined
+      if (event !== undefined) return event
+      if (this.#at < this.#buffer.length) continue
       const batch = await this.takeEvents()
       if (batch === undefined) return { done: true, value: undefined }
       this.#buffer = batch

@@ -120,9 +120,10 @@ export class TurnStream extends Reader<TurnEvent> {
     const takeLazy = this.reading(async () => {
       this.putBack()
       const native = await this.take(() => this.#native.pollLazy())
-      this.handedUpTo(this.#native.lastPolled())
+      const last = this.#native.lastPolled()
       const batch = native && new LazyBatch(native)
-      if (batch !== undefined && this.attends) for (const event of batch.events()) await this.attend(event)
+      if (batch !== undefined && this.attends) await this.attendAll(batch.events())
+      this.handedUpTo(last)
       return batch
     })
     return iterate<TurnEvent[] | LazyBatch>(lazy ? takeLazy : take, () => this.close())
@@ -208,10 +209,8 @@ export class TurnStream extends Reader<TurnEvent> {
   /** The next events, all of which count as handed out. */
   async #all(poll?: () => string | null | undefined): Promise<TurnEvent[] | undefined> {
     const events = await this.takeEvents(poll)
-    for (const event of events ?? []) {
-      this.handed(event)
-      if (this.attends) await this.attend(event)
-    }
+    await this.attendAll(events ?? [])
+    for (const event of events ?? []) this.handed(event)
     return events
   }
 

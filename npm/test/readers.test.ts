@@ -238,3 +238,80 @@ test('respond takes handlers, and who comes second is no error', async () => {
   for await (const _ of stream);
   assert.match((await stream.result()).text, /yes/)
 })
+
+test('next inside a loop loses nothing', async () => {
+  const stream = await service.client.chat.respond(await newChat(), '/long 400')
+  const seqs: (number | undefined)[] = []
+  for await (const event of stream) {
+    seqs.push(event.seq)
+    if (seqs.length % 3 !== 2) continue
+    const following = await stream.next()
+    if (!following.done) seqs.push(following.value.seq)
+  }
+  assert.ok(seqs.length > 400)
+  assert.deepEqual(seqs, upTo(seqs.length))
+})
+
+for (const how of ['next', 'loop', 'batches', 'lazy batches', 'text'] as const) {
+  test(`a handler that throws takes no event away (${how})`, async () => {
+    const asked: string[] = []
+    const onQuestion = ({ requestId }: Question) => {
+      asked.push(requestId)
+      if (asked.length < 3) throw new RangeError('mine')
+      return [['yes']]
+    }
+    const stream = await service.client.chat.respond(await newChat(), { prompt: '/ask', onQuestion })
+    const seqs: (number | undefined)[] = []
+    let text = ''
+    const cursors: (string | undefined)[] = []
+    const read = async () => {
+      if (how === 'next') for (let next = await stream.next(); !next.done; next = await stream.next()) seqs.push(next.value.seq)
+      if (how === 'loop') for await (const { seq } of stream) seqs.push(seq)
+      if (how === 'batches') for await (const batch of stream.batches()) seqs.push(...batch.map(({ seq }) => seq))
+      if (how === 'lazy batches') {
+        for await (const batch of stream.batches({ lazy: true })) seqs.push(...batch.events().map(({ seq }) => seq))
+      }
+      if (how === 'text') for await (const piece of stream.textStream) text += piece
+    }
+    for (let time = 0; time < 2; time += 1) {
+      await assert.rejects(read(), /^RangeError: mine$/)
+      cursors.push(stream.cursor)
+    }
+    assert.equal(cursors[0], cursors[1])
+    await read()
+    assert.equal(asked.length, 3)
+    assert.equal(new Set(asked).size, 1)
+    const turn = await stream.result()
+    assert.match(turn.text, /yes/)
+    // What was written before the question, and after it.
+    if (how === 'text') assert.ok(text.startsWith('I must ask') && text.endsWith(turn.text), text)
+    else assert.deepEqual(seqs, upTo(seqs.length))
+    assert.equal(stream.snapshot.ended, true)
+  })
+}
+
+test('a second reader is refused while a handler works for the first, which loses nothing', async () => {
+  for (const how of ['loop', 'batches'] as const) {
+    let give: (answers: string[][]) => void = () => {}
+    const answers = new Promise<string[][]>((resolve) => (give = resolve))
+    let asked: () => void = () => {}
+    const working = new Promise<void>((resolve) => (asked = resolve))
+    const onQuestion = () => {
+      asked()
+      return answers
+    }
+    const stream = await service.client.chat.respond(await newChat(), { prompt: '/ask', onQuestion })
+    const seqs: (number | undefined)[] = []
+    const reading = (async () => {
+      if (how === 'loop') for await (const { seq } of stream) seqs.push(seq)
+      else for await (const batch of stream.batches()) seqs.push(...batch.map(({ seq }) => seq))
+    })()
+    await working
+    for (const other of [stream[Symbol.asyncIterator](), stream.batches(), stream.textStream]) {
+      await assert.rejects(other.next(), /^Error: Two readers wait/)
+    }
+    give([['yes']])
+    await reading
+    assert.deepEqual(seqs, upTo(seqs.length), how)
+  }
+})

@@ -334,3 +334,146 @@ def test_a_refusal_takes_its_reason_along_and_a_reason_that_the_agent_would_not_
                     stream.allow(each.permission, "reject", "Not here.")
                     sent = json.loads(told(f"{url}/_testkit")["lastBody"])
                     assert sent == {"reply": "reject", "message": "Not here."}
+
+
+class Mine(Exception):
+    """An error of a handler."""
+
+
+@pytest.mark.parametrize("program", ["sync", "async"])
+@pytest.mark.parametrize("kind", ["turn", "relay"])
+def test_next_inside_a_loop_loses_nothing(service: Service, client: Turnwire, kind: str, program: str) -> None:
+    chat = client.chat.create()
+    if kind == "relay":
+        client.chat.send_message(chat.id, "/long 400")
+        client.chat.delete(chat.id)
+
+    def number(item: turnwire.TurnEvent | turnwire.RelayItem) -> int | None:
+        assert not isinstance(item, (turnwire.RelayGap, turnwire.RelayReset))
+        return item.id if isinstance(item, turnwire.RelayEvent) else item.seq
+
+    def run() -> list[int | None]:
+        chats = client.chat
+        numbers = []
+        with chats.respond(chat.id, "/long 400") if kind == "turn" else chats.stream(chat.id, last_event_id=0) as stream:
+            for item in stream:
+                numbers.append(number(item))
+                if len(numbers) % 3 == 2 and (following := next(stream, None)):
+                    numbers.append(number(following))
+        return numbers
+
+    async def run_async() -> list[int | None]:
+        chats = AsyncTurnwire(base_url=service.url, api_key=KEY).chat
+        opened = chats.respond(chat.id, "/long 400") if kind == "turn" else chats.stream(chat.id, last_event_id=0)
+        numbers = []
+        async with opened as stream:
+            async for item in stream:
+                numbers.append(number(item))
+                if len(numbers) % 3 == 2 and (following := await anext(stream, None)):
+                    numbers.append(number(following))
+        return numbers
+
+    numbers = run() if program == "sync" else asyncio.run(asyncio.wait_for(run_async(), 60))
+    assert len(numbers) > 400
+    assert numbers == list(range(1, len(numbers) + 1))
+
+
+@pytest.mark.parametrize("how", ["next", "loop", "text"])
+@pytest.mark.parametrize("program", ["sync", "async"])
+def test_a_handler_that_raises_takes_no_event_away(service: Service, chat: Chat, program: str, how: str) -> None:
+    asked: list[str] = []
+
+    def answer(question: turnwire.Question) -> list[list[str]]:
+        asked.append(question.request_id)
+        if len(asked) < 3:
+            raise Mine
+        return [["yes"]]
+
+    seqs: list[int | None] = []
+    pieces: list[str] = []
+
+    def run() -> turnwire.Turn:
+        chats = Turnwire(base_url=service.url, api_key=KEY).chat
+        with chats.respond(chat.id, "/ask", on_question=answer) as stream:
+
+            def read() -> None:
+                if how == "next":
+                    while each := next(stream, None):
+                        seqs.append(each.seq)
+                elif how == "loop":
+                    for each in stream:
+                        seqs.append(each.seq)
+                else:
+                    pieces.extend(stream.text_stream)
+
+            for _ in range(2):
+                with pytest.raises(Mine):
+                    read()
+                if seqs:
+                    assert stream.cursor == stream._native.cursor_after(seqs[-1])
+            read()
+            return stream.result()
+
+    async def run_async() -> turnwire.Turn:
+        chats = AsyncTurnwire(base_url=service.url, api_key=KEY).chat
+        async with chats.respond(chat.id, "/ask", on_question=answer) as stream:
+
+            async def read() -> None:
+                if how == "next":
+                    while each := await anext(stream, None):
+                        seqs.append(each.seq)
+                elif how == "loop":
+                    async for each in stream:
+                        seqs.append(each.seq)
+                else:
+                    async for piece in stream.text_stream:
+                        pieces.append(piece)
+
+            for _ in range(2):
+                with pytest.raises(Mine):
+                    await read()
+                if seqs:
+                    assert stream.cursor == stream._native.cursor_after(seqs[-1])
+            await read()
+            return await stream.result()
+
+    turn = run() if program == "sync" else asyncio.run(asyncio.wait_for(run_async(), 60))
+    assert len(asked) == 3 and len(set(asked)) == 1
+    assert "yes" in turn.text
+    if how == "text":
+        # What was written before the question, and after it.
+        assert "".join(pieces).startswith("I must ask") and "".join(pieces).endswith(turn.text)
+    else:
+        assert seqs == list(range(1, len(seqs) + 1))
+
+
+def test_a_read_that_is_given_up_while_its_handler_works_takes_no_event_away(service: Service, chat: Chat) -> None:
+    async def run() -> None:
+        asked = asyncio.Event()
+        answers: asyncio.Future[list[list[str]]] = asyncio.get_running_loop().create_future()
+
+        async def answer(question: turnwire.Question) -> list[list[str]]:
+            asked.set()
+            return await asyncio.shield(answers)
+
+        seqs: list[int | None] = []
+        chats = AsyncTurnwire(base_url=service.url, api_key=KEY).chat
+        async with chats.respond(chat.id, "/ask", on_question=answer) as stream:
+
+            async def read() -> None:
+                async for each in stream:
+                    seqs.append(each.seq)
+
+            reading = asyncio.ensure_future(read())
+            await asked.wait()
+            with pytest.raises(RuntimeError, match="two tasks"):
+                await anext(stream)
+            reading.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await reading
+            answers.set_result([["yes"]])
+            await read()
+            assert "yes" in (await stream.result()).text
+        assert seqs == list(range(1, len(seqs) + 1))
+
+    asyncio.run(asyncio.wait_for(run(), 60))

@@ -31,7 +31,7 @@ class _AsyncStream(Generic[E]):
         self._closed = False
         #: Held by whoever opens the stream.
         self._opening = asyncio.Lock()
-        #: Whether a reader waits for the next batch.
+        #: Whether a reader waits for the next batch, or for a handler.
         self._busy = False
 
     async def _open(self) -> Any:
@@ -73,6 +73,7 @@ class _AsyncStream(Generic[E]):
 
     async def __anext__(self) -> E:
         while True:
+            self._alone()
             for event in self._place.ready:
                 await self._attend(event)
                 return event
@@ -91,12 +92,12 @@ class _AsyncStream(Generic[E]):
         try:
             # Once a batch, so that other tasks run and a cancellation can arrive even if more is always ready.
             await asyncio.sleep(0)
-            return self._place.take(await ready(native, *asking))
+            return self._place.left or self._place.take(await ready(native, *asking))
         finally:
             self._busy = False
 
     def _alone(self) -> None:
-        """Refuses a second task, which would take events away from the one that waits."""
+        """Refuses a second task, which would take events away from the one that waits, for more or for a handler."""
         if self._busy:
             raise RuntimeError("two tasks read one stream at once; read it in one and pass the events on")
 
@@ -134,6 +135,7 @@ class _Reader(Generic[E]):
             self._token = stream._place.begin()
             self._ready = stream._place.ready
         while True:
+            stream._alone()
             for event in self._ready:
                 await stream._attend(event)
                 return event
@@ -161,7 +163,14 @@ class AsyncTurnStream(_AsyncStream[TurnEvent]):
         if self._handlers:
             request = self._handlers.asked(event)
             if request and self._native.claim(request.request_id):
-                await attend_async(self, request, self._handlers)
+                self._busy = True
+                try:
+                    await attend_async(self, request, self._handlers)
+                except BaseException:
+                    self._place.put_back(event)
+                    raise
+                finally:
+                    self._busy = False
 
     async def result(self) -> Turn:
         """The whole turn. Raises ``TurnFailedError`` if it failed or was interrupted, and ``InputRequiredError`` if

@@ -17,7 +17,7 @@ class Place(Generic[E]):
     """A batch, and the loop that reads it.
 
     A stream has one reader at a time. A new loop goes on where the last one stopped; the one that it took over from, if
-    it reads on, gets an error rather than a stream with holes.
+    it reads on, gets an error rather than a stream with holes. ``next()`` reads beside a loop, from the same batch.
     """
 
     def __init__(self) -> None:
@@ -29,8 +29,7 @@ class Place(Generic[E]):
 
     def begin(self) -> object:
         """A new reader goes on from here."""
-        number, rest = self.number, list(self.ready)
-        self._before, self._batch, self.ready = number, rest, iter(rest)
+        self._go_on(self.number, list(self.ready))
         self._reader = reader = object()
         return reader
 
@@ -39,18 +38,32 @@ class Place(Generic[E]):
         if reader is not self._reader:
             raise RuntimeError(TAKEN_OVER)
 
+    @property
+    def left(self) -> bool:
+        """Whether there is something to hand out: another read may have gone on to the next batch."""
+        return length_hint(self.ready) > 0
+
     def take(self, batch: list[E] | None) -> bool:
-        """Goes on to the next batch. ``False``: there is none."""
-        self._before = self.number
-        self._batch = batch or []
-        self.ready = iter(self._batch)
-        return batch is not None
+        """Goes on to the next batch, after what was put back meanwhile. ``False``: there is none."""
+        self._go_on(self.number, [*self.ready, *(batch or [])])
+        return batch is not None or self.left
+
+    def put_back(self, event: E) -> None:
+        """The event that was handed out last was not used: the next read hands it out."""
+        rest = [event, *self.ready]
+        self._go_on(self._number_before(len(rest)), rest)
+
+    def _go_on(self, number: int | None, rest: list[E]) -> None:
+        self._before, self._batch, self.ready = number, rest, iter(rest)
 
     @property
     def number(self) -> int | None:
         """The number of the last event that was handed out; ``None``: there was none."""
-        told = self._batch[: len(self._batch) - length_hint(self.ready)]
-        return next((number for item in reversed(told) if (number := _number(item)) is not None), self._before)
+        return self._number_before(length_hint(self.ready))
+
+    def _number_before(self, left: int) -> int | None:
+        used = self._batch[: max(0, len(self._batch) - left)]
+        return next((number for item in reversed(used) if (number := _number(item)) is not None), self._before)
 
 
 def _number(item: TurnEvent | RelayItem) -> int | None:

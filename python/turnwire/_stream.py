@@ -38,20 +38,22 @@ class _Stream(Generic[E]):
     def _events(self, *asking: bool) -> Iterator[E]:
         with _alone(self._busy):
             reader = self._place.begin()
-        while True:
+        yield from self._place.ready
+        while self._more(*asking, reader=reader):
             yield from self._place.ready
-            with _alone(self._busy):
-                self._place.check(reader)
-                if not self._place.take(self._native.wait(*asking)):
-                    return
 
     def __next__(self) -> E:
         while True:
             for event in self._place.ready:
                 return event
-            with _alone(self._busy):
-                if not self._place.take(self._native.wait()):
-                    raise StopIteration
+            if not self._more():
+                raise StopIteration
+
+    def _more(self, *asking: bool, reader: object = None) -> bool:
+        with _alone(self._busy):
+            if reader:
+                self._place.check(reader)
+            return self._place.left or self._place.take(self._native.wait(*asking))
 
     @property
     def request_id(self) -> str | None:
@@ -113,7 +115,11 @@ class TurnStream(_Stream[TurnEvent]):
     def _attend(self, event: TurnEvent) -> None:
         request = self._handlers.asked(event)
         if request and self._native.claim(request.request_id):
-            attend(self, request, self._handlers)
+            try:
+                attend(self, request, self._handlers)
+            except BaseException:
+                self._place.put_back(event)
+                raise
 
     def __next__(self) -> TurnEvent:
         event = super().__next__()
