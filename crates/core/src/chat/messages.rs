@@ -42,7 +42,7 @@ pub struct StoredMessage {
     #[serde(default, deserialize_with = "lax::word", skip_serializing_if = "Option::is_none")]
     pub finish_reason: Option<FinishReason>,
     /// What failed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "lax::error", skip_serializing_if = "Option::is_none")]
     pub error: Option<TurnError>,
     /// What it used.
     #[serde(default, deserialize_with = "lax::object", skip_serializing_if = "Option::is_none")]

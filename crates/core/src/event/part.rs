@@ -67,7 +67,7 @@ pub struct ToolPart {
     #[serde(default, deserialize_with = "lax::output", skip_serializing_if = "Option::is_none")]
     pub output: Option<String>,
     /// Why it failed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "lax::error", skip_serializing_if = "Option::is_none")]
     pub error: Option<ToolError>,
     /// A short title for people.
     #[serde(default, deserialize_with = "lax::text", skip_serializing_if = "Option::is_none")]

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::id::{ChatId, TurnId};
 use crate::json::Json;
-use crate::lax::{Obj, note_odd, noticing};
+use crate::lax::{Failure, Obj, note_odd, noticing};
 use crate::mend::{self, Edges};
 use crate::sse::write_frame;
 use serde::ser::{SerializeMap, Serializer};
@@ -24,6 +24,11 @@ fn read<'a, T: Deserialize<'a>>(raw: Option<&'a RawValue>) -> Option<T> {
         note_odd();
     }
     read
+}
+
+/// An error, unless it is empty.
+fn read_error(raw: Option<&RawValue>) -> Option<TurnError> {
+    read::<Failure>(raw).filter(|failure| !failure.is_empty()).map(TurnError::from)
 }
 
 /// An object that is read field by field, or its default.
@@ -166,14 +171,14 @@ fn known(event_type: &str, wire: Fields<'_>, ids: &mut Ids) -> Option<EventKind>
             parent_part_id: wire.parent_part_id,
             finish_reason: wire.finish_reason.unwrap_or(FinishReason::Unknown),
             usage: read_object(wire.usage),
-            error: read(wire.error),
+            error: read_error(wire.error),
             completed_at: wire.completed_at,
         })),
         "session.usage" => EventKind::SessionUsage(Box::new(SessionUsage {
             usage: read_object::<Usage>(wire.usage).unwrap_or_default(),
         })),
         "turn.completed" => {
-            let error = read::<TurnError>(wire.error);
+            let error = read_error(wire.error);
             let unsaid = if error.is_some() { TurnStatus::Failed } else { TurnStatus::Completed };
             EventKind::TurnCompleted(Box::new(TurnCompleted {
                 status: wire.status.unwrap_or(unsaid),

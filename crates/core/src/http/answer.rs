@@ -3,12 +3,15 @@
 use super::{Incoming, said};
 use crate::error::{Error, Result};
 use crate::id::TurnId;
+use crate::lax::{Failure, read_text};
 use crate::policy::retry::retry_after;
 use bytes::Bytes;
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use serde_json::value::RawValue;
+use std::collections::HashMap;
 use std::fmt;
 use std::time::SystemTime;
 use tokio_util::sync::CancellationToken;
@@ -101,10 +104,29 @@ impl<T> fmt::Debug for RawResponse<T> {
 
 /// Reads a JSON answer. An empty body is `{}`.
 pub(crate) fn read_json<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
-    let body = if body.trim_ascii().is_empty() { b"{}" } else { body };
-    serde_json::from_slice(body).map_err(|error| {
+    let text = String::from_utf8_lossy(body);
+    let text = if text.trim().is_empty() { "{}" } else { &text };
+    if let Some(error) = error_instead(text) {
+        return Err(error);
+    }
+    read_text(text).map_err(|error| {
         Error::new("invalid_answer", "The service's answer is not the JSON this operation gives.").with_source(error)
     })
+}
+
+/// What some operation gives; an answer with one of these is not only an error.
+const GIVEN: [&str; 8] = ["id", "chatId", "chat_id", "data", "files", "path", "token", "ok"];
+
+/// The error of an answer of 200 that holds an error and nothing of what was asked for.
+fn error_instead(text: &str) -> Option<Error> {
+    memchr::memmem::find(text.as_bytes(), b"\"error\"")?;
+    let members: HashMap<String, &RawValue> = serde_json::from_str(text).ok()?;
+    let failure: Failure = read_text(members.get("error")?.get()).ok()?;
+    if failure.is_empty() || GIVEN.iter().any(|name| members.contains_key(*name)) {
+        return None;
+    }
+    let why = status_error(200, &HeaderMap::new(), text).message().to_owned();
+    Some(Error::new("invalid_answer", format!("The service answered with an error: {why}")))
 }
 
 /// Reads an answer that says nothing.

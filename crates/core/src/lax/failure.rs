@@ -4,8 +4,8 @@ use super::{Flag, Text, note_odd};
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer};
 use std::fmt;
 
-/// What an error says of itself. Empty where it says nothing; it is an error all the same.
-#[derive(Clone, Debug, Default)]
+/// What an error says of itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Failure {
     pub(crate) code: String,
     pub(crate) message: String,
@@ -58,7 +58,8 @@ impl<'de> Visitor<'de> for FailureVisitor {
     }
 
     fn visit_u64<E>(self, number: u64) -> Result<Failure, E> {
-        Ok(Self::bare(number.to_string()))
+        // As programs write that nothing went wrong.
+        Ok(Self::bare(if number == 0 { String::new() } else { number.to_string() }))
     }
 
     fn visit_i64<E>(self, number: i64) -> Result<Failure, E> {
@@ -69,8 +70,8 @@ impl<'de> Visitor<'de> for FailureVisitor {
         Ok(Self::bare(number.to_string()))
     }
 
-    fn visit_bool<E>(self, _: bool) -> Result<Failure, E> {
-        Ok(Self::bare(String::new()))
+    fn visit_bool<E>(self, failed: bool) -> Result<Failure, E> {
+        Ok(Self::bare(if failed { "true".to_owned() } else { String::new() }))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Failure, A::Error> {
@@ -82,6 +83,13 @@ impl<'de> Visitor<'de> for FailureVisitor {
 
     fn visit_unit<E>(self) -> Result<Failure, E> {
         Ok(Self::bare(String::new()))
+    }
+}
+
+impl Failure {
+    /// Whether it says nothing at all: some services write an empty error where there is none.
+    pub(crate) fn is_empty(&self) -> bool {
+        *self == Self::default()
     }
 }
 

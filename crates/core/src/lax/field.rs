@@ -1,6 +1,6 @@
 //! Fields of derived types, for `#[serde(deserialize_with)]`. Each also needs `default`, for where it is absent.
 
-use super::{Count, Flag, List, Number, Obj, Text, Time, note_odd};
+use super::{Count, Failure, Flag, List, Number, Obj, Text, Time, note_odd, read_text};
 use crate::time::Timestamp;
 use serde::de::{Deserialize, DeserializeOwned, Deserializer};
 use serde_json::value::RawValue;
@@ -73,6 +73,12 @@ pub(crate) fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<
     Time::deserialize(deserializer).map(|time| time.0)
 }
 
+/// An error, if there is one. An empty one is none.
+pub(crate) fn error<'de, T: From<Failure>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    let failure = Option::<Failure>::deserialize(deserializer)?;
+    Ok(failure.filter(|failure| !failure.is_empty()).map(T::from))
+}
+
 /// An object whose fields are read tolerantly themselves, or its default.
 pub(crate) fn object_or_default<'de, T, D>(deserializer: D) -> Result<T, D::Error>
 where
@@ -98,7 +104,7 @@ pub(crate) fn list<'de, T: DeserializeOwned, D: Deserializer<'de>>(deserializer:
     let raw = Option::<Box<RawValue>>::deserialize(deserializer)?;
     let items = raw.as_ref().map(|raw| serde_json::from_str::<Vec<&RawValue>>(raw.get()).unwrap_or_default());
     let items = items.unwrap_or_default();
-    let read: Vec<T> = items.iter().filter_map(|item| serde_json::from_str(item.get()).ok()).collect();
+    let read: Vec<T> = items.iter().filter_map(|item| read_text(item.get()).ok()).collect();
     if read.len() < items.len() {
         note_odd();
     }

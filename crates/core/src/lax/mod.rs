@@ -5,16 +5,18 @@ mod failure;
 mod field;
 mod nested;
 mod odd;
+mod reading;
 mod scalar;
 mod time;
 
 pub(crate) use failure::Failure;
 pub(crate) use field::{
-    amount, count, count_or_zero, flag, id, list, object, object_or_default, objects, output, text, text_or_empty,
-    texts, time, word,
+    amount, count, count_or_zero, error, flag, id, list, object, object_or_default, objects, output, text,
+    text_or_empty, texts, time, word,
 };
 pub(crate) use nested::{List, Obj};
 pub(crate) use odd::{note_odd, noticing};
+pub(crate) use reading::read_text;
 pub(crate) use scalar::{Count, Flag, Number, Text};
 pub(crate) use time::Time;
 

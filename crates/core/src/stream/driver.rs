@@ -2,7 +2,7 @@
 
 use super::body::{EventBody, is_final};
 use super::exclusive::Exclusive;
-use super::frame::{Payload, is_keep_alive, stream_error};
+use super::frame::{Payload, is_error, is_keep_alive, stream_error};
 use super::reader::Read;
 use super::relay::RelayStream;
 use super::relayed::Replay;
@@ -375,6 +375,7 @@ fn read_frame(ids: &mut Ids, frame: &Frame<'_>) -> Result<Option<Event>> {
     })?;
     match &event.kind {
         EventKind::Unknown(unknown) if unknown.event_type == "error" => Err(stream_error(&data)),
+        EventKind::Unknown(unknown) if unknown.event_type.is_empty() && is_error(&data) => Err(stream_error(&data)),
         EventKind::Unknown(unknown) if is_keep_alive(&unknown.event_type) => Ok(None),
         _ => Ok(Some(event)),
     }

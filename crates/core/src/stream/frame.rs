@@ -1,9 +1,12 @@
 //! What the frames of every event stream may carry beside events: keep-alive signals, an end mark, an error.
 
 use crate::error::Error;
+use crate::event::TurnError;
 use crate::http::status_error;
+use crate::lax;
 use crate::sse::Frame;
 use reqwest::header::HeaderMap;
+use serde::Deserialize;
 use std::borrow::Cow;
 
 /// Names under which services send what only keeps a connection alive.
@@ -43,6 +46,16 @@ pub(super) fn is_keep_alive(event_type: &str) -> bool {
 
 fn is_signal(data: &str) -> bool {
     !data.starts_with('{') && data.len() <= MAX_SIGNAL_BYTES
+}
+
+/// Whether an event without a type is nothing but an error.
+pub(super) fn is_error(data: &str) -> bool {
+    #[derive(Deserialize)]
+    struct Bare {
+        #[serde(default, deserialize_with = "lax::error")]
+        error: Option<TurnError>,
+    }
+    serde_json::from_str::<Bare>(data).is_ok_and(|bare| bare.error.is_some())
 }
 
 /// The error that a service sent in the middle of a stream.

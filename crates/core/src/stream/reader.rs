@@ -53,6 +53,15 @@ impl Reader {
         expected.is_some_and(|expected| *expected != event.turn_id) || self.fold.is_foreign(event)
     }
 
+    /// Whether the event is the end of a turn of which nothing was seen: the former one's, of a service that says it late.
+    fn is_leftover(&self, event: &Event) -> bool {
+        event.is_last()
+            && event.seq > 1
+            && self.turn_id.is_none()
+            && self.last_seq() == 0
+            && self.turn().id.as_str().is_empty()
+    }
+
     /// Folds what was delivered before a cursor, so that the turn is whole again; nothing of it is delivered. What it asks
     /// is not marked as asked: see [`Reader::still_asked`].
     pub(crate) fn restore(&mut self, event: &Event) {
@@ -73,7 +82,7 @@ impl Reader {
     /// Takes one event in; what there is to tell is then in its place. `strict`: the numbers of this service have no
     /// holes.
     pub(crate) fn accept(&mut self, event: &mut Event, strict: bool) -> Read {
-        if self.is_foreign(event) {
+        if self.is_foreign(event) || self.is_leftover(event) {
             return Read::Old;
         }
         let last = self.last_seq();

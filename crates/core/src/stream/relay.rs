@@ -4,7 +4,7 @@ use super::body::{EventBody, is_final};
 use super::cursor::Cursor;
 use super::driver::Break;
 use super::exclusive::Exclusive;
-use super::frame::{Payload, is_keep_alive, stream_error};
+use super::frame::{Payload, is_error, is_keep_alive, stream_error};
 use crate::chat::OpenRelay;
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::{Client, Clocks, Request, RequestOptions, Secret, check_secret, total_timeout};
@@ -361,10 +361,11 @@ fn read_frame(frame: Frame<'_>) -> Result<Option<(RelayItem, Option<u64>)>> {
     let head: Head<'_> = serde_json::from_str(&data).unwrap_or_default();
     let event_type = head.event_type.or_empty();
     // The runtime's own events have properties.
-    if head.properties.0.is_none() && event_type == "error" {
+    let bare = head.properties.0.is_none();
+    if bare && (event_type == "error" || event_type.is_empty() && is_error(&data)) {
         return Err(stream_error(&data));
     }
-    if head.properties.0.is_none() && is_keep_alive(event_type) {
+    if bare && is_keep_alive(event_type) {
         return Ok(None);
     }
     let event = RelayEvent::read(id, head, raw);

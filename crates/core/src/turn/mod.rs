@@ -40,7 +40,7 @@ pub struct Turn {
     #[serde(default, deserialize_with = "lax::text")]
     pub model: Option<String>,
     /// What failed.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lax::error")]
     pub error: Option<TurnError>,
     /// The agent's messages, in the order they began; subagents' too.
     #[serde(default, deserialize_with = "lax::list")]
@@ -101,7 +101,7 @@ pub struct Message {
     #[serde(default, alias = "finish_reason", deserialize_with = "lax::word", skip_serializing_if = "Option::is_none")]
     pub finish_reason: Option<FinishReason>,
     /// What failed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "lax::error", skip_serializing_if = "Option::is_none")]
     pub error: Option<TurnError>,
     /// What it used.
     #[serde(default, deserialize_with = "lax::object", skip_serializing_if = "Option::is_none")]
