@@ -5,7 +5,7 @@ use std::future::IntoFuture;
 use std::time::Duration;
 use turnwire::chat::{Answers, PermissionReply};
 use turnwire::stream::Polled;
-use turnwire::{Client, Error, ErrorKind};
+use turnwire::{Client, Error, ErrorKind, Timeout};
 use turnwire_testkit::{Fault, Testkit};
 
 const CHAT: &str = "chat_testkit";
@@ -121,6 +121,25 @@ async fn a_message_that_is_given_up_leaves_the_chat_free() {
     })
     .await
     .expect("the turn goes on");
+}
+
+#[tokio::test]
+async fn a_message_whose_answer_does_not_come_in_time_leaves_the_chat_free() {
+    for timeout in [
+        Timeout { answer: Some(Duration::from_millis(100)), ..Timeout::default() },
+        Timeout { total: Some(Duration::from_millis(100)), ..Timeout::default() },
+    ] {
+        let fault = Fault { on: "respond".into(), never_answer: true, ..Fault::default() };
+        let (kit, client) = kit(vec![fault]).await;
+        client.chat().retrieve(CHAT).await.unwrap();
+        let late = client.chat().send_message(CHAT, "/hang").timeout(timeout).max_retries(0).await;
+        assert_eq!(late.unwrap_err().kind(), ErrorKind::Timeout);
+        kit.until(|counts| counts.requests.get("cancel") == Some(&1)).await;
+        while client.chat().retrieve(CHAT).await.unwrap().active_turn_id.is_some() {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(kit.counts().turns, 1, "it is no second turn that was cancelled");
+    }
 }
 
 #[tokio::test]

@@ -41,4 +41,4 @@ pub(crate) use client::{Clocks, Service, check_secret, client_closed};
 pub(crate) use incoming::Incoming;
 pub(crate) use read::read_some;
 pub(crate) use request::{Request, Safety};
-pub(crate) use send::total_timeout;
+pub(crate) use send::{random_key, total_timeout};

@@ -336,7 +336,7 @@ fn chat_path(path: &str) -> String {
 }
 
 /// A key no other call uses.
-fn random_key() -> String {
+pub(crate) fn random_key() -> String {
     format!("turnwire-{:016x}{:016x}", fastrand::u64(..), fastrand::u64(..))
 }
 

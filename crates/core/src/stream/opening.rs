@@ -7,7 +7,7 @@ use super::relayed::Anchor;
 use super::turn::TurnStream;
 use crate::chat::{OnConflict, Respond, Resume};
 use crate::error::{Error, ErrorKind, Result};
-use crate::http::{Client, Clocks, Request, RequestOptions, Service};
+use crate::http::{Client, Clocks, Request, RequestOptions, Service, random_key};
 use crate::id::{ChatId, TurnId};
 use reqwest::Method;
 use std::time::Duration;
@@ -36,7 +36,11 @@ impl TurnStream {
         let Respond { client, chat_id, prompt, options, on_conflict, cancel_on_close, resume, handlers, on_state } =
             respond;
         prompt.check()?;
-        let options = options.over(&client.options);
+        let mut options = options.over(&client.options);
+        if cancel_on_close {
+            // Under its key the turn is found again where its answer does not come in time.
+            options.idempotency_key.get_or_insert_with(random_key);
+        }
         let clocks = Clocks::of(options.timeout);
         let request = Request::new("respond", Method::POST)
             .creates()
@@ -60,8 +64,14 @@ impl TurnStream {
             };
             Ok((EventBody::new(answer, decoder(&client), clocks.idle).await?, anchor))
         };
-        let (body, anchor) = client.within(clocks.deadline, opening).await?;
         let canceller = cancel_on_close.then(|| client.outliving());
+        let opened = client.within(clocks.deadline, opening).await;
+        if let (Err(error), Some(client)) = (&opened, &canceller)
+            && error.is_timeout()
+        {
+            withdraw(client.clone(), chat_id.clone(), request, options.clone());
+        }
+        let (body, anchor) = opened?;
         let mut stream = Self::over(client, options, clocks, ChatId::from(chat_id), body);
         stream.anchor = anchor;
         stream.on_state = on_state;
@@ -106,6 +116,29 @@ impl TurnStream {
         stream.reader.expect(turn_id.clone());
         Ok(stream)
     }
+}
+
+/// Cancels, in the background, the turn of a request whose answer did not come in time. Our service gives that turn to
+/// whoever repeats the request under its key, which also keeps a request that is still on its way from starting another.
+fn withdraw(client: Client, chat_id: String, request: Request, options: RequestOptions) {
+    let options = RequestOptions { timeout: None, ..options };
+    let clocks = Clocks::of(None);
+    tokio::spawn(async move {
+        let withdrawn = async {
+            if client.ask_service(&request, &clocks).await != Service::Ours {
+                return Ok(());
+            }
+            let answer = client.send(&request, &options, &clocks).await?;
+            let body = EventBody::new(answer, decoder(&client), clocks.idle).await?;
+            match body.header("turnwire-turn-id") {
+                Some(turn_id) => client.chat().cancel_turn(chat_id, turn_id).await.map(drop),
+                None => Ok(()),
+            }
+        };
+        if let Err(error) = withdrawn.await {
+            tracing::warn!(%error, "the turn of a message that was given up could not be cancelled");
+        }
+    });
 }
 
 /// Waits until the turn that is in the way has ended, cancelling it first where that is wanted.
