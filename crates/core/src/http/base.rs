@@ -35,6 +35,12 @@ pub(super) fn parse_base(text: &str) -> Result<Url> {
     if url.fragment().is_some() {
         return Err(invalid("holds a fragment"));
     }
+    if rest.split('/').skip(1).any(is_step) {
+        return Err(invalid("holds . or .. in its path"));
+    }
+    if url.port() == Some(0) {
+        return Err(invalid("has port 0, where nothing listens"));
+    }
     Ok(url)
 }
 
@@ -56,12 +62,15 @@ pub(super) fn parse_prefix(text: &str) -> Result<String> {
     if path.contains("://") {
         return Err(invalid("is a whole URL; that is the base URL's place"));
     }
-    // The parser takes these for steps, also where they are written with percent signs.
-    let steps = |segment: &str| matches!(segment.to_ascii_lowercase().replace("%2e", ".").as_str(), "." | ".." | "");
-    if !path.is_empty() && path.split('/').any(steps) {
+    if !path.is_empty() && path.split('/').any(|segment| segment.is_empty() || is_step(segment)) {
         return Err(invalid("holds an empty segment, . or .."));
     }
     Ok(if path.is_empty() { String::new() } else { format!("/{path}") })
+}
+
+/// The parser takes these for steps, also where they are written with percent signs.
+fn is_step(segment: &str) -> bool {
+    matches!(segment.to_ascii_lowercase().replace("%2e", ".").as_str(), "." | "..")
 }
 
 /// Whether a URL leads to this machine and nowhere else.
@@ -69,7 +78,8 @@ pub(super) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => {
             let name = name.strip_suffix('.').unwrap_or(name);
-            name == "localhost" || name.ends_with(".localhost")
+            // As /etc/hosts of Debian and its kin names ::1 too.
+            ["localhost", "ip6-localhost", "ip6-loopback"].contains(&name) || name.ends_with(".localhost")
         }
         Some(Host::Ipv4(ip)) => is_own(IpAddr::V4(ip)),
         Some(Host::Ipv6(ip)) => is_own(IpAddr::V6(ip)),
@@ -101,6 +111,7 @@ mod tests {
             "LOCALHOST",
             "localhost.",
             "a.localhost",
+            "ip6-localhost",
             "0.0.0.0",
             "[::]",
         ] {

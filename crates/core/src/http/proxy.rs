@@ -68,8 +68,10 @@ impl Proxies {
         if http.is_none() && https.is_none() {
             return Ok(Self::System);
         }
-        let read = |found: Option<(&'static str, String)>| match found {
+        // What a redirect alone would go through is not looked at: such a proxy is passed over.
+        let read = |scheme: &str, found: Option<(&'static str, String)>| match found {
             None => Ok(None),
+            Some((_, text)) if scheme != base.scheme() => Ok(parse(&text).ok()),
             Some((name, text)) => parse(&text).map(Some).map_err(|why| {
                 Error::new(
                     "invalid_argument",
@@ -80,7 +82,11 @@ impl Proxies {
                 )
             }),
         };
-        Ok(Self::Environment(Arc::new(Environment { http: read(http)?, https: read(https)?, no_proxy })))
+        Ok(Self::Environment(Arc::new(Environment {
+            http: read("http", http)?,
+            https: read("https", https)?,
+            no_proxy,
+        })))
     }
 
     /// The proxy a request to this address goes through.
