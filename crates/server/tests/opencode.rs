@@ -317,9 +317,9 @@ async fn a_picture_that_a_real_opencode_reads_is_a_file_of_its_tool() {
     service.stop().await;
 }
 
-/// Another program on the same `OpenCode`: it says something in the session, past the server.
+/// Where `OpenCode` listens, and the password that its environment shows.
 #[cfg(target_os = "linux")]
-async fn say_past_the_server(data: &std::path::Path, session: &str, text: &str) {
+fn past_the_server(data: &std::path::Path) -> (String, Option<String>) {
     let folder = format!("XDG_DATA_HOME={}", data.join("opencode/data").display());
     let (mut password, mut sockets) = (None, Vec::new());
     for process in std::fs::read_dir("/proc").unwrap().map(|entry| entry.unwrap().path()) {
@@ -345,7 +345,14 @@ async fn say_past_the_server(data: &std::path::Path, session: &str, text: &str) 
         let listens = columns.get(3) == Some(&"0A") && sockets.iter().any(|socket| columns.get(9) == Some(&&**socket));
         u16::from_str_radix(columns[1].split_once(':').filter(|_| listens)?.1, 16).ok()
     });
-    let url = format!("http://127.0.0.1:{}/session/{session}/prompt_async", port.expect("OpenCode listens"));
+    (format!("http://127.0.0.1:{}", port.expect("OpenCode listens")), password)
+}
+
+/// Another program on the same `OpenCode`: it says something in the session, past the server.
+#[cfg(target_os = "linux")]
+async fn say_past_the_server(data: &std::path::Path, session: &str, text: &str) {
+    let (url, password) = past_the_server(data);
+    let url = format!("{url}/session/{session}/prompt_async");
     let workspace = std::fs::read_dir(data.join("workspaces")).unwrap().next().unwrap().unwrap().path();
     let request = common::http().post(url).basic_auth("opencode", password);
     let request = request.header("x-opencode-directory", workspace.to_str().unwrap());
@@ -356,10 +363,31 @@ async fn say_past_the_server(data: &std::path::Path, session: &str, text: &str) 
 
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_turn_that_another_program_began_in_a_real_opencode_is_a_turn() {
+async fn no_environment_ever_holds_the_password_of_opencode() {
     let Some(program) = program() else { return };
     let folder = tempfile::tempdir().unwrap();
     let (config, _model) = with_model(program, folder.path()).await;
+    let service = Service::with(config).await;
+    let chat = service.chat().await;
+    assert_eq!(service.turn(&chat, "Hello").await["text"], "Hello");
+    // What `/proc` shows is what a process was started with, so this is what others could read before it closed itself.
+    let (url, password) = past_the_server(folder.path());
+    let request = common::http().get(format!("{url}/session")).basic_auth("opencode", password);
+    assert_eq!(request.send().await.unwrap().status(), 401);
+    service.stop().await;
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_turn_that_another_program_began_in_a_real_opencode_is_a_turn() {
+    let Some(program) = program() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    // As one that takes its password only from its environment.
+    let script = folder.path().join("opencode.sh");
+    let text = format!("#!/bin/sh\nunset BUN_INSPECT_PRELOAD\nexec {program:?} \"$@\"\n");
+    std::fs::write(&script, text).unwrap();
+    std::fs::set_permissions(&script, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let (config, _model) = with_model(script, folder.path()).await;
     let service = Service::with(config).await;
     let chat = service.chat().await;
     let mut raw = service.relay(&chat, 0).await;

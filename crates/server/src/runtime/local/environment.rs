@@ -146,7 +146,7 @@ pub(super) fn handed_on(
 
 /// What `OpenCode` needs and the shells it starts do not: a name that the operator gave is meant for them too.
 pub(super) fn hidden(more: &[String]) -> Vec<&'static str> {
-    let ours = ["OPENCODE_SERVER_PASSWORD", "OPENCODE_CONFIG_CONTENT"];
+    let ours = ["OPENCODE_SERVER_PASSWORD", "OPENCODE_CONFIG_CONTENT", "BUN_INSPECT_PRELOAD"];
     let theirs = PROVIDERS.iter().copied().filter(|name| !is_in(more, name));
     ours.into_iter().chain(theirs).collect()
 }

@@ -6,8 +6,9 @@ const workspaces = /* WORKSPACES */ null;
 
 // OpenCode has read it when it began to listen. From here on no child process inherits it.
 delete process.env.OPENCODE_SERVER_PASSWORD;
+delete process.env.BUN_INSPECT_PRELOAD;
 
-// Where the kernel can, the environment and the memory of this process are closed to other processes of the same user.
+// Where the kernel can, and where it was not done at its start (preload.js), the environment and the memory of this process are closed to other processes of the same user.
 if (process.platform === "linux") {
   try {
     const { dlopen } = await import("bun:ffi");

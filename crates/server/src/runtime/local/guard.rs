@@ -6,6 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 const PLUGIN: &str = include_str!("guard.js");
+const PRELOAD: &str = include_str!("preload.js");
 /// The package `OpenCode` would install beside its configuration before it loads any plugin.
 const PACKAGE: &str = "@opencode-ai/plugin";
 
@@ -18,6 +19,13 @@ pub(super) fn write(folder: &Path, pass_env: &[String], workspaces: Option<&Path
     reqwest::Url::from_file_path(&file)
         .map(Into::into)
         .map_err(|()| io::Error::new(io::ErrorKind::InvalidInput, "the data folder's path is not absolute"))
+}
+
+/// Writes what `OpenCode` runs before anything of its own, and gives where.
+pub(super) fn write_preload(folder: &Path) -> io::Result<PathBuf> {
+    let file = std::path::absolute(folder.join("preload.js"))?;
+    std::fs::write(&file, PRELOAD)?;
+    Ok(file)
 }
 
 /// Whether the package is there: only then does `OpenCode` load a plugin at once. Without a network it would try for minutes.

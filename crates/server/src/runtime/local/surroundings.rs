@@ -28,6 +28,8 @@ pub(super) struct Surroundings {
     pub(super) folder: PathBuf,
     /// Where its process is noted.
     pub(super) pid_file: PathBuf,
+    /// What it runs before anything of its own.
+    pub(super) preload: PathBuf,
     /// The whole of it: nothing else is inherited.
     pub(super) environment: Vec<(OsString, OsString)>,
 }
@@ -108,7 +110,8 @@ impl Surroundings {
             );
         }
         set("OPENCODE_CONFIG_CONTENT", content.to_string().into());
-        Ok(Self { pid_file: Self::pid_file(&folder), folder, environment })
+        let preload = guard::write_preload(&folder)?;
+        Ok(Self { pid_file: Self::pid_file(&folder), preload, folder, environment })
     }
 }
 
