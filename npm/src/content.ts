@@ -57,7 +57,9 @@ export function piecesOf(content: unknown): Pieces {
     return webPieces(given as ReadableStream<unknown>)
   }
   if (isSpent(given)) throw refused('a stream that was read or destroyed before')
-  const none = types.isMap(content) || types.isSet(content)
+  // A Map, a FormData, the like: of pairs, not of pieces. An empty one would be written as an empty file.
+  const { entries } = content as { entries?: unknown }
+  const none = types.isSet(content) || (entries !== undefined && given[Symbol.iterator] === entries)
   const begin: unknown = none ? undefined : (given[Symbol.asyncIterator] ?? given[Symbol.iterator])
   if (typeof begin !== 'function') throw refused(kindOf(content))
   return iteratorPieces(begin.call(content) as Iterator<unknown> | AsyncIterator<unknown>, given)

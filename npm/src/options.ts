@@ -149,6 +149,9 @@ export function requestOptionsJson(options: RequestOptions, operation: string): 
   if (signal !== undefined && signal !== null && !isSignal(signal)) {
     throw new TypeError('signal is an AbortSignal, such as that of an AbortController.')
   }
+  if (rest.idempotencyKey !== undefined && operation !== 'create' && operation !== 'respond') {
+    throw new TypeError('idempotencyKey is for create, respond and sendMessage; this call may be repeated without one.')
+  }
   return callOptionsJson(rest)
 }
 

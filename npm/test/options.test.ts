@@ -192,3 +192,25 @@ test('batches takes what it knows', async () => {
   }
   for await (const batch of stream.batches({ lazy: true })) assert.ok(batch.length > 0)
 })
+
+test('an idempotency key is refused where it would not be sent', async () => {
+  const id = await newChat()
+  const { chat } = service.client
+  const options = { idempotencyKey: 'k' }
+  const calls = {
+    retrieve: () => chat.retrieve(id, options),
+    list: () => chat.list({}, options),
+    update: () => chat.update(id, { title: 'x' }, options),
+    cancel: () => chat.cancel(id, {}, options),
+    stream: () => chat.stream(id, {}, options),
+    attach: () => chat.attach(id, {}, options),
+    upload: () => chat.files.upload('a', { id, content: 'x' }, options),
+    download: () => chat.files.download('a', { id }, options),
+    delete: () => chat.delete(id, options),
+  }
+  for (const [name, call] of Object.entries(calls)) {
+    await assert.rejects(async () => void (await call()), /idempotency_?key/i, name)
+  }
+  // Of a client it is for the calls it fits.
+  assert.equal((await service.client.withOptions(options).chat.retrieve(id)).id, id)
+})

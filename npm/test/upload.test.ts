@@ -79,7 +79,7 @@ test('what is no content is refused by name, and writes nothing', async () => {
   const emptied = new Blob(['x']).stream()
   for await (const _ of emptied);
   const wrong: unknown[] = [
-    undefined, null, {}, 5, 5n, true, Symbol('x'), () => 'x', new Date(), new Map([['a', 'b']]), new Set(['a']), Promise.resolve('x'),
+    undefined, null, {}, 5, 5n, true, Symbol('x'), () => 'x', new Date(), new Map([['a', 'b']]), new Set(['a']), new FormData(), new URLSearchParams(), new Headers(), new Map(), new Set(), Promise.resolve('x'),
     new Response('x'), new URL('file:///etc/passwd'), cut, moved, view, read, destroyed, locked, emptied,
     [1, 2, 3], [null], [{}], ['a', '\ud83d'], '\ud83d', ['\ud83d', Buffer.from('x')],
   ]

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import threading
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 import turnwire
@@ -224,8 +224,12 @@ def test_respond_takes_handlers(service: Service, client: Turnwire, chat: Chat) 
             return "".join([piece async for piece in stream.text_stream])
 
     assert "no" in asyncio.run(run())
-    with pytest.raises(TypeError, match="on_question"):
-        client.chat.respond(chat.id, "/ask", on_question="never")  # type: ignore[arg-type]
+    handlers: list[dict[str, Any]] = [{"on_question": "never"}, {"on_permission": 5}, {"on_state": 5}, {"on_state": 0}]
+    chats = AsyncTurnwire(base_url=service.url, api_key=KEY).chat
+    for given in handlers:
+        for call in (client.chat.respond, client.chat.send_message, chats.respond):
+            with pytest.raises(TypeError, match=next(iter(given))):
+                call(chat.id, "/ask", **given)
 
 
 def test_an_answer_that_comes_second_is_no_error(client: Turnwire, chat: Chat) -> None:

@@ -21,7 +21,11 @@ OnState = Callable[[StreamState], object]
 
 def teller(on_state: OnState | None) -> Callable[[str], object] | None:
     """What the native module calls with the JSON of a state."""
-    return on_state and (lambda state: on_state(StreamState.from_dict(json.loads(state))))
+    if on_state is None:
+        return None
+    if not callable(on_state):
+        raise TypeError(f"on_state is a function that is called with a state, not {on_state!r}")
+    return lambda state: on_state(StreamState.from_dict(json.loads(state)))
 
 
 def prompt(text: str | None, parts: Iterable[PromptPart] | None, **more: Any) -> dict[str, Any]:

@@ -45,12 +45,14 @@ class Place(Generic[E]):
 
     def take(self, batch: list[E] | None) -> bool:
         """Goes on to the next batch, after what was put back meanwhile. ``False``: there is none."""
-        self._go_on(self.number, [*self.ready, *(batch or [])])
+        number, rest = self.number, list(self.ready)
+        self._go_on(number, rest + (batch or []))
         return batch is not None or self.left
 
     def put_back(self, event: E) -> None:
         """The event that was handed out last was not used: the next read hands it out."""
-        rest = [event, *self.ready]
+        rest: list[E] = [event]
+        rest.extend(self.ready)
         self._go_on(self._number_before(len(rest)), rest)
 
     def _go_on(self, number: int | None, rest: list[E]) -> None:
