@@ -3,7 +3,7 @@
 use super::ClientBuilder;
 use super::connect::build_http;
 use super::proxy::Proxies;
-use super::trust::names_certificates;
+use super::trust::{CertificateFile, certificate_files};
 use crate::error::Result;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -25,6 +25,7 @@ struct Settings {
     tcp_keepalive: Duration,
     http2_only: bool,
     proxies: Proxies,
+    certificates: Vec<CertificateFile>,
 }
 
 impl Connections {
@@ -35,11 +36,10 @@ impl Connections {
 
     /// The `reqwest` client of these settings, made where there is none yet.
     pub(super) fn of(&self, settings: &ClientBuilder, proxies: &Proxies, connect: Duration) -> Result<reqwest::Client> {
-        // Files may change between two clients, and what is wrong with one is said to each.
-        if names_certificates(settings) {
-            return build_http(settings, proxies, connect);
-        }
+        // What cannot be told apart by its files is not shared.
+        let Some(certificates) = certificate_files(settings) else { return build_http(settings, proxies, connect) };
         let key = Settings {
+            certificates,
             connect,
             tcp_keepalive: settings.tcp_keepalive,
             http2_only: settings.http2_only,

@@ -6,14 +6,27 @@ use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 /// More files of a folder are not looked at.
 const MAX_FILES: usize = 1000;
 
-/// Whether the caller or the environment names any.
-pub(super) fn names_certificates(settings: &ClientBuilder) -> bool {
-    let set = |name: &&str| std::env::var_os(name).is_some_and(|file| !file.is_empty());
-    settings.ca_bundle.is_some() || variables(settings).any(|name| set(&name))
+/// A file of certificates as it stands: where it is, when it was written, how long it is.
+pub(super) type CertificateFile = (PathBuf, SystemTime, u64);
+
+/// The files that the caller or the environment names; `None` where one of them is none.
+pub(super) fn certificate_files(settings: &ClientBuilder) -> Option<Vec<CertificateFile>> {
+    let named = |name| std::env::var_os(name).filter(|file| !file.is_empty()).map(PathBuf::from);
+    let all: Vec<PathBuf> = match &settings.ca_bundle {
+        Some(file) => vec![file.clone()],
+        None => variables(settings).filter_map(named).collect(),
+    };
+    all.into_iter()
+        .map(|file| {
+            let about = std::fs::metadata(&file).ok().filter(std::fs::Metadata::is_file)?;
+            Some((file, about.modified().ok()?, about.len()))
+        })
+        .collect()
 }
 
 fn variables(settings: &ClientBuilder) -> impl Iterator<Item = &'static str> {
