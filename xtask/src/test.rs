@@ -82,7 +82,8 @@ impl Tally {
     fn read(&mut self, line: &str) {
         let line = line.trim_matches(['=', ' ']);
         let cargo = line.strip_prefix("test result: ").and_then(|rest| rest.split_once(". ")).map(|(_, rest)| rest);
-        let pytest = (line.contains(" in ") && line.ends_with('s')).then_some(line);
+        // Beyond a minute it also says the time in hours: `in 67.50s (0:01:07)`.
+        let pytest = (line.contains(" in ") && line.ends_with(['s', ')'])).then_some(line);
         let node = line.strip_prefix("# ").or_else(|| line.strip_prefix("ℹ "));
         if let Some(counts) = cargo {
             counts.split("; ").for_each(|count| self.add(count));
@@ -118,6 +119,7 @@ mod tests {
             "test result: FAILED. 1 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.05s",
             "=========== 1 failed, 20 passed, 3 skipped in 2.10s ===========",
             "5 passed in 0.21s",
+            "6 passed in 67.50s (0:01:07)",
             "ℹ tests 12",
             "ℹ pass 11",
             "ℹ fail 1",
@@ -127,6 +129,6 @@ mod tests {
         ] {
             tally.read(line);
         }
-        assert_eq!((tally.passed, tally.failed, tally.skipped), (7 + 1 + 20 + 5 + 11 + 4, 2 + 1 + 1, 1 + 3));
+        assert_eq!((tally.passed, tally.failed, tally.skipped), (7 + 1 + 20 + 5 + 6 + 11 + 4, 2 + 1 + 1, 1 + 3));
     }
 }
