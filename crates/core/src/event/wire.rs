@@ -28,7 +28,13 @@ fn read<'a, T: Deserialize<'a>>(raw: Option<&'a RawValue>) -> Option<T> {
 
 /// An error, unless it is empty.
 fn read_error(raw: Option<&RawValue>) -> Option<TurnError> {
-    read::<Failure>(raw).filter(|failure| !failure.is_empty()).map(TurnError::from)
+    let failure = read::<Failure>(raw)?;
+    if failure.is_empty() {
+        // A reader of the JSON is to see none either.
+        note_odd();
+        return None;
+    }
+    Some(failure.into())
 }
 
 /// An object that is read field by field, or its default.
