@@ -52,7 +52,6 @@ struct Settings {
 fn build(settings: &str) -> Result<(Client, Vec<String>)> {
     let settings: Settings = arguments(settings)?;
     let mut builder = Client::builder().options(settings.options).ca_variables(&["NODE_EXTRA_CA_CERTS"]);
-    builder = builder.share(runtime::connections());
     macro_rules! set {
         ($($name:ident),+) => {
             $(if let Some(value) = settings.$name {

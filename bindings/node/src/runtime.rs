@@ -3,7 +3,6 @@
 
 use std::sync::OnceLock;
 use tokio::runtime::{Builder, Handle, Runtime};
-use turnwire::http::Connections;
 use turnwire::{Error, Result};
 
 /// Decoding and parsing take one, the sockets of all streams the other.
@@ -17,10 +16,4 @@ pub(crate) fn handle() -> Result<Handle> {
         Ok(runtime) => Ok(runtime.handle().clone()),
         Err(error) => Err(Error::new("invalid_argument", format!("The system gives no thread: {error}."))),
     }
-}
-
-/// The connections that all clients of the process share.
-pub(crate) fn connections() -> &'static Connections {
-    static CONNECTIONS: OnceLock<Connections> = OnceLock::new();
-    CONNECTIONS.get_or_init(Connections::new)
 }

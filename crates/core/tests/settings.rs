@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 use turnwire::chat::{KnownPart, NewChat, PromptPart};
-use turnwire::http::Connections;
 use turnwire::{Client, ClientBuilder, ErrorKind, Prompt, RequestOptions};
 use turnwire_testkit::Testkit;
 
@@ -25,7 +24,6 @@ fn a_setting_that_cannot_be_honoured_is_refused_by_name() {
         (builder().proxy("http://127.0.0.1:1").no_proxy(), "proxy and no_proxy contradict"),
         (builder().http_client(own()).proxy("http://127.0.0.1:1"), "With an http_client of your own"),
         (builder().http_client(own()).ca_bundle("ca.pem"), "With an http_client of your own"),
-        (builder().http_client(own()).share(&Connections::new()), "With an http_client of your own"),
         (builder().user_agent("a\nb"), "The User-Agent holds characters"),
         (builder().backoff_scale(f64::NAN), "backoff_scale is a number from 0 to 1000"),
         (builder().backoff_scale(f64::INFINITY), "backoff_scale is a number from 0 to 1000"),

@@ -3,10 +3,7 @@
 use super::base::{is_loopback, parse_base, parse_prefix};
 use super::client::{Client, Transport, check_secret};
 use super::compose::header_value;
-use super::connect::build_http;
-use super::connections::Connections;
 use super::env::{Family, stored_key};
-use super::proxy::Proxies;
 use super::{RequestOptions, Secret, Timeout};
 use crate::error::{Error, Result};
 use std::fmt;
@@ -38,7 +35,6 @@ pub struct ClientBuilder {
     pub(super) ca_bundle: Option<PathBuf>,
     pub(super) ca_variables: &'static [&'static str],
     pub(super) http_client: Option<reqwest::Client>,
-    pub(super) shared: Option<Connections>,
     pub(super) user_agent: Option<String>,
     pub(super) http2_only: bool,
     pub(super) tcp_keepalive: Duration,
@@ -61,7 +57,6 @@ impl Default for ClientBuilder {
             ca_bundle: None,
             ca_variables: &[],
             http_client: None,
-            shared: None,
             user_agent: None,
             http2_only: false,
             tcp_keepalive: Duration::from_secs(60),
@@ -184,13 +179,6 @@ impl ClientBuilder {
         self
     }
 
-    /// Shares connections with other clients of equal settings. Default: a client has its own.
-    #[must_use]
-    pub fn share(mut self, connections: &Connections) -> Self {
-        self.shared = Some(connections.clone());
-        self
-    }
-
     /// The `User-Agent`. Default `turnwire/VERSION`.
     #[must_use]
     pub fn user_agent(mut self, agent: impl Into<String>) -> Self {
@@ -241,14 +229,6 @@ impl ClientBuilder {
     pub fn on_warning(mut self, tell: impl Fn(&str) + Send + Sync + 'static) -> Self {
         self.on_warning = Some(Arc::new(tell));
         self
-    }
-
-    /// The `reqwest` client of these settings: its own, or one that others have too.
-    pub(super) fn connections(&self, proxies: &Proxies, connect: Duration) -> Result<reqwest::Client> {
-        match &self.shared {
-            Some(shared) => shared.of(self, proxies, connect),
-            None => build_http(self, proxies, connect),
-        }
     }
 
     pub(super) fn warn(&self, sentence: &str) {
@@ -303,11 +283,7 @@ impl ClientBuilder {
             return refuse("proxy and no_proxy contradict each other; give one of the two.");
         }
         if self.http_client.is_some()
-            && (self.shared.is_some()
-                || self.proxy.is_some()
-                || self.no_proxy
-                || self.ca_bundle.is_some()
-                || self.http2_only)
+            && (self.proxy.is_some() || self.no_proxy || self.ca_bundle.is_some() || self.http2_only)
         {
             return refuse("With an http_client of your own, set proxy, certificates and HTTP/2 on that.");
         }

@@ -2,6 +2,7 @@
 
 use super::builder::ClientBuilder;
 use super::compose::header_value;
+use super::connect::build_http;
 use super::proxy::Proxies;
 use super::send::until;
 use super::{RequestOptions, Secret, Timeout};
@@ -217,7 +218,7 @@ impl Transport {
         };
         let http = match &settings.http_client {
             Some(client) => client.clone(),
-            None => settings.connections(&proxies, connect)?,
+            None => build_http(settings, &proxies, connect)?,
         };
         Ok(Self {
             http: Mutex::new(Some(http)),
@@ -243,7 +244,7 @@ impl Transport {
         if let Some((_, client)) = known.iter().find(|(clock, _)| *clock == connect) {
             return Ok(client.clone());
         }
-        let client = self.settings.connections(&self.proxies, connect)?;
+        let client = build_http(&self.settings, &self.proxies, connect)?;
         if known.len() == MAX_CONNECT_CLOCKS {
             known.remove(0);
         }

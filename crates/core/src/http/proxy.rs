@@ -9,7 +9,7 @@ use url::Url;
 const SCHEMES: [&str; 6] = ["http", "https", "socks4", "socks4a", "socks5", "socks5h"];
 
 /// The proxies of a client.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(super) enum Proxies {
     /// No request goes through one.
     None,
@@ -22,7 +22,7 @@ pub(super) enum Proxies {
 }
 
 /// What `HTTP_PROXY` and its kin say.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) struct Environment {
     http: Option<Url>,
     https: Option<Url>,

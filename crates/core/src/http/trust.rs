@@ -6,32 +6,9 @@ use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 /// More files of a folder are not looked at.
 const MAX_FILES: usize = 1000;
-
-/// A file of certificates as it stands: where it is, when it was written, how long it is.
-pub(super) type CertificateFile = (PathBuf, SystemTime, u64);
-
-/// The files that the caller or the environment names; `None` where one of them is none.
-pub(super) fn certificate_files(settings: &ClientBuilder) -> Option<Vec<CertificateFile>> {
-    let named = |name| std::env::var_os(name).filter(|file| !file.is_empty()).map(PathBuf::from);
-    let all: Vec<PathBuf> = match &settings.ca_bundle {
-        Some(file) => vec![file.clone()],
-        None => variables(settings).filter_map(named).collect(),
-    };
-    all.into_iter()
-        .map(|file| {
-            let about = std::fs::metadata(&file).ok().filter(std::fs::Metadata::is_file)?;
-            Some((file, about.modified().ok()?, about.len()))
-        })
-        .collect()
-}
-
-fn variables(settings: &ClientBuilder) -> impl Iterator<Item = &'static str> {
-    std::iter::once("SSL_CERT_FILE").chain(settings.ca_variables.iter().copied())
-}
 
 /// Those of the caller's bundle, else those the environment names.
 pub(super) fn more_certificates(settings: &ClientBuilder) -> Result<Vec<reqwest::Certificate>> {
@@ -40,7 +17,7 @@ pub(super) fn more_certificates(settings: &ClientBuilder) -> Result<Vec<reqwest:
             .map_err(|why| Error::new("invalid_argument", format!("The CA bundle {} {why}.", file.display())));
     }
     let mut all = vec![];
-    for name in variables(settings) {
+    for name in std::iter::once(&"SSL_CERT_FILE").chain(settings.ca_variables) {
         let Some(file) = std::env::var_os(name).filter(|file| !file.is_empty()).map(PathBuf::from) else { continue };
         // What a system-wide setting gets wrong is told, and stops nobody who speaks plain http.
         match certificates(&file) {
