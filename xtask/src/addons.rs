@@ -16,8 +16,13 @@ pub(crate) fn build() -> Outcome {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.current_dir(root()).args(["build", "--workspace", "--lib", "--bins", "--examples", "--tests"]);
     process::run("cargo build", &mut cargo, BUILD)?;
-    install("_native", &root().join("python/turnwire/_native.abi3.so"))?;
-    install("turnwire_node", &root().join("npm").join(node_addon()))
+    install(&target(), &root().join("python"), &root().join("npm"))
+}
+
+/// Puts both addons of a build into a Python and a Node package.
+pub(crate) fn install(build: &Path, python: &Path, npm: &Path) -> Outcome {
+    copy(build, "_native", &python.join("turnwire/_native.abi3.so"))?;
+    copy(build, "turnwire_node", &npm.join(node_addon()))
 }
 
 /// The name the Node package loads: `turnwire.linux-x64-gnu.node`.
@@ -45,8 +50,8 @@ fn node_addon() -> String {
 }
 
 /// Replaces, never writes into, a file that a running program may have loaded.
-fn install(library: &str, to: &Path) -> Outcome {
-    let from = target().join(format!("{DLL_PREFIX}{library}{DLL_SUFFIX}"));
+fn copy(build: &Path, library: &str, to: &Path) -> Outcome {
+    let from = build.join(format!("{DLL_PREFIX}{library}{DLL_SUFFIX}"));
     let fresh = to.with_extension("new");
     fs::copy(&from, &fresh)
         .and_then(|_| fs::rename(&fresh, to))

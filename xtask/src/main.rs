@@ -1,6 +1,7 @@
 //! The project's tasks: `cargo xtask demo`, `cargo xtask test`, … No dependencies, so that it builds at once.
 
 mod addons;
+mod bench;
 mod chaos;
 mod demo;
 mod node;
@@ -23,6 +24,8 @@ Usage: cargo xtask <TASK>
   test    every test of Rust, Python and Node, ending in one line: N passed, N failed
   chaos   many turns through a service whose faults are drawn by lot
           (--turns 10000 --seed 42)
+  bench   this project's clients beside the field's, interleaved
+          (--quick, --only CLIENT,..., --load LOAD,..., --also TREE, --stage, --write)
   build   the program and both addons, copied to where Python and Node load them
 ";
 
@@ -33,6 +36,7 @@ fn main() -> ExitCode {
     let outcome = match task.as_deref() {
         Some("demo") => demo::run(&rest),
         Some("test") => test::run(&rest),
+        Some("bench") => bench::run(&rest),
         Some("chaos") => chaos::run(&rest),
         Some("build") => addons::build(),
         Some("help" | "-h" | "--help") | None => {
@@ -58,9 +62,14 @@ pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."))
 }
 
-/// Where cargo puts what it builds.
+/// Where everything goes that is built.
+pub(crate) fn built() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
+}
+
+/// Where cargo puts what it builds for the tests.
 pub(crate) fn target() -> PathBuf {
-    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from).join("debug")
+    built().join("debug")
 }
 
 /// A program cargo built, by name.

@@ -1,26 +1,32 @@
 //! The Node package, made from its TypeScript.
 
 use crate::{Outcome, process, root};
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
 const INSTALL: Duration = Duration::from_secs(300);
 
-/// `npm ci`, where the lock file changed since the last one, and the compiler.
+/// What a package needs, and the compiler.
 pub(crate) fn build() -> Outcome {
-    let installed = root().join("npm/node_modules/.package-lock.json");
-    let lock = root().join("npm/package-lock.json");
-    let modified = |path| std::fs::metadata(path).and_then(|meta| meta.modified()).ok();
-    if modified(&installed) < modified(&lock) || modified(&installed).is_none() {
-        let install = || {
-            let mut npm = npm();
-            npm.args(["ci", "--no-audit", "--no-fund", "--loglevel=error"]);
-            npm
-        };
-        process::run_twice("npm ci", install, INSTALL)?;
-    }
+    install(&root().join("npm"))?;
     process::run("npm run build", npm().args(["run", "--silent", "build"]), INSTALL)?;
     link()
+}
+
+/// `npm ci` in a folder, where its lock file changed since the last one.
+pub(crate) fn install(folder: &Path) -> Outcome {
+    let modified = |name: &str| std::fs::metadata(folder.join(name)).and_then(|meta| meta.modified()).ok();
+    let installed = modified("node_modules/.package-lock.json");
+    if installed.is_some() && installed >= modified("package-lock.json") {
+        return Ok(());
+    }
+    let install = || {
+        let mut npm = npm();
+        npm.current_dir(folder).args(["ci", "--no-audit", "--no-fund", "--loglevel=error"]);
+        npm
+    };
+    process::run_twice("npm ci", install, INSTALL)
 }
 
 /// `node_modules/turnwire` at the root, so that the examples import the package by its name, as its users do.

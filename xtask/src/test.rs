@@ -1,6 +1,6 @@
 //! Every test of the three languages, and one line over all of them.
 
-use crate::{Outcome, addons, node, opencode, process, program, python, root};
+use crate::{Outcome, addons, bench, node, opencode, process, program, python, root};
 use std::process::Command;
 use std::time::Duration;
 
@@ -47,6 +47,17 @@ pub(crate) fn run(args: &[String]) -> Outcome {
             command.env("TURNWIRE_OPENCODE", opencode);
         }
         tally.stage(stage, &mut command)?;
+    }
+    println!("\n--- bench, over a tiny load");
+    let (passed, failed) = bench::smoke::run()?;
+    println!("{passed} runs told every delta, {} did not", failed.len());
+    for why in &failed {
+        println!("{why}");
+    }
+    tally.passed += passed;
+    if !failed.is_empty() {
+        tally.failed += failed.len() as u64;
+        tally.broken.push("bench");
     }
     println!();
     if tally.skipped > 0 {
