@@ -234,7 +234,7 @@ macro_rules! fields {
 fields! {
     number: u32, u64;
     text: String, turnwire::MessageId, turnwire::PartId, turnwire::TurnId, turnwire::event::TurnStatus,
-        turnwire::event::MessageKind, turnwire::event::FinishReason;
+        turnwire::event::MessageKind, turnwire::event::FinishReason, turnwire::event::PartType, turnwire::Text;
     model: Part = "Part", UserMessage = "UserMessage", Usage = "Usage", MessageUsage = "MessageUsage",
         TurnError = "TurnError", Vec<InputRequest> = "InputRequests", turnwire::Timestamp = "Timestamp"
 }

@@ -23,6 +23,7 @@ pub mod policy;
 pub mod sse;
 #[cfg(feature = "client")]
 pub mod stream;
+mod text;
 mod time;
 pub mod turn;
 
@@ -41,5 +42,6 @@ pub use normalize::Normalizer;
 pub use plain::plain;
 #[cfg(feature = "client")]
 pub use stream::{Cursor, RelayEvent, RelayItem, RelayStream, TurnStream};
+pub use text::Text;
 pub use time::Timestamp;
 pub use turn::{Message, Turn, TurnAccumulator};

@@ -2,7 +2,8 @@
 //!
 //! By hand, for speed: every event of every stream comes through here.
 
-use super::{FinishReason, MessageKind, TurnStatus};
+use super::repeat::Repeats;
+use super::{Event, FinishReason, MessageKind, PartType, TurnStatus};
 use crate::id::{ChatId, MessageId, PartId, TurnId};
 use crate::lax::{Count, Text, Time};
 use crate::mend::{Edges, joined};
@@ -21,7 +22,7 @@ pub(super) struct Fields<'a> {
     pub(super) turn_id: Option<Cow<'a, str>>,
     pub(super) message_id: Option<Cow<'a, str>>,
     pub(super) part_id: Option<Cow<'a, str>>,
-    pub(super) part_type: Option<Cow<'a, str>>,
+    pub(super) part_type: Option<PartType>,
     pub(super) kind: Option<MessageKind>,
     pub(super) parent_part_id: Option<PartId>,
     pub(super) delta: Option<Cow<'a, str>>,
@@ -205,7 +206,7 @@ impl<'de> Fields<'de> {
             Key::TurnId => self.turn_id = text!(),
             Key::MessageId => self.message_id = text!(),
             Key::PartId => self.part_id = text!(),
-            Key::PartType => self.part_type = text!(),
+            Key::PartType => self.part_type = word!(),
             Key::Kind => self.kind = word!(),
             Key::ParentPartId => self.parent_part_id = word!(),
             Key::Delta => self.delta = text!(),
@@ -244,6 +245,7 @@ pub struct Ids {
     part: PartId,
     /// The part whose last delta ended with half a character, and that half.
     half: Option<(String, u16)>,
+    repeats: Repeats,
 }
 
 fn shared<I: AsRef<str> + Clone + for<'t> From<&'t str>>(known: &mut I, text: &str) -> I {
@@ -254,6 +256,30 @@ fn shared<I: AsRef<str> + Clone + for<'t> From<&'t str>>(known: &mut I, text: &s
 }
 
 impl Ids {
+    /// The event, if it is a delta like one that was read before.
+    pub(super) fn repeated(&mut self, json: &str) -> Option<Event> {
+        // Half a character that waits may be of this very part.
+        if self.half.is_some() { None } else { self.repeats.read(json) }
+    }
+
+    /// Remembers how a delta was written.
+    pub(super) fn learn(&mut self, json: &str, event: &Event) {
+        if self.half.is_none() {
+            self.repeats.learn(json, event);
+        }
+    }
+
+    /// Reads the next event without the fast way.
+    #[cfg(test)]
+    pub(super) fn forget_repeats(&mut self) {
+        self.repeats = Repeats::default();
+    }
+
+    #[cfg(test)]
+    pub(super) fn patterns(&self) -> usize {
+        self.repeats.patterns()
+    }
+
     /// A delta of whole characters: half of one waits for the delta with the other half. `halves`: those this one has at
     /// its edges.
     pub(super) fn whole<'a>(&mut self, part_id: &str, delta: Cow<'a, str>, halves: Edges) -> (Cow<'a, str>, bool) {

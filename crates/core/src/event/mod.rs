@@ -5,6 +5,7 @@
 
 mod fields;
 mod part;
+mod repeat;
 mod request;
 mod status;
 mod usage;
@@ -13,16 +14,16 @@ mod wire;
 pub use fields::Ids;
 pub use part::{FilePart, OtherPart, Part, PartBody, PatchPart, TextPart, TodoItem, TodoPart, ToolError, ToolPart};
 pub use request::{Choice, InputRequest, Permission, Prompt, Question};
-pub use status::{FinishReason, MessageKind, PartState, TurnStatus};
+pub use status::{FinishReason, MessageKind, PartState, PartType, TurnStatus};
 pub(crate) use status::{answer, kind};
 pub use usage::{MessageUsage, TokenCounts, Usage, UsageEntry};
 
 use crate::id::{ChatId, MessageId, PartId, TurnId};
 use crate::json::Json;
 use crate::lax::{self, Failure};
+use crate::text::Text;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
 
 /// One event of a turn.
 #[derive(Clone, Debug)]
@@ -39,7 +40,7 @@ pub struct Event {
     /// of a stream knows it, see [`Event::question`].
     asked: Option<usize>,
     /// The JSON it was read from.
-    raw: Option<Arc<str>>,
+    raw: Option<Text>,
     /// Whether that JSON spells a field in another service's way.
     respelled: bool,
 }
@@ -144,7 +145,7 @@ pub struct PartDelta {
     /// The part.
     pub part_id: PartId,
     /// `text` or `reasoning`.
-    pub part_type: String,
+    pub part_type: PartType,
     /// `summary` for a part of a summary, else absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kind: Option<MessageKind>,
@@ -152,7 +153,7 @@ pub struct PartDelta {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parent_part_id: Option<PartId>,
     /// What to append.
-    pub delta: String,
+    pub delta: Text,
 }
 
 /// A part as it now stands; it replaces what was known of it.
@@ -164,7 +165,7 @@ pub struct PartUpdated {
     /// The part.
     pub part_id: PartId,
     /// Always the `type` of `part`.
-    pub part_type: String,
+    pub part_type: PartType,
     /// `summary` for a part of a summary, else absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kind: Option<MessageKind>,
@@ -290,7 +291,7 @@ impl Event {
     pub fn text_delta(&self) -> Option<&str> {
         match &self.kind {
             EventKind::PartDelta(delta)
-                if delta.part_type == "text"
+                if delta.part_type == PartType::Text
                     && delta.parent_part_id.is_none()
                     && !matches!(delta.kind, Some(MessageKind::Summary)) =>
             {

@@ -37,6 +37,12 @@ macro_rules! open_enum {
             }
         }
 
+        impl From<String> for $name {
+            fn from(word: String) -> Self {
+                Self::from(word.as_str())
+            }
+        }
+
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.pad(self.as_str())
@@ -165,6 +171,24 @@ open_enum! {
         Answer = "answer",
         /// A summary the agent wrote for itself when the context was full.
         Summary = "summary",
+    }
+}
+
+open_enum! {
+    /// What a part is.
+    PartType {
+        /// Text of the answer.
+        Text = "text",
+        /// The model's reasoning.
+        Reasoning = "reasoning",
+        /// A tool call.
+        Tool = "tool",
+        /// A file.
+        File = "file",
+        /// Files changed in the workspace.
+        Patch = "patch",
+        /// The agent's to-do list.
+        Todo = "todo",
     }
 }
 

@@ -3,16 +3,16 @@
 use super::fields::{Fields, Ids};
 use super::{
     Event, EventKind, FinishReason, InputRequest, MessageCompleted, MessageCreated, MessageKind, Part, PartDelta,
-    PartUpdated, SessionUsage, TurnCompleted, TurnError, TurnStarted, TurnStatus, TurnStatusChanged, UnknownEvent,
-    Usage,
+    PartType, PartUpdated, SessionUsage, TurnCompleted, TurnError, TurnStarted, TurnStatus, TurnStatusChanged,
+    UnknownEvent, Usage,
 };
 use crate::id::{ChatId, TurnId};
 use crate::json::Json;
 use crate::lax::{Failure, Obj, note_odd, noticing};
 use crate::mend::{self, Edges};
 use crate::sse::write_frame;
-use serde::ser::{SerializeMap, Serializer};
-use serde::{Deserialize, Serialize};
+use crate::text::{Text, place};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -56,13 +56,20 @@ impl Event {
     /// # Errors
     /// The text is no JSON object.
     pub fn parse_among(ids: &mut Ids, json: &str, name: Option<&str>) -> Result<Self, serde_json::Error> {
+        if let Some(event) = ids.repeated(json) {
+            return Ok(event);
+        }
         match Self::read(ids, json, name, None) {
+            Ok(event) => {
+                ids.learn(json, &event);
+                Ok(event)
+            }
             // Half a surrogate pair, which no text can hold.
             Err(_) if mend::suspicious(json.as_bytes()) => {
                 let halves = halves(json);
                 Self::read(ids, &mend::mend(json.as_bytes()), name, Some(halves))
             }
-            read => read,
+            Err(error) => Err(error),
         }
     }
 
@@ -94,12 +101,12 @@ impl Event {
             }
         }
         let event_type = fields.event_type.take().or_else(|| name.map(Cow::Borrowed)).unwrap_or_default();
-        let kind = known(&event_type, fields, ids).unwrap_or_else(|| {
+        let kind = known(&event_type, fields, ids, raw).unwrap_or_else(|| {
             let raw = Json::parse(raw).unwrap_or_else(Json::empty_object);
             EventKind::Unknown(UnknownEvent { event_type: event_type.clone().into_owned(), raw })
         });
         // The delta it was read from lacks what the former one held back.
-        let raw = (!mended).then(|| raw.clone());
+        let raw = (!mended).then(|| Text::from(raw.clone()));
         Self { raw, respelled, ..Self::new(seq, chat_id, turn_id, kind) }
     }
 
@@ -142,9 +149,9 @@ fn halves(json: &str) -> Edges {
 }
 
 /// `None`: an event we do not know, or one without what it must have.
-fn known(event_type: &str, wire: Fields<'_>, ids: &mut Ids) -> Option<EventKind> {
+fn known(event_type: &str, wire: Fields<'_>, ids: &mut Ids, raw: &Arc<str>) -> Option<EventKind> {
     Some(match event_type {
-        "message.part.updated" => return part_updated(wire, ids),
+        "message.part.updated" => return part_updated(wire, ids, raw),
         "turn.started" => EventKind::TurnStarted(TurnStarted {
             user_message: read_object(wire.user_message).unwrap_or_default(),
             model: wire.model,
@@ -199,7 +206,7 @@ fn known(event_type: &str, wire: Fields<'_>, ids: &mut Ids) -> Option<EventKind>
 }
 
 /// A whole `part` wins over a `delta` beside it: the reader finds out what is new in it.
-fn part_updated(wire: Fields<'_>, ids: &mut Ids) -> Option<EventKind> {
+fn part_updated(wire: Fields<'_>, ids: &mut Ids, raw: &Arc<str>) -> Option<EventKind> {
     let kind = wire.kind.filter(|kind| *kind != MessageKind::Answer);
     if let Some(mut part) = read::<Part>(wire.part) {
         let part_id = ids.part(wire.part_id.as_ref()).unwrap_or_else(|| part.id.clone());
@@ -209,7 +216,7 @@ fn part_updated(wire: Fields<'_>, ids: &mut Ids) -> Option<EventKind> {
         return Some(EventKind::PartUpdated(Box::new(PartUpdated {
             message_id: ids.message(wire.message_id.as_ref())?,
             part_id,
-            part_type: part.part_type().to_owned(),
+            part_type: part.part_type().into(),
             kind,
             parent_part_id: wire.parent_part_id,
             part,
@@ -218,11 +225,19 @@ fn part_updated(wire: Fields<'_>, ids: &mut Ids) -> Option<EventKind> {
     Some(EventKind::PartDelta(PartDelta {
         message_id: ids.message(wire.message_id.as_ref())?,
         part_id: ids.part(wire.part_id.as_ref())?,
-        part_type: wire.part_type.map_or_else(|| "text".to_owned(), Cow::into_owned),
+        part_type: wire.part_type.unwrap_or(PartType::Text),
         kind,
         parent_part_id: wire.parent_part_id,
-        delta: wire.delta?.into_owned(),
+        delta: text(raw, wire.delta?),
     }))
+}
+
+/// A text of an event: where it needed no unescaping it stays where it is.
+fn text(raw: &Arc<str>, text: Cow<'_, str>) -> Text {
+    match text {
+        Cow::Borrowed(text) => place(raw, text).map_or_else(|| text.into(), |range| Text::of(raw, range)),
+        Cow::Owned(text) => text.into(),
+    }
 }
 
 impl Serialize for Event {
@@ -259,10 +274,7 @@ impl Serialize for Event {
             EventKind::MessageCompleted(body) => enveloped!(&**body),
             EventKind::SessionUsage(body) => enveloped!(&**body),
             EventKind::TurnCompleted(body) => enveloped!(&**body),
-            EventKind::Unknown(unknown) => match serde_json::from_str::<&RawValue>(unknown.raw.get()) {
-                Ok(raw) => raw.serialize(serializer),
-                Err(_) => serializer.serialize_map(Some(0))?.end(),
-            },
+            EventKind::Unknown(unknown) => unknown.raw.serialize(serializer),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Numbers the events of one turn and puts them out.
 
-use crate::event::{Event, EventKind, MessageKind, Part, PartDelta, PartUpdated};
+use crate::event::{Event, EventKind, MessageKind, Part, PartDelta, PartType, PartUpdated};
 use crate::id::{ChatId, MessageId, PartId, TurnId};
 
 /// The envelope of one turn's events.
@@ -34,14 +34,14 @@ pub(super) struct Voice<'a> {
 
 impl Voice<'_> {
     /// Text to append to a part.
-    pub(super) fn delta(&mut self, part_id: &PartId, part_type: &str, delta: String) {
+    pub(super) fn delta(&mut self, part_id: &PartId, part_type: PartType, delta: String) {
         let kind = EventKind::PartDelta(PartDelta {
             message_id: self.message_id.clone(),
             part_id: part_id.clone(),
-            part_type: part_type.to_owned(),
+            part_type,
             kind: self.kind.cloned(),
             parent_part_id: self.parent_part_id.cloned(),
-            delta,
+            delta: delta.into(),
         });
         self.teller.tell(kind, self.out);
     }
@@ -51,7 +51,7 @@ impl Voice<'_> {
         let kind = EventKind::PartUpdated(Box::new(PartUpdated {
             message_id: self.message_id.clone(),
             part_id: part.id.clone(),
-            part_type: part.part_type().to_owned(),
+            part_type: part.part_type().into(),
             kind: self.kind.cloned(),
             parent_part_id: self.parent_part_id.cloned(),
             part,

@@ -1,7 +1,7 @@
 //! A text or reasoning part: what grew, what was corrected, what a retry made void.
 
 use super::teller::Voice;
-use crate::event::{Part, PartBody, PartState, TextPart};
+use crate::event::{Part, PartBody, PartState, PartType, TextPart};
 use crate::id::PartId;
 use crate::mend::{self, Edges, LOST};
 
@@ -119,7 +119,8 @@ impl Text {
         }
         self.whole.push_str(&delta);
         self.told = true;
-        voice.delta(&self.id, if self.reasoning { "reasoning" } else { "text" }, delta);
+        let part_type = if self.reasoning { PartType::Reasoning } else { PartType::Text };
+        voice.delta(&self.id, part_type, delta);
     }
 
     fn tell(&mut self, state: PartState, voice: &mut Voice<'_>) {

@@ -134,7 +134,7 @@ impl Reader {
             part_type: updated.part_type.clone(),
             kind: updated.kind.clone(),
             parent_part_id: updated.parent_part_id.clone(),
-            delta: delta.to_owned(),
+            delta: delta.into(),
         });
         // Without a number: it shares its place with the part that follows.
         Some(Event::new(0, event.chat_id.clone(), event.turn_id.clone(), kind))

@@ -141,7 +141,7 @@ impl Reconcile {
             return None;
         }
         if known > before && delta.delta.is_char_boundary(known - before) {
-            delta.delta.drain(..known - before);
+            delta.delta = delta.delta[known - before..].into();
         }
         self.behind.remove(&delta.part_id);
         Some(EventKind::PartDelta(delta))
@@ -335,7 +335,7 @@ mod tests {
             let whole = "ein schöner Tag";
             prop_assume!(at > 0 && whole.is_char_boundary(at));
             let mut told = all[..first].to_vec();
-            let kind = EventKind::PartDelta(PartDelta { delta: whole[..at].to_owned(), ..template });
+            let kind = EventKind::PartDelta(PartDelta { delta: whole[..at].into(), ..template });
             told.push(Event::new(all[first].seq, all[first].chat_id.clone(), all[first].turn_id.clone(), kind));
             let (news, turn) = reconciled(&told);
             let rest: String = news.iter().filter_map(|kind| match kind {

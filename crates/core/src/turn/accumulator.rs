@@ -2,7 +2,8 @@
 
 use super::{Message, Turn};
 use crate::event::{
-    Event, EventKind, MessageCreated, MessageKind, Part, PartBody, PartDelta, PartState, PartUpdated, TextPart,
+    Event, EventKind, MessageCreated, MessageKind, Part, PartBody, PartDelta, PartState, PartType, PartUpdated,
+    TextPart,
 };
 use crate::id::{MessageId, PartId};
 use std::collections::HashMap;
@@ -168,8 +169,9 @@ impl TurnAccumulator {
             }
             return;
         }
-        let text = TextPart { text: delta.delta.clone() };
-        let body = if delta.part_type == "reasoning" { PartBody::Reasoning(text) } else { PartBody::Text(text) };
+        let text = TextPart { text: delta.delta.as_str().to_owned() };
+        let body =
+            if delta.part_type == PartType::Reasoning { PartBody::Reasoning(text) } else { PartBody::Text(text) };
         let at = self.message(&delta.message_id, delta.kind.as_ref(), delta.parent_part_id.as_ref());
         self.insert(at, Part { id: delta.part_id.clone(), body, state: PartState::Streaming });
     }

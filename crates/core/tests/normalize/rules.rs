@@ -75,7 +75,7 @@ fn one(event: &Event, seen: &mut Seen) -> Result<(), &'static str> {
         EventKind::PartDelta(delta) => {
             rule(!delta.delta.is_empty(), "a delta holds text")?;
             rule(matches!(delta.part_type.as_str(), "text" | "reasoning"), "only texts grow by deltas")?;
-            part(seen, delta.message_id.as_str(), delta.part_id.as_str(), &delta.part_type, true)?;
+            part(seen, delta.message_id.as_str(), delta.part_id.as_str(), delta.part_type.as_str(), true)?;
             seen.texts.entry(delta.part_id.as_str().to_owned()).or_default().push_str(&delta.delta);
         }
         EventKind::PartUpdated(updated) => {
@@ -84,7 +84,7 @@ fn one(event: &Event, seen: &mut Seen) -> Result<(), &'static str> {
             let open = updated.part.state.is_open();
             // A text that was told whole and ended may still be corrected.
             let corrects = seen.parts.get(updated.part_id.as_str()).is_some_and(|(_, _, open)| !open);
-            part(seen, updated.message_id.as_str(), updated.part_id.as_str(), &updated.part_type, open)?;
+            part(seen, updated.message_id.as_str(), updated.part_id.as_str(), updated.part_type.as_str(), open)?;
             if let PartBody::Text(text) | PartBody::Reasoning(text) = &updated.part.body {
                 let known = seen.texts.insert(updated.part_id.as_str().to_owned(), text.text.clone());
                 let fresh = text.text.strip_prefix(known.as_deref().unwrap_or_default()).unwrap_or_default();
