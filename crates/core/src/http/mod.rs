@@ -20,6 +20,7 @@ mod request;
 mod said;
 mod secret;
 mod send;
+mod tls;
 mod trouble;
 mod trust;
 
