@@ -26,6 +26,8 @@ Usage: cargo xtask <TASK>
           (--turns 10000 --seed 42)
   bench   this project's clients beside the field's, interleaved
           (--quick, --only CLIENT,..., --load LOAD,..., --also TREE, --stage, --write)
+  instructions
+          how many an event takes, against the committed ones (--all, --write)
   build   the program and both addons, copied to where Python and Node load them
 ";
 
@@ -37,6 +39,7 @@ fn main() -> ExitCode {
         Some("demo") => demo::run(&rest),
         Some("test") => test::run(&rest),
         Some("bench") => bench::run(&rest),
+        Some("instructions") => bench::instructions::run(&rest),
         Some("chaos") => chaos::run(&rest),
         Some("build") => addons::build(),
         Some("help" | "-h" | "--help") | None => {

@@ -1,13 +1,16 @@
 //! `cargo xtask bench`: this project's clients beside the field's, in turn, each in a process of its own.
 
 mod clients;
+pub(crate) mod instructions;
 mod loads;
 mod replay;
 mod results;
 pub(crate) mod smoke;
 mod stage;
+mod svg;
 mod table;
 mod task;
+mod write;
 
 use crate::Outcome;
 use clients::Client;
@@ -58,10 +61,8 @@ pub(crate) fn run(args: &[String]) -> Outcome {
     drop(replay);
     let tables = table::all(&loads, &clients, &results);
     println!("\n{tables}");
-    if options.write {
-        return Err("--write is not there yet".to_owned());
-    }
-    results.sound()
+    results.sound()?;
+    if options.write { write::write(options.quick, &tables, &loads, &clients, &results) } else { Ok(()) }
 }
 
 /// Runs every client once a round, so that what disturbs the machine for a while disturbs all of them.
@@ -104,10 +105,8 @@ fn options(args: &[String]) -> Outcome<Options> {
             _ => return Err(format!("bench knows no {arg}; {USAGE}")),
         }
     }
-    if options.write
-        && (options.quick || !options.also.is_empty() || !options.only.is_empty() || !options.loads.is_empty())
-    {
-        return Err("--write takes a whole run: leave the other options out".to_owned());
+    if options.write && (!options.also.is_empty() || !options.only.is_empty() || !options.loads.is_empty()) {
+        return Err("--write takes every client and every load: leave the other options out".to_owned());
     }
     Ok(options)
 }

@@ -22,6 +22,8 @@ pub(super) struct Staged {
     pub(super) npm: String,
     /// The server they read from.
     pub(super) replay: PathBuf,
+    /// The decoder and the normalizer alone.
+    pub(super) pure: PathBuf,
 }
 
 /// What the peers need.
@@ -55,11 +57,27 @@ impl Staged {
         copy(&root().join("npm/dist"), &npm.join("dist"), &["js", "mjs"])?;
         let release = built().join("release");
         addons::install(&release, &python, &npm)?;
-        for program in [client(), replay()] {
+        for program in [client(), replay(), pure()] {
             fs::copy(release.join(&program), staged.join(&program))
                 .map_err(|error| format!("cannot copy {program}: {error}"))?;
         }
         Self::of(&staged, String::new())
+    }
+
+    /// Builds what is Rust alone: without the addons it takes a third of the time.
+    pub(super) fn rust() -> Outcome<Self> {
+        process::run(
+            "cargo build --release",
+            cargo().args(["build", "--release", "--locked", "-p", "turnwire-bench"]),
+            BUILD,
+        )?;
+        let release = built().join("release");
+        Ok(Self {
+            rust: text(&release.join(client())),
+            replay: release.join(replay()),
+            pure: release.join(pure()),
+            ..Self::debug()
+        })
     }
 
     /// The clients that another tree has staged.
@@ -77,6 +95,7 @@ impl Staged {
             package: text(&root().join("python")),
             npm: text(&root().join("npm")),
             replay: crate::program("turnwire-bench-replay"),
+            pure: crate::program("turnwire-bench-pure"),
         }
     }
 
@@ -88,10 +107,11 @@ impl Staged {
         Ok(Self {
             label,
             rust: text(&rust),
-            python: python::system().to_owned(),
+            python: interpreter()?,
             package: text(&staged.join("python")),
             npm: text(&staged.join("npm")),
             replay: staged.join(replay()),
+            pure: staged.join(pure()),
         })
     }
 }
@@ -121,8 +141,19 @@ pub(super) fn script(path: &str) -> String {
     text(&peers().join(path))
 }
 
+/// The Python itself: what stands on the PATH may be a script that starts it.
+fn interpreter() -> Outcome<String> {
+    let output = Command::new(python::system()).args(["-c", "import sys; print(sys.executable)"]).output();
+    let output = output.map_err(|error| format!("cannot start {}: {error}", python::system()))?;
+    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
 fn replay() -> String {
     name("turnwire-bench-replay")
+}
+
+fn pure() -> String {
+    name("turnwire-bench-pure")
 }
 
 fn client() -> String {
