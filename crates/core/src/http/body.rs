@@ -3,7 +3,6 @@
 use bytes::Bytes;
 use futures_core::Stream;
 use futures_util::TryStreamExt as _;
-use serde_json::{Map, Value};
 use std::fmt;
 use std::io;
 use std::pin::Pin;
@@ -12,7 +11,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 #[derive(Clone, Debug)]
 pub(crate) enum Body {
     None,
-    Json(Map<String, Value>),
+    /// A JSON object, as it is sent.
+    Json(Bytes),
     Bytes(Bytes),
     Stream(BodyStream),
 }

@@ -3,11 +3,12 @@
 use super::send::Tries;
 use super::{Body, Client, Request, RequestOptions, Secret};
 use crate::error::{Error, Result};
+use bytes::Bytes;
 use reqwest::header::{
     ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RANGE,
     USER_AGENT,
 };
-use serde_json::Value;
+use serde_json::{Map, Value};
 use url::Url;
 
 impl Client {
@@ -116,18 +117,26 @@ fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-pub(super) fn body_of(request: &Request, options: &RequestOptions) -> Option<reqwest::Body> {
+pub(super) fn body_of(request: &Request, tries: &Tries<'_>) -> Option<reqwest::Body> {
     match &request.body {
-        Body::None if options.body.is_empty() => None,
-        Body::None => Some(Value::Object(options.body.clone()).to_string().into()),
+        Body::None => tries.extended.clone().map(Into::into),
         Body::Bytes(bytes) => Some(bytes.clone().into()),
         Body::Stream(stream) => stream.take().map(reqwest::Body::wrap_stream),
-        Body::Json(fields) => {
-            let mut fields = fields.clone();
-            fields.extend(options.body.clone());
-            Some(Value::Object(fields).to_string().into())
-        }
+        Body::Json(json) => Some(tries.extended.as_ref().unwrap_or(json).clone().into()),
     }
+}
+
+/// The JSON body with the fields that the caller adds to it; `None`: there are none.
+pub(super) fn extended(request: &Request, options: &RequestOptions) -> Option<Bytes> {
+    if options.body.is_empty() {
+        return None;
+    }
+    let mut fields: Map<String, Value> = match &request.body {
+        Body::Json(json) => serde_json::from_slice(json).unwrap_or_default(),
+        _ => Map::new(),
+    };
+    fields.extend(options.body.clone());
+    Some(Value::Object(fields).to_string().into())
 }
 
 pub(super) trait RetainPublic {

@@ -5,7 +5,6 @@ use crate::error::{Error, Result};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::Method;
 use serde::Serialize;
-use serde_json::Value;
 
 /// Everything but the unreserved characters of RFC 3986.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
@@ -77,10 +76,10 @@ impl Request {
         self
     }
 
-    /// Sets the JSON body from anything that serializes to an object.
+    /// Sets the JSON body from anything that serializes to an object. It is written here, once, however often it is sent.
     pub(crate) fn json(mut self, body: &impl Serialize) -> Result<Self> {
-        self.body = match serde_json::to_value(body) {
-            Ok(Value::Object(fields)) => Body::Json(fields),
+        self.body = match serde_json::to_vec(body) {
+            Ok(json) if json.starts_with(b"{") => Body::Json(json.into()),
             _ => return Err(Error::new("invalid_argument", "The request's body is no JSON object.")),
         };
         Ok(self)

@@ -2,7 +2,7 @@
 
 use super::answer::{Answer, RawResponse, header, status_error};
 use super::client::{Clocks, Service};
-use super::compose::{RetainPublic as _, body_of};
+use super::compose::{RetainPublic as _, body_of, extended};
 use super::read::{read_body, read_some};
 use super::redirect;
 use super::trouble::{connection_error, unauthorized};
@@ -122,7 +122,7 @@ impl Client {
         let mut headers = self.headers(request, options, tries)?;
         for _ in 0..=MAX_REDIRECTS {
             let mut sending = http.request(request.method.clone(), url.clone()).headers(headers.clone());
-            if let Some(body) = body_of(request, options) {
+            if let Some(body) = body_of(request, tries) {
                 sending = sending.body(body);
             }
             let response =
@@ -258,6 +258,8 @@ pub(super) struct Tries<'a> {
     max_retries: u32,
     made: u32,
     pub(super) idempotency_key: Option<String>,
+    /// The body with the fields that the caller adds to it.
+    pub(super) extended: Option<Bytes>,
     /// One span for all attempts, under OpenTelemetry's names.
     span: Span,
 }
@@ -275,6 +277,7 @@ impl<'a> Tries<'a> {
             max_retries: options.max_retries.unwrap_or(DEFAULT_RETRIES),
             made: 0,
             idempotency_key,
+            extended: extended(request, options),
             span: tracing::debug_span!(
                 "turnwire.request",
                 otel.name = request.operation,
