@@ -1,12 +1,11 @@
 //! The body of a stream's answer: bytes to frames, and the idle clock.
 
 use super::exclusive::Exclusive;
+use super::quiet::Quiet;
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::{Answer, Incoming, client_closed, content_type, read_some};
 use crate::sse::{Decoder, Frame};
 use reqwest::header::HeaderMap;
-use std::future::Future;
-use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::time::{Instant, Sleep, sleep_until};
@@ -37,9 +36,9 @@ pub(crate) struct EventBody {
     last_heard: Instant,
     /// Whether anything came at all.
     begun: bool,
-    alarm: Pin<Box<Sleep>>,
+    alarm: Quiet<Sleep>,
     /// Ready once the client is closed.
-    closed: Exclusive<Pin<Box<WaitForCancellationFutureOwned>>>,
+    closed: Exclusive<Quiet<WaitForCancellationFutureOwned>>,
 }
 
 impl EventBody {
@@ -70,8 +69,8 @@ impl EventBody {
             fresh: false,
             last_heard: now,
             begun: false,
-            alarm: Box::pin(sleep_until(now + step(idle.unwrap_or(IDLE)))),
-            closed: Exclusive::new(Box::pin(closed.cancelled_owned())),
+            alarm: Quiet::new(sleep_until(now + step(idle.unwrap_or(IDLE)))),
+            closed: Exclusive::new(Quiet::new(closed.cancelled_owned())),
         })
     }
 
@@ -96,7 +95,7 @@ impl EventBody {
             Poll::Ready(Some(Err(error))) => Poll::Ready(Err(error)),
             Poll::Ready(None) => Poll::Ready(Ok(false)),
             Poll::Pending => {
-                if self.closed.get().as_mut().poll(cx).is_ready() {
+                if self.closed.get().poll(cx).is_ready() {
                     return Poll::Ready(Err(client_closed()));
                 }
                 ready!(self.poll_alarm(cx, asking));
@@ -117,7 +116,7 @@ impl EventBody {
             None => IDLE,
         };
         loop {
-            ready!(self.alarm.as_mut().poll(cx));
+            ready!(self.alarm.poll(cx));
             let now = Instant::now();
             if std::mem::take(&mut self.fresh) {
                 self.last_heard = now;
@@ -126,7 +125,7 @@ impl EventBody {
             if left.is_zero() {
                 return Poll::Ready(());
             }
-            self.alarm.as_mut().reset(now + step(idle).min(left));
+            self.alarm.reset(now + step(idle).min(left));
         }
     }
 

@@ -106,7 +106,7 @@ impl TurnStream {
                     return Poll::Ready(Some(Err(error)));
                 }
                 let Some(deadline) = &mut self.deadline else { return Poll::Pending };
-                return match deadline.as_mut().poll(cx) {
+                return match deadline.poll(cx) {
                     Poll::Pending => Poll::Pending,
                     Poll::Ready(()) => Poll::Ready(Some(Err(self.fail(total_timeout())))),
                 };

@@ -30,9 +30,9 @@ impl<'a> Payload<'a> {
             Cow::Borrowed(data) => Cow::Borrowed(data.trim()),
             Cow::Owned(data) => Cow::Owned(data.trim().to_owned()),
         };
-        match frame.event_str().as_deref() {
-            Some("error") => Self::Error(stream_error(&data)),
-            Some(name) if KEEP_ALIVE.contains(&name) => Self::Signal,
+        match frame.event {
+            b"error" => Self::Error(stream_error(&data)),
+            name if KEEP_ALIVE.iter().any(|known| known.as_bytes() == name) => Self::Signal,
             _ if is_signal(&data) => Self::Signal,
             _ => Self::Event(data),
         }

@@ -11,6 +11,7 @@ mod handle;
 mod kept;
 mod opening;
 mod pump;
+mod quiet;
 mod reader;
 mod reconcile;
 mod relay;

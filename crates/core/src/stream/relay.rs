@@ -5,6 +5,7 @@ use super::cursor::Cursor;
 use super::driver::Break;
 use super::exclusive::Exclusive;
 use super::frame::{Payload, is_error, is_keep_alive, stream_error};
+use super::quiet::Quiet;
 use crate::chat::OpenRelay;
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::{Client, Clocks, Request, RequestOptions, Secret, check_secret, total_timeout};
@@ -94,7 +95,7 @@ pub struct RelayStream {
     cursor: Cursor,
     resumes: Resumes,
     last_progress: Instant,
-    deadline: Option<Pin<Box<Sleep>>>,
+    deadline: Option<Quiet<Sleep>>,
     /// Where it began, before anything was read.
     began: Cursor,
     status: u16,
@@ -153,7 +154,7 @@ impl RelayStream {
             request_id: body.as_ref().and_then(|body| body.request_id().map(str::to_owned)),
             headers: body.as_ref().map(|body| body.headers().clone()).unwrap_or_default(),
             state: body.map_or(State::Closed, |body| State::Open(Box::new(body))),
-            deadline: clocks.deadline.map(|deadline| Box::pin(tokio::time::sleep_until(deadline))),
+            deadline: clocks.deadline.map(|deadline| Quiet::new(tokio::time::sleep_until(deadline))),
             target,
             incoming: VecDeque::new(),
             breaking: None,
@@ -238,7 +239,7 @@ impl RelayStream {
             }
             if self.poll_connection(cx).is_pending() {
                 let Some(deadline) = &mut self.deadline else { return Poll::Pending };
-                ready!(deadline.as_mut().poll(cx));
+                ready!(deadline.poll(cx));
                 self.close();
                 return Poll::Ready(Some(Err(total_timeout())));
             }

@@ -81,14 +81,19 @@ impl TurnStream {
     }
 
     fn duty(&self) -> Duty {
+        // Nearly always, and then nobody else's lock is needed to know.
+        if self.snapshot().requests.is_empty() {
+            return Duty::ReadOn;
+        }
         self.handle.attend(&self.snapshot().requests, self.handlers.policies())
     }
 
     /// The error of a reader that waits for the end while the agent waits for an answer that nobody is there to give;
     /// `None`: it does not.
     pub fn input_required(&self) -> Option<Error> {
-        let policies = self.handlers.policies();
-        self.handle.waits_in_vain(&self.snapshot().requests, policies).then(|| self.required())
+        let open = &self.snapshot().requests;
+        let in_vain = !open.is_empty() && self.handle.waits_in_vain(open, self.handlers.policies());
+        in_vain.then(|| self.required())
     }
 
     pub(super) fn required(&self) -> Error {

@@ -5,6 +5,7 @@ use super::cursor::TurnCursor;
 use super::driver::{Break, Checking, State};
 use super::handle::TurnHandle;
 use super::kept::Kept;
+use super::quiet::Quiet;
 use super::reader::Reader;
 use super::reconcile::StatusLog;
 use super::relayed::Anchor;
@@ -72,7 +73,7 @@ pub struct TurnStream {
     pub(super) watched: Option<Vec<StreamState>>,
     /// Where closing the stream cancels its turn, by what: it goes on when the client is closed.
     pub(super) canceller: Option<Client>,
-    pub(super) deadline: Option<Pin<Box<Sleep>>>,
+    pub(super) deadline: Option<Quiet<Sleep>>,
     pub(super) closed_by_caller: bool,
     /// The error that ended the stream.
     pub(super) failure: Option<Error>,
@@ -99,7 +100,7 @@ impl TurnStream {
             status: body.status(),
             request_id: body.request_id().map(str::to_owned),
             headers: body.headers().clone(),
-            deadline: clocks.deadline.map(|deadline| Box::pin(tokio::time::sleep_until(deadline))),
+            deadline: clocks.deadline.map(|deadline| Quiet::new(tokio::time::sleep_until(deadline))),
             handle,
             client,
             options,
