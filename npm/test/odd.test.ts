@@ -20,7 +20,9 @@ const server = createServer((request, response) => {
   requests += 1
   const found = cases[Number(/chat_(\d+)/.exec(request.url ?? '')?.[1])]
   response.writeHead(200, { 'content-type': 'text/event-stream' })
-  response.end(found?.events.map((event) => `data: ${JSON.stringify(event)}\n\n`).join(''))
+  // What no reader of JSON would keep stands in the file as a text.
+  const texts = found?.events.map((event) => (typeof event === 'string' ? event : JSON.stringify(event)))
+  response.end(texts?.map((text) => `data: ${text}\n\n`).join(''))
 })
 let client: Turnwire
 before(async () => {

@@ -16,7 +16,9 @@ ELSEWHERE = OK_STREAM.replace(b"turnwire-contract: 1\r\n", b"")
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: str(case["says"]))
 def test_one_odd_field_costs_none_of_the_others(case: dict[str, Any]) -> None:
-    frames = "".join(f"data: {json.dumps(event)}\n\n" for event in case["events"]).encode()
+    # What no reader of JSON would keep stands in the file as a text.
+    texts = (event if isinstance(event, str) else json.dumps(event) for event in case["events"])
+    frames = "".join(f"data: {text}\n\n" for text in texts).encode()
     with Canned(ELSEWHERE + frames, hang_up=True) as service:
         stream = Turnwire(base_url=service.url, api_key="k").chat.respond("chat_1", "Hi")
         try:

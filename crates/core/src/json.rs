@@ -1,5 +1,6 @@
 //! JSON that is passed on as it came.
 
+use crate::numbers;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::{RawValue, to_raw_value};
 use std::fmt;
@@ -17,9 +18,9 @@ impl Json {
         self.0.get()
     }
 
-    /// Parsed. `null` for text that serde cannot represent (a lone surrogate).
+    /// Parsed. `null` for what serde cannot represent: all of it for a lone surrogate, a number beyond what a float holds.
     pub fn to_value(&self) -> serde_json::Value {
-        serde_json::from_str(self.get()).unwrap_or_default()
+        serde_json::from_str(&numbers::readable(self.get())).unwrap_or_default()
     }
 
     /// From text known to be JSON; `None` if it is not.

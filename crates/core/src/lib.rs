@@ -17,6 +17,7 @@ mod json;
 mod lax;
 mod mend;
 pub mod normalize;
+mod numbers;
 mod opencode;
 mod plain;
 pub mod policy;

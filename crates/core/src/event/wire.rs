@@ -10,20 +10,27 @@ use crate::id::{ChatId, TurnId};
 use crate::json::Json;
 use crate::lax::{Failure, Obj, note_odd, noticing};
 use crate::mend::{self, Edges};
+use crate::numbers;
 use crate::sse::write_frame;
 use crate::text::{Text, place};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::sync::Arc;
 
-fn read<'a, T: Deserialize<'a>>(raw: Option<&'a RawValue>) -> Option<T> {
-    let raw = raw?;
-    let read = serde_json::from_str(raw.get()).ok();
-    if read.is_none() {
+fn read<T: DeserializeOwned>(raw: Option<&RawValue>) -> Option<T> {
+    let raw = raw?.get();
+    serde_json::from_str(raw).ok().or_else(|| {
         note_odd();
-    }
-    read
+        serde_json::from_str(&numbers::readable(raw)).ok()
+    })
+}
+
+/// The items of a list, unread.
+fn read_list(raw: Option<&RawValue>) -> Vec<&RawValue> {
+    let list = raw.map(|raw| serde_json::from_str(raw.get()));
+    list.and_then(|list| list.inspect_err(|_| note_odd()).ok()).unwrap_or_default()
 }
 
 /// An error, unless it is empty.
@@ -38,7 +45,7 @@ fn read_error(raw: Option<&RawValue>) -> Option<TurnError> {
 }
 
 /// An object that is read field by field, or its default.
-fn read_object<'a, T: Deserialize<'a> + Default>(raw: Option<&'a RawValue>) -> Option<T> {
+fn read_object<T: DeserializeOwned + Default>(raw: Option<&RawValue>) -> Option<T> {
     read::<Obj<T>>(raw).and_then(|object| object.0)
 }
 
@@ -64,12 +71,12 @@ impl Event {
                 ids.learn(json, &event);
                 Ok(event)
             }
-            // Half a surrogate pair, which no text can hold.
+            // Half a surrogate pair, which no text can hold, or a number beyond what a float holds.
             Err(_) if mend::suspicious(json.as_bytes()) => {
-                let halves = halves(json);
-                Self::read(ids, &mend::mend(json.as_bytes()), name, Some(halves))
+                let mended = mend::mend(json.as_bytes());
+                Self::read(ids, &numbers::readable(&mended), name, Some(halves(json)))
             }
-            Err(error) => Err(error),
+            Err(_) => Self::read(ids, &numbers::readable(json), name, None),
         }
     }
 
@@ -159,7 +166,7 @@ fn known(event_type: &str, wire: Fields<'_>, ids: &mut Ids, raw: &Arc<str>) -> O
         }),
         "turn.status" => {
             // A request of a kind we do not know hides none of the others.
-            let requests = read::<Vec<&RawValue>>(wire.requests).unwrap_or_default();
+            let requests = read_list(wire.requests);
             let requests: Vec<InputRequest> = requests.into_iter().filter_map(|request| read(Some(request))).collect();
             let unsaid = if requests.is_empty() { TurnStatus::Running } else { TurnStatus::Waiting };
             EventKind::TurnStatusChanged(TurnStatusChanged {

@@ -4,6 +4,7 @@ use super::{Incoming, said};
 use crate::error::{Error, Result};
 use crate::id::TurnId;
 use crate::lax::{Failure, read_text};
+use crate::numbers;
 use crate::policy::retry::retry_after;
 use bytes::Bytes;
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
@@ -159,7 +160,7 @@ struct ErrorBody {
 
 /// The error of an answer. `body` may have been cut.
 pub(crate) fn status_error(status: u16, headers: &HeaderMap, body: &str) -> Error {
-    let parsed = serde_json::from_str::<ErrorBody>(body);
+    let parsed = serde_json::from_str::<ErrorBody>(&numbers::readable(body));
     let is_json = parsed.is_ok();
     let parsed = parsed.unwrap_or_default();
     let text = |value: &Value| Some(value.as_str()?.to_owned()).filter(|text| !text.is_empty());

@@ -1,5 +1,6 @@
 //! What the body of an error says, whoever wrote it: our server, the hosted service, a framework, a proxy.
 
+use crate::numbers;
 use serde_json::Value;
 use std::fmt::Write as _;
 
@@ -12,7 +13,7 @@ const DEEPEST: usize = 4;
 /// The words of a body for a person; `None`: it has none. `body` may have been cut.
 pub(super) fn words(body: &str) -> Option<String> {
     let body = body.trim_start_matches('\u{feff}').trim();
-    let found = match serde_json::from_str::<Value>(body) {
+    let found = match serde_json::from_str::<Value>(&numbers::readable(body)) {
         Ok(value) => of_value(&value, 0),
         // JSON that was cut, or never was whole, is shown as it is.
         Err(_) if looks_like_html(body) => of_html(body),

@@ -31,11 +31,13 @@ pub use capture::Capture;
 use crate::event::Event;
 use crate::id::{ChatId, TurnId};
 use crate::mend;
+use crate::numbers;
 use crate::opencode::{Delta, RawEvent};
 use chat::{Chat, Scene};
 use ending::Cause;
 use recent::Recent;
 use sessions::Sessions;
+use std::borrow::Cow;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
@@ -290,11 +292,15 @@ fn is_being_answered(event: &RawEvent<'_>) -> bool {
 
 /// Reads an event; one that no strict reader takes is mended first, into `mended`.
 fn read<'a>(raw: &'a [u8], mended: &'a mut String) -> Option<RawEvent<'a>> {
-    if !mend::suspicious(raw)
-        && let Some(event) = RawEvent::parse(raw)
+    let text = std::str::from_utf8(raw).ok().filter(|_| !mend::suspicious(raw)).map(numbers::readable);
+    if let Some(Cow::Borrowed(text)) = text
+        && let Some(event) = RawEvent::parse(text.as_bytes())
     {
         return Some(event);
     }
     *mended = mend::mend(raw);
+    if let Cow::Owned(text) = numbers::readable(mended) {
+        *mended = text;
+    }
     RawEvent::parse_mended(mended, raw)
 }

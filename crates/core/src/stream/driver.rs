@@ -91,6 +91,12 @@ impl TurnStream {
             }
             match self.breaking.take() {
                 Some(Break::Lost(cause)) => {
+                    if cause.is_none()
+                        && let Some(end) = self.reader.only_end()
+                    {
+                        self.incoming.push_back(end);
+                        continue;
+                    }
                     if let Err(error) = self.take_up(cause) {
                         return Poll::Ready(Some(Err(self.fail(error))));
                     }
@@ -144,7 +150,8 @@ impl TurnStream {
     /// The next decoded event that is news.
     fn next_told(&mut self) -> Option<Event> {
         while let Some(event) = self.incoming.front_mut() {
-            if self.handle.turn_id().is_none() && !event.turn_id.as_str().is_empty() {
+            let names_turn = !event.turn_id.as_str().is_empty() && !self.reader.is_leftover(event);
+            if self.handle.turn_id().is_none() && names_turn {
                 self.handle.set_turn(event.turn_id.clone());
             }
             if let EventKind::TurnStatusChanged(status) = &event.kind {

@@ -4,6 +4,7 @@ use crate::error::Error;
 use crate::event::TurnError;
 use crate::http::status_error;
 use crate::lax;
+use crate::numbers;
 use crate::sse::Frame;
 use reqwest::header::HeaderMap;
 use serde::Deserialize;
@@ -55,7 +56,7 @@ pub(super) fn is_error(data: &str) -> bool {
         #[serde(default, deserialize_with = "lax::error")]
         error: Option<TurnError>,
     }
-    serde_json::from_str::<Bare>(data).is_ok_and(|bare| bare.error.is_some())
+    serde_json::from_str::<Bare>(&numbers::readable(data)).is_ok_and(|bare| bare.error.is_some())
 }
 
 /// The error that a service sent in the middle of a stream.

@@ -13,6 +13,10 @@ pub(crate) struct Reader {
     turn_id: Option<TurnId>,
     /// The number of the last event of a kind we do not know, which the fold does not count.
     unknown: u64,
+    /// Whether anything was told or restored.
+    begun: bool,
+    /// The end of a turn of which nothing was seen, without a number.
+    leftover: Option<Box<Event>>,
     asked: HashSet<RequestId>,
     /// What follows the event just delivered and came in the same one: the part whose text it was, or the same status
     /// with the next request that is new.
@@ -54,12 +58,17 @@ impl Reader {
     }
 
     /// Whether the event is the end of a turn of which nothing was seen: the former one's, of a service that says it late.
-    fn is_leftover(&self, event: &Event) -> bool {
-        event.is_last()
-            && event.seq > 1
-            && self.turn_id.is_none()
-            && self.last_seq() == 0
-            && self.turn().id.as_str().is_empty()
+    /// One that has neither a number nor a turn is of this turn.
+    pub(crate) fn is_leftover(&self, event: &Event) -> bool {
+        let names_another = event.seq > 1 || event.seq == 0 && !event.turn_id.as_str().is_empty();
+        event.is_last() && names_another && self.turn_id.is_none() && !self.begun
+    }
+
+    /// The end that was taken for the former turn's, where the stream brought nothing else: then it was this turn's.
+    pub(crate) fn only_end(&mut self) -> Option<Event> {
+        let event = self.leftover.take().filter(|_| !self.begun)?;
+        self.expect(event.turn_id.clone());
+        Some(*event)
     }
 
     /// Folds what was delivered before a cursor, so that the turn is whole again; nothing of it is delivered. What it asks
@@ -68,6 +77,7 @@ impl Reader {
         if self.is_foreign(event) {
             return;
         }
+        self.begun = true;
         self.note_unknown(event);
         self.fold.push(event);
     }
@@ -82,7 +92,11 @@ impl Reader {
     /// Takes one event in; what there is to tell is then in its place. `strict`: the numbers of this service have no
     /// holes.
     pub(crate) fn accept(&mut self, event: &mut Event, strict: bool) -> Read {
-        if self.is_foreign(event) || self.is_leftover(event) {
+        if self.is_foreign(event) {
+            return Read::Old;
+        }
+        if self.is_leftover(event) {
+            self.leftover = (event.seq == 0).then(|| Box::new(event.clone()));
             return Read::Old;
         }
         let last = self.last_seq();
@@ -94,6 +108,7 @@ impl Reader {
                 return Read::Gap;
             }
         }
+        self.begun = true;
         if self.note_unknown(event) {
             // Told for what it is. Its number counts: what follows it is no gap.
             return Read::Tell;

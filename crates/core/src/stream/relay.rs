@@ -11,6 +11,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::http::{Client, Clocks, Request, RequestOptions, Secret, check_secret, total_timeout};
 use crate::json::Json;
 use crate::lax::{self, Count, Obj, Text};
+use crate::numbers;
 use crate::policy::resume::Resumes;
 use crate::sse::{Decoder, Frame};
 use futures_core::{FusedStream, Stream};
@@ -67,7 +68,8 @@ pub struct RelayEvent {
 impl RelayEvent {
     /// Reads what is known of an event from its JSON.
     pub fn new(id: Option<u64>, raw: &Json) -> Self {
-        let head = serde_json::from_str(raw.get()).unwrap_or_default();
+        let text = numbers::readable(raw.get());
+        let head = serde_json::from_str(&text).unwrap_or_default();
         Self::read(id, head, raw.clone())
     }
 
@@ -143,6 +145,7 @@ impl RelayStream {
         if let Some(token) = &token {
             check_secret("token", token)?;
         }
+        options.check_for("stream")?;
         let options = options.over(&client.options);
         let clocks = Clocks::of(options.timeout);
         let target = Arc::new(Target { client, chat_id, token, options, clocks });
@@ -359,7 +362,8 @@ fn read_frame(frame: Frame<'_>) -> Result<Option<(RelayItem, Option<u64>)>> {
         return Err(error.with_body(data.into_owned()));
     };
     let id = frame.id_str().parse().ok();
-    let head: Head<'_> = serde_json::from_str(&data).unwrap_or_default();
+    let text = numbers::readable(&data);
+    let head: Head<'_> = serde_json::from_str(&text).unwrap_or_default();
     let event_type = head.event_type.or_empty();
     // The runtime's own events have properties.
     let bare = head.properties.0.is_none();

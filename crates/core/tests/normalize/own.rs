@@ -191,3 +191,24 @@ fn the_text_of_a_subagent_in_the_background_is_not_cut() {
     let status = stopped.told_by(&mut turnwire::Normalizer::new()).last().map(turnwire::Event::is_last);
     assert_eq!(status, Some(true));
 }
+
+#[test]
+fn a_number_too_large_for_any_reader_costs_only_its_own_field() {
+    let mut log = Log::new();
+    log.user("msg_u", "hello").busy().agent("msg_a", "msg_u", json!({})).text("msg_a", "prt_t", &["hi"]);
+    log.text_end("msg_a", "prt_t", "hi").done("msg_a", "msg_u", "stop").busy().idle();
+    let (mut normalizer, mut told) = (turnwire::Normalizer::new(), vec![]);
+    let mut spoilt = 0;
+    for event in &log.events {
+        let json = event.to_string();
+        let huge = json.replace("\"created\":2000", "\"created\":1e999");
+        spoilt += usize::from(huge != json);
+        normalizer.push(huge.as_bytes(), &mut told);
+    }
+    let mut fold = turnwire::TurnAccumulator::new();
+    for event in &told {
+        fold.push(event);
+    }
+    let turn = fold.turn();
+    assert_eq!((turn.status.as_str(), turn.text(), spoilt > 0), ("completed", "hi".into(), true));
+}
