@@ -1,6 +1,7 @@
 import { inspect } from 'node:util'
 import { kindOf } from './arguments.js'
 import { Chats } from './chat.js'
+import { disposable } from './disposable.js'
 import { errorFrom } from './failure.js'
 import { hub } from './hub.js'
 import { native, type NativeClient, type NativeFailure } from './native.js'
@@ -47,6 +48,19 @@ export class Turnwire {
     if (failure !== null) throw errorFrom(failure)
   }
 
+  /** Whether `close()` was called. */
+  get isClosed(): boolean {
+    return this.#native.isClosed
+  }
+
+  /**
+   * Closes all connections, of this client and of those made of it by `withOptions`. Calls and streams under way end with
+   * `APIUserAbortError`, and so does every later call. `using client = new Turnwire()` closes it at the end of its scope.
+   */
+  close(): void {
+    this.#native.close()
+  }
+
   /** This client with other options for every call; they share their connections. */
   withOptions(options: CallOptions): Turnwire {
     return new Turnwire(new Made(this.#native.withOptions(callOptionsJson(options))) as ClientOptions)
@@ -57,6 +71,13 @@ export class Turnwire {
     return `Turnwire { baseURL: '${this.baseURL}' }`
   }
 }
+
+// Beside the class: a platform may have no such symbols.
+export interface Turnwire {
+  [Symbol.dispose](): void
+  [Symbol.asyncDispose](): Promise<void>
+}
+disposable(Turnwire.prototype)
 
 // A client would take no notice of the rest, and whoever sets it believe that it did.
 for (const name of Object.keys(CLIENT)) {

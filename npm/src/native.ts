@@ -112,6 +112,9 @@ export interface NativeClient {
   /** What a file is uploaded by in pieces, for one {@link startUpload}. */
   upload(): NativeUpload
   startUpload(upload: NativeUpload, args: string, options: string): NativeTask
+  readonly isClosed: boolean
+  /** Closes all connections, of every client on them. */
+  close(): void
   /** Uses another key from now on. */
   setApiKey(key: string): NativeFailure | null
 }

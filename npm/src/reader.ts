@@ -1,4 +1,5 @@
 import { ReadableStream } from 'node:stream/web'
+import { disposable } from './disposable.js'
 import type { ErrorDetails } from './errors.js'
 import { abortError, errorFrom } from './failure.js'
 import { ready, wake } from './hub.js'
@@ -9,7 +10,7 @@ import { onAbortOf } from './signal.js'
  * Reads batches and hands out what is in them. An iterator written by hand: a generator would queue `return()` behind
  * a `next()` that still waits. An error ends it: it is thrown once, after everything that came before it.
  */
-export abstract class Reader<E> implements AsyncIterableIterator<E>, AsyncDisposable {
+export abstract class Reader<E> implements AsyncIterableIterator<E> {
   readonly #native: NativeSource
   readonly #signal: AbortSignal | undefined
   readonly #where: () => ErrorDetails
@@ -175,10 +176,6 @@ export abstract class Reader<E> implements AsyncIterableIterator<E>, AsyncDispos
     }
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.close()
-  }
-
   /**
    * The events as an event stream (`text/event-stream`), to be passed on: `id:` where they have numbers, `event:`,
    * `data:`. It is written anew from the events, so that a broken connection does not show in it; heartbeats are left
@@ -301,6 +298,13 @@ export abstract class Reader<E> implements AsyncIterableIterator<E>, AsyncDispos
     this.#stop?.()
   }
 }
+
+// Beside the class: a platform may have no such symbols.
+export interface Reader<E> {
+  [Symbol.dispose](): void
+  [Symbol.asyncDispose](): Promise<void>
+}
+disposable(Reader.prototype)
 
 /** An iterator of what `take` gives until it gives nothing, which closes by `close` when it is left. */
 export function iterate<B>(take: () => Promise<B | undefined>, close: () => void): AsyncIterableIterator<B> {

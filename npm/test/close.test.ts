@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { test } from 'node:test'
-import { APIUserAbortError, type TurnStream } from 'turnwire'
-import { practice } from './support/server.js'
+import { runInNewContext } from 'node:vm'
+import { APIUserAbortError, Turnwire, type TurnStream } from 'turnwire'
+import { KEY, practice, ROOT } from './support/server.js'
 
 const service = practice()
 const slow = async (params: object = {}, options?: { signal: AbortSignal }) => {
@@ -48,10 +51,54 @@ test('return() ends a next() that waits', async () => {
 })
 
 test('a stream is closed at the end of its scope', async () => {
-  const stream = await slow()
-  await stream[Symbol.asyncDispose]()
-  assert.equal((await stream.next()).done, true)
-  await stream.cancel()
+  for (const dispose of ['dispose', 'asyncDispose'] as const) {
+    const stream = await slow()
+    await stream[Symbol[dispose]]()
+    assert.equal((await stream.next()).done, true)
+    await stream.cancel()
+  }
+})
+
+test('a client that is closed ends what is under way, and refuses what is asked later', async () => {
+  const client = new Turnwire({ baseURL: service.baseURL, apiKey: KEY })
+  const { id } = await client.chat.create()
+  const patient = client.withOptions({ timeout: 60_000 })
+  const stream = await patient.chat.respond(id, '/slow 600')
+  await untilText(stream)
+  const left = (async () => {
+    for await (const _ of stream);
+  })()
+  assert.equal(client.isClosed, false)
+  client.close()
+  client.close()
+  const ended = { name: 'APIUserAbortError', code: 'client_closed' }
+  await assert.rejects(left, ended)
+  await assert.rejects(client.chat.retrieve(id), ended)
+  await assert.rejects(patient.chat.list(), ended)
+  assert.deepEqual([client.isClosed, patient.isClosed], [true, true])
+  await service.client.chat.cancel(id)
+})
+
+test('a client is closed at the end of its scope', async () => {
+  const left: Turnwire[] = []
+  {
+    using client = new Turnwire({ baseURL: service.baseURL, apiKey: KEY })
+    await using other = new Turnwire({ baseURL: service.baseURL, apiKey: KEY })
+    left.push(client, other)
+    await client.chat.list({ limit: 1 })
+  }
+  assert.deepEqual(left.map((client) => client.isClosed), [true, true])
+})
+
+test('where the platform has no symbols for the end of a scope, nothing takes their place', () => {
+  const exports: { disposable?: (prototype: object) => void } = {}
+  const code = readFileSync(join(ROOT, 'npm/dist/disposable.js'), 'utf8')
+  runInNewContext(code, { exports, Symbol: {} })
+  class Bare {
+    close() {}
+  }
+  exports.disposable!(Bare.prototype)
+  assert.deepEqual(Reflect.ownKeys(Bare.prototype), ['constructor', 'close'])
 })
 
 test('an abort ends a next() that waits, with the reason as the cause', async () => {

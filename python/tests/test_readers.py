@@ -153,6 +153,37 @@ def test_several_threads_on_one_stream_are_refused(client: Turnwire, chat: Chat)
     assert len(refused) == 1
 
 
+def test_a_second_thread_is_refused_while_a_handler_of_the_first_works(client: Turnwire, chat: Chat) -> None:
+    asked, go_on = threading.Event(), threading.Event()
+    seen: list[turnwire.TurnEvent] = []
+    failed: list[BaseException] = []
+
+    def answer(question: turnwire.Question) -> list[list[str]]:
+        asked.set()
+        assert go_on.wait(30)
+        return [["yes"]]
+
+    with client.chat.respond(chat.id, "/ask", on_question=answer) as stream:
+
+        def read() -> None:
+            try:
+                seen.extend(stream)
+            except BaseException as error:
+                failed.append(error)
+
+        thread = threading.Thread(target=read)
+        thread.start()
+        assert asked.wait(30)
+        for read_too in (lambda: next(stream), lambda: list(stream), lambda: list(stream.text_stream)):
+            with pytest.raises(RuntimeError, match="two threads read one stream at once"):
+                read_too()
+        go_on.set()
+        thread.join(30)
+        assert not failed and stream.result().status == "completed"
+    assert [each.seq for each in seen if each.seq] == sorted({each.seq for each in seen if each.seq})
+    assert seen[-1].type == "turn.completed"
+
+
 def test_a_second_task_is_refused_while_the_first_waits_which_loses_nothing(service: Service, chat: Chat) -> None:
     async def run() -> None:
         chats = AsyncTurnwire(base_url=service.url, api_key=KEY).chat

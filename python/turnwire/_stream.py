@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Generic, TypeVar
 
@@ -29,14 +30,13 @@ class _Stream(Generic[E]):
 
     def __init__(self) -> None:
         self._place: Place[E] = Place()
-        #: Held by the thread that waits for the next batch.
-        self._busy = threading.Lock()
+        self._alone = _Alone()
 
     def __iter__(self) -> Iterator[E]:
         return self._events()
 
     def _events(self, *asking: bool) -> Iterator[E]:
-        with _alone(self._busy):
+        with self._alone:
             reader = self._place.begin()
         yield from self._place.ready
         while self._more(*asking, reader=reader):
@@ -50,7 +50,7 @@ class _Stream(Generic[E]):
                 raise StopIteration
 
     def _more(self, *asking: bool, reader: object = None) -> bool:
-        with _alone(self._busy):
+        with self._alone:
             if reader:
                 self._place.check(reader)
             return self._place.left or self._place.take(self._native.wait(*asking))
@@ -78,18 +78,46 @@ class _Stream(Generic[E]):
         self.close()
 
 
-class _alone:  # noqa: N801
-    """Refuses a second thread, which would take events away from the first."""
+class _Alone:
+    """Refuses a second thread, which would take events away from the first: while that waits for the next batch, and while
+    its handler runs, which may read on itself."""
 
-    def __init__(self, busy: threading.Lock) -> None:
-        self._busy = busy
+    def __init__(self) -> None:
+        self._busy = threading.Lock()
+        #: The thread whose handler runs.
+        self._handling: int | None = None
 
     def __enter__(self) -> None:
-        if not self._busy.acquire(blocking=False):
-            raise RuntimeError("two threads read one stream at once; read it in one and pass the events on")
+        if self._handling != threading.get_ident():
+            self._acquire()
 
     def __exit__(self, *error: object) -> None:
-        self._busy.release()
+        if self._handling != threading.get_ident():
+            self._busy.release()
+
+    def check(self) -> None:
+        """Refuses another thread while a handler runs."""
+        if self._handling not in (None, threading.get_ident()):
+            self._refuse()
+
+    @contextmanager
+    def handling(self) -> Iterator[None]:
+        """While a handler runs."""
+        with self:
+            outer, self._handling = self._handling, threading.get_ident()
+            try:
+                yield
+            finally:
+                # The lock goes with the outermost handler.
+                if outer is None:
+                    self._handling = None
+
+    def _acquire(self) -> None:
+        if not self._busy.acquire(blocking=False):
+            self._refuse()
+
+    def _refuse(self) -> None:
+        raise RuntimeError("two threads read one stream at once; read it in one and pass the events on")
 
 
 class TurnStream(_Stream[TurnEvent]):
@@ -108,20 +136,28 @@ class TurnStream(_Stream[TurnEvent]):
         return self._attended(events) if self._handlers else events
 
     def _attended(self, events: Iterator[TurnEvent]) -> Iterator[TurnEvent]:
-        for event in events:
+        while True:
+            self._alone.check()
+            event = next(events, None)
+            if event is None:
+                return
             self._attend(event)
             yield event
 
     def _attend(self, event: TurnEvent) -> None:
         request = self._handlers.asked(event)
-        if request and self._native.claim(request.request_id):
-            try:
-                attend(self, request, self._handlers)
-            except BaseException:
-                self._place.put_back(event)
-                raise
+        if not request:
+            return
+        try:
+            with self._alone.handling():
+                if self._native.claim(request.request_id):
+                    attend(self, request, self._handlers)
+        except BaseException:
+            self._place.put_back(event)
+            raise
 
     def __next__(self) -> TurnEvent:
+        self._alone.check()
         event = super().__next__()
         self._attend(event)
         return event
