@@ -94,6 +94,25 @@ test('every option of a call is honoured or refused by name', async () => {
   await service.client.chat.retrieve(id, { timeout: { idle: Infinity, total: 60_000.5, connect: 0 } })
 })
 
+test('fields for a JSON body are refused where there is none', async () => {
+  const { chat } = service.client
+  const id = await newChat()
+  const body = { mode: 1 }
+  for (const call of [
+    () => chat.retrieve(id, { body }),
+    () => chat.list({}, { body }),
+    () => chat.delete(id, { body }),
+    () => chat.files.upload('a', { id, content: 'a' }, { body }),
+    () => chat.files.download('a', { id }, { body }),
+    () => chat.attach(id, {}, { body }),
+    () => chat.stream(id, {}, { body }),
+  ]) {
+    assert.match((await refusal(call)).message, /no JSON body that fields \(extra_body, body\)/)
+  }
+  // Of a client they are for the calls they fit.
+  assert.equal((await service.client.withOptions({ body }).chat.retrieve(id)).id, id)
+})
+
 test('arguments that JSON would lose are refused by name', async () => {
   const { chat } = service.client
   const id = await newChat()

@@ -87,8 +87,21 @@ def test_an_idempotency_key_is_refused_where_it_would_not_be_sent(client: Turnwi
 
 
 def test_fields_for_a_json_body_are_refused_where_there_is_none(client: Turnwire, chat: Chat) -> None:
-    with pytest.raises(ValueError, match="JSON body"):
-        client.chat.files.upload("a", id=chat.id, content=b"a", extra_body={"mode": 1})
+    calls: list[Callable[..., Any]] = [
+        lambda **body: client.chat.files.upload("a", id=chat.id, content=b"a", **body),
+        lambda **body: client.chat.files.download("a", id=chat.id, **body),
+        lambda **body: client.chat.files.list(chat.id, **body),
+        lambda **body: client.chat.retrieve(chat.id, **body),
+        lambda **body: list(client.chat.list(**body)),
+        lambda **body: client.chat.delete(chat.id, **body),
+        lambda **body: client.chat.attach(chat.id, **body),
+        lambda **body: next(iter(client.chat.stream(chat.id, **body))),
+    ]
+    for call in calls:
+        with pytest.raises(ValueError, match="extra_body"):
+            call(extra_body={"mode": 1})
+    # Of a client they are for the calls they fit.
+    assert client.with_options(extra_body={"mode": 1}).chat.retrieve(chat.id).id == chat.id
 
 
 @pytest.mark.parametrize(
@@ -197,5 +210,16 @@ def test_a_setting_is_not_swallowed_when_it_is_assigned_later(kind: Callable[...
     client = kind(base_url=NOWHERE, api_key="k")
     with pytest.raises(AttributeError, match=f"{name} is set when a client is made"):
         setattr(client, name, "5")
+    with pytest.raises(AttributeError, match=f"{kind.__name__} has no whatever_else"):
+        client.whatever_else = 5
+    # What is there can be replaced, as tests do, and a subclass may have attributes of its own.
+    client.chat = client.chat
+    client.is_closed = lambda: True
+    assert client.is_closed()
+
+
+@pytest.mark.parametrize("kind", [Turnwire, AsyncTurnwire])
+def test_a_subclass_has_attributes_of_its_own(kind: Any) -> None:
+    client = type("Mine", (kind,), {})(base_url=NOWHERE, api_key="k")
     client.whatever_else = 5
-    assert client.whatever_else == 5
+    assert client.whatever_else == client.with_options(timeout=5).whatever_else == 5

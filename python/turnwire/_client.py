@@ -128,6 +128,12 @@ class _Client(Generic[C]):
             if name in _SETTINGS and getattr(type(self), name, None) is getattr(_Client, name, None):
                 more = f", or use with_options({name}=…)" if name in Options.__annotations__ else ""
                 raise AttributeError(f"{name} is set when a client is made: pass it to {type(self).__name__}(…){more}")
+            # What a subclass keeps here is its own affair.
+            ours = type(self) in (Turnwire, AsyncTurnwire)
+            if ours and not hasattr(type(self), name) and name not in _Client.__annotations__ and name != "_native":
+                raise AttributeError(
+                    f"{type(self).__name__} has no {name}, and would take no notice of it; a subclass may have attributes of its own"
+                )
             object.__setattr__(self, name, value)
 
     def with_options(self, **options: Unpack[Options]) -> Self:

@@ -107,7 +107,7 @@ impl NativeClient {
     /// A client with the same connections and other options, as JSON.
     #[napi(catch_unwind)]
     pub fn with_options(&self, options: String) -> Either<NativeClient, NativeFailure> {
-        match self.told(&options) {
+        match self.told(None, &options) {
             Ok(client) => {
                 Either::A(Self { client, hub: self.hub.clone(), runtime: self.runtime.clone(), warnings: Vec::new() })
             }
@@ -119,6 +119,18 @@ impl NativeClient {
     #[napi(catch_unwind)]
     pub fn set_api_key(&self, key: String) -> Either<NativeFailure, Null> {
         failure(self.client.set_api_key(key).err().as_ref())
+    }
+
+    /// Closes all connections, of this client and of those with the same connections.
+    #[napi(catch_unwind)]
+    pub fn close(&self) {
+        self.client.close();
+    }
+
+    /// Whether it was closed.
+    #[napi(getter, catch_unwind)]
+    pub fn is_closed(&self) -> bool {
+        self.client.is_closed()
     }
 
     /// Begins an operation. Whatever is wrong with it, the task says so.
@@ -142,14 +154,15 @@ impl NativeClient {
 
 impl NativeClient {
     fn begin(&self, name: &str, args: &str, options: &str, content: Option<Upload>) -> NativeTask {
-        let work = self.told(options).and_then(|client| operation(&client, name, args, content));
+        let work = self.told(Some(name), options).and_then(|client| operation(&client, name, args, content));
         NativeTask::spawn(&self.hub, &self.runtime, async move { work?.await })
     }
 
-    /// The client with options as JSON.
-    fn told(&self, options: &str) -> Result<Client> {
+    /// The client with options as JSON, those of an operation or of all.
+    fn told(&self, operation: Option<&str>, options: &str) -> Result<Client> {
         let options: RequestOptions = arguments(options)?;
         options.check()?;
+        operation.map_or(Ok(()), |operation| options.check_for(operation))?;
         Ok(self.client.with_options(options))
     }
 }

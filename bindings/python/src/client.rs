@@ -282,7 +282,9 @@ impl Client {
         on_state: Option<Py<PyAny>>,
     ) -> PyResult<Task> {
         let given: Arguments = read(arguments)?;
-        let chats = self.core(py)?.with_options(read_options(py, options)?).chat();
+        let options = read_options(py, options)?;
+        options.check_for(operation).map_err(|error| PyValueError::new_err(error.to_string()))?;
+        let chats = self.core(py)?.with_options(options).chat();
         let handle = runtime()?.handle().clone();
         let turn = move |stream: Option<TurnStream>| {
             let pump = stream.map(|mut stream| {

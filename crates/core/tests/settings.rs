@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 use turnwire::chat::{KnownPart, NewChat, PromptPart};
-use turnwire::{Client, ClientBuilder, ErrorKind, Prompt, RequestOptions};
+use turnwire::{Client, ClientBuilder, ErrorKind, ListChats, Prompt, RequestOptions};
 use turnwire_testkit::Testkit;
 
 const CHAT: &str = "chat_testkit";
@@ -52,6 +52,8 @@ async fn an_option_that_a_call_would_not_honour_is_refused_before_anything_is_se
     let client = Client::builder().base_url(kit.url()).api_key("sk_test").build().unwrap();
     let chats = client.chat();
     let fields: RequestOptions = serde_json::from_str(r#"{"body":{"mode":1}}"#).unwrap();
+    let titled = || -> RequestOptions { serde_json::from_str(r#"{"body":{"title":"T"}}"#).unwrap() };
+    let none = "This call sends no JSON body that fields (extra_body, body) could be added to";
     let file = PromptPart::Other(serde_json::json!({"type":"file","mime":"a/b","url":"data:,","filname":"n"}));
     let mut typo = Prompt::new("Look.");
     typo.parts.push(file);
@@ -59,8 +61,13 @@ async fn an_option_that_a_call_would_not_honour_is_refused_before_anything_is_se
         (chats.retrieve(CHAT).idempotency_key("k").await.unwrap_err(), "An Idempotency-Key is for create"),
         (chats.create(NewChat::new()).idempotency_key("").await.unwrap_err(), "The Idempotency-Key is empty"),
         (chats.create(NewChat::new().model(" ")).await.unwrap_err(), "The model is empty"),
-        (chats.files().upload(CHAT, "a", "a").options(fields).await.unwrap_err(), "An upload has no JSON body"),
+        (chats.files().upload(CHAT, "a", "a").options(fields).await.unwrap_err(), none),
         (chats.files().download(CHAT, "a").idempotency_key("k").await.unwrap_err(), "An Idempotency-Key is for create"),
+        (chats.retrieve(CHAT).options(titled()).await.unwrap_err(), none),
+        (chats.list(ListChats::default()).options(titled()).await.unwrap_err(), none),
+        (chats.delete(CHAT).options(titled()).await.unwrap_err(), none),
+        (chats.files().download(CHAT, "a").options(titled()).await.unwrap_err(), none),
+        (chats.stream(CHAT, None).options(titled()).await.unwrap_err(), none),
         (chats.cancel_turn(CHAT, "").await.unwrap_err(), "The turn id is empty"),
         (chats.stream(CHAT, None).token("").await.unwrap_err(), "The token is empty"),
         (chats.respond(CHAT, "Hi").model("").await.unwrap_err(), "The model is empty"),
@@ -73,6 +80,15 @@ async fn an_option_that_a_call_would_not_honour_is_refused_before_anything_is_se
     // Of a client it is for the calls it fits.
     let keyed: RequestOptions = serde_json::from_str(r#"{"idempotencyKey":"k"}"#).unwrap();
     client.with_options(keyed).chat().retrieve(CHAT).await.unwrap();
+    // Nor is anything sent there that has no place; where it has one, it is JSON.
+    client.with_options(titled()).chat().retrieve(CHAT).await.unwrap();
+    assert_eq!((kit.counts().last_body.as_str(), kit.counts().last_headers.get("content-type")), ("", None));
+    chats.cancel(CHAT).options(titled()).await.unwrap();
+    let counts = kit.counts();
+    assert_eq!(
+        (counts.last_body.as_str(), counts.last_headers["content-type"].as_str()),
+        (r#"{"title":"T"}"#, "application/json")
+    );
 }
 
 #[test]

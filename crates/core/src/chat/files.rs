@@ -2,7 +2,7 @@
 
 use super::Chats;
 use crate::error::{Error, ErrorKind, Result};
-use crate::http::{Answer, Call, Client, Clocks, Incoming, Request, RequestOptions, call_options, check_own};
+use crate::http::{Answer, Call, Client, Clocks, Incoming, Request, RequestOptions, call_options};
 use crate::id::ChatId;
 use crate::lax;
 use bytes::{Bytes, BytesMut};
@@ -117,7 +117,7 @@ impl Download {
     /// Begins the download: errors of status come here, bytes from the stream.
     pub async fn stream(self) -> Result<DownloadStream> {
         let request = self.request?;
-        check_own(&request, &self.options)?;
+        self.options.check_for(request.operation)?;
         let options = self.options.over(&self.client.options);
         let clocks = Clocks::of(options.timeout);
         let answer = self.client.within(clocks.deadline, self.client.send(&request, &options, &clocks)).await?;

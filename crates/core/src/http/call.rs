@@ -1,8 +1,8 @@
 //! One call of an operation that answers once.
 
 use super::answer::{read_json, read_nothing};
-use super::{Body, Client, RawResponse, Request, RequestOptions, Safety};
-use crate::error::{Error, Result};
+use super::{Client, RawResponse, Request, RequestOptions};
+use crate::error::Result;
 use serde::de::DeserializeOwned;
 use std::fmt;
 use std::future::{Future, IntoFuture};
@@ -79,22 +79,10 @@ impl<T> Call<T> {
     /// The whole answer, read and not yet parsed. A status that is an error is an [`Error`](crate::Error) here too.
     pub async fn raw(self) -> Result<RawResponse<T>> {
         let request = self.request?;
-        check_own(&request, &self.options)?;
+        self.options.check_for(request.operation)?;
         let options = self.options.over(&self.client.options);
         self.client.call(request, &options, self.read).await
     }
-}
-
-/// Refuses options of this very call that it would not honour; those of a client are for the calls they fit.
-pub(crate) fn check_own(request: &Request, options: &RequestOptions) -> Result<()> {
-    let refuse = |why: &str| Err(Error::new("invalid_argument", why));
-    if options.idempotency_key.is_some() && request.safety != Safety::Creates {
-        return refuse("An Idempotency-Key is for create, respond and message; this call may be repeated without one.");
-    }
-    if !options.body.is_empty() && matches!(request.body, Body::Bytes(_) | Body::Stream(_)) {
-        return refuse("An upload has no JSON body that fields could be added to.");
-    }
-    Ok(())
 }
 
 impl Call<()> {

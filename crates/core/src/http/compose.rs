@@ -61,8 +61,8 @@ impl Client {
             headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         }
         match &request.body {
-            Body::None => {}
-            Body::Json(_) => {
+            Body::None if options.body.is_empty() || !request.takes_fields() => {}
+            Body::None | Body::Json(_) => {
                 headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
             }
             Body::Bytes(_) | Body::Stream(_) => {
@@ -128,7 +128,8 @@ pub(super) fn body_of(request: &Request, tries: &Tries<'_>) -> Option<reqwest::B
 
 /// The JSON body with the fields that the caller adds to it; `None`: there are none.
 pub(super) fn extended(request: &Request, options: &RequestOptions) -> Option<Bytes> {
-    if options.body.is_empty() {
+    // Fields that all calls of a client are to have are for those that have a body.
+    if options.body.is_empty() || !request.takes_fields() {
         return None;
     }
     let mut fields: Map<String, Value> = match &request.body {

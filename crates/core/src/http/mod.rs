@@ -35,7 +35,7 @@ pub use secret::Secret;
 
 pub(crate) use answer::{Answer, content_type, read_json, status_error};
 pub(crate) use body::{Body, BodyStream};
-pub(crate) use call::{call_options, check_own};
+pub(crate) use call::call_options;
 pub(crate) use client::{Clocks, Service, check_secret, client_closed};
 pub(crate) use incoming::Incoming;
 pub(crate) use read::read_some;

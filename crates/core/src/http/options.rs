@@ -178,6 +178,49 @@ impl RequestOptions {
     }
 }
 
+/// Operations that may do twice what they are asked twice, and take a key against it.
+const KEYED: [&str; 4] = ["create", "respond", "message", "sendMessage"];
+
+/// Operations that send no JSON. A stream's own requests are among them.
+const BODILESS: [&str; 13] = [
+    "attach",
+    "delete",
+    "files.delete",
+    "files.download",
+    "files.list",
+    "files.upload",
+    "list",
+    "messages.list",
+    "resume",
+    "retrieve",
+    "stream",
+    "turns.retrieve",
+    "turns.stream",
+];
+
+impl RequestOptions {
+    /// Refuses options of one call that it would not honour; those of a client are for the calls they fit. The name of the
+    /// operation is that of the contract, as a binding has it.
+    ///
+    /// # Errors
+    /// `invalid_argument`.
+    #[doc(hidden)]
+    pub fn check_for(&self, operation: &str) -> Result<()> {
+        let refuse = |why: &str| Err(Error::new("invalid_argument", why));
+        if self.idempotency_key.is_some() && !KEYED.contains(&operation) {
+            return refuse(
+                "An Idempotency-Key is for create, respond and message; this call may be repeated without one.",
+            );
+        }
+        if !self.body.is_empty() && BODILESS.contains(&operation) {
+            return refuse(
+                "This call sends no JSON body that fields (extra_body, body) could be added to; leave them out.",
+            );
+        }
+        Ok(())
+    }
+}
+
 impl fmt::Debug for RequestOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Values of headers and query may be secrets: only their names are shown.

@@ -102,6 +102,15 @@ impl Request {
         self
     }
 
+    /// Whether it has a JSON body, or may have one, that fields can be added to.
+    pub(crate) fn takes_fields(&self) -> bool {
+        match self.body {
+            Body::Json(_) => true,
+            Body::None => self.method != Method::GET && self.method != Method::DELETE,
+            Body::Bytes(_) | Body::Stream(_) => false,
+        }
+    }
+
     pub(crate) fn is_stream(&self) -> bool {
         self.accept == "text/event-stream"
     }
