@@ -1,7 +1,7 @@
 import { eventsFromJson, type TurnEvent } from './events.js'
 import type { NativeLazyBatch } from './native.js'
 
-const WIDTH = 4
+const WIDTH = 8
 const TYPES = [
   'unknown', 'turn.started', 'turn.status', 'message.created', 'message.part.updated', 'message.completed',
   'session.usage', 'turn.completed',
@@ -25,6 +25,22 @@ export class LazyEvent {
   /** Its type; `unknown` for one newer than this library. */
   get type(): TurnEvent['type'] {
     return TYPES[this.#batch.table[this.#row + 3] ?? 0] ?? 'unknown'
+  }
+
+  /** What it adds to its part; nothing where it adds nothing. */
+  get delta(): string | undefined {
+    const { table, deltas } = this.#batch
+    return table[this.#row + 6] ? deltas.slice(table[this.#row + 4], table[this.#row + 5]) : undefined
+  }
+
+  /** What it adds to the text of the answer, as {@link textDelta} tells it; nothing where it adds nothing. */
+  get textDelta(): string | undefined {
+    return this.#batch.table[this.#row + 7] ? this.delta : undefined
+  }
+
+  /** The part it adds to; nothing where it adds nothing. */
+  get partId(): string | undefined {
+    return this.#batch.parts[(this.#batch.table[this.#row + 6] ?? 0) - 1]
   }
 
   /** Its JSON, without parsing it. */

@@ -40,10 +40,16 @@ export interface NativeTask {
   cancel(): void
 }
 
-/** A batch as one string, with `[start, end, seq, kind]` of each event in it. */
+/** A batch as one string, and what its events say in short. */
 export interface NativeLazyBatch {
   json: string
+  /**
+   * Of each event: its start and end in `json`, its number, its type, the start and end of its delta in `deltas`, the
+   * place of its part in `parts` after 1 (0: it has none), and 1 where its delta is text of the answer.
+   */
   table: Uint32Array
+  deltas: string
+  parts: string[]
 }
 
 export interface NativeSource {

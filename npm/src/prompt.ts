@@ -117,8 +117,13 @@ export function promptJson(given: string | RespondParams | undefined): Record<st
   if (onState !== undefined && typeof onState !== 'function') {
     throw new TypeError(`onState is a function that is called with a state; this is a ${typeof onState}.`)
   }
-  const policies = { questions: policy('onQuestion', onQuestion), permissions: policy('onPermission', onPermission) }
-  return { ...rest, policies, watchStates: onState !== undefined, parts: parts ?? [{ type: 'text', text: prompt }] }
+  return {
+    ...rest,
+    onState: onState !== undefined,
+    onQuestion: policy('onQuestion', onQuestion),
+    onPermission: policy('onPermission', onPermission),
+    parts: parts ?? [{ type: 'text', text: prompt }],
+  }
 }
 
 /** Who answers, as the core reads it. */

@@ -10,8 +10,6 @@
         turn = stream.result()
 """
 
-import atexit as _atexit
-
 from . import _native
 from ._arguments import Answers, PromptPart
 from ._async_chat import AsyncChats
@@ -193,6 +191,3 @@ __all__ = [
     "__version__",
     "parse_event",
 ]
-
-# Before the interpreter goes, no thread of ours may be on its way into it.
-_atexit.register(_native._shutdown)

@@ -168,7 +168,8 @@ class AsyncChats(AsyncResource):
             onConflict=on_conflict,
             cancelOnClose=cancel_on_close,
             resume=resume,
-            policies=handlers.policies,
+            onState=on_state is not None,
+            **handlers.policies,
         )
         start = partial(self._start, "respond", options, arguments, _arguments.teller(on_state))
         return AsyncTurnStream(start, handlers=handlers)
@@ -261,7 +262,7 @@ class AsyncFiles(AsyncResource):
 
     async def download(self, file_path: str, *, id: str, **options: Unpack[Options]) -> Download:
         """A file, read whole. For one that is large see ``with_streaming_response``."""
-        return await self._call(Download, "files.download", options, filePath=file_path, id=id)
+        return await self._call(Download, "files.download", options, whole=True, filePath=file_path, id=id)
 
     async def upload(self, file_path: str, *, id: str, content: AsyncContent, **options: Unpack[Options]) -> FileEntry:
         """Writes a file; folders are made."""

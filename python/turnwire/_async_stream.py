@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Generator, Iterator
+from collections.abc import AsyncIterator, Callable, Generator
 from types import TracebackType
 from typing import Any, Generic, TypeVar
 
@@ -12,12 +12,15 @@ from ._arguments import Answers, PermissionReply
 from ._events import RelayItem, TurnEvent
 from ._handlers import Handlers, attend_async, read
 from ._models import Permission, Question, Turn, turn
-from ._place import Place
 from ._text import TextPieces
-from ._wait import finished, ready
+from ._wait import finished, hub_of
 
 E = TypeVar("E", TurnEvent, RelayItem)
 S = TypeVar("S", bound="_AsyncStream[Any]")
+
+
+#: Events in a row after which other tasks have their turn, and a cancellation can arrive, even if more is always ready.
+_IN_A_ROW = 256
 
 
 class _AsyncStream(Generic[E]):
@@ -26,13 +29,12 @@ class _AsyncStream(Generic[E]):
     def __init__(self, start: Callable[[], _native.Task], native: Any = None) -> None:
         self._start = start
         self._native: Any = native
-        self._place: Place[E] = Place()
         self._begun = False
         self._closed = False
         #: Held by whoever opens the stream.
         self._opening = asyncio.Lock()
-        #: Whether a reader waits for the next batch, or for a handler.
-        self._busy = False
+        #: Events that came since a reader last waited.
+        self._in_a_row = 0
 
     async def _open(self) -> Any:
         """The native stream. Errors of the service are raised here."""
@@ -72,34 +74,37 @@ class _AsyncStream(Generic[E]):
         return _Reader(self)
 
     async def __anext__(self) -> E:
-        while True:
-            self._alone()
-            for event in self._place.ready:
-                await self._attend(event)
-                return event
-            if not await self._more():
+        native = await self._open()
+        return await self._next(native, 0)
+
+    async def _next(self, native: Any, reader: int, asking: bool = False) -> E:
+        """The next event for this reader (0: whoever reads beside it), waited for."""
+        while (event := native.at_hand(reader)) is None:
+            if not await self._more(native, asking):
                 raise StopAsyncIteration
+        return await self._attended(event)
 
-    async def _attend(self, event: E) -> None:
-        """Lets a handler answer what the event asks."""
+    async def _attended(self, event: E) -> E:
+        """The event, once a handler has answered what it asks."""
+        return event
 
-    async def _more(self, *asking: bool, reader: object = None) -> bool:
-        native = self._native or await self._open()
-        if reader:
-            self._place.check(reader)
-        self._alone()
-        self._busy = True
+    async def _more(self, native: Any, asking: bool) -> bool:
+        """Waits until something is at hand; ``False``: nothing will be."""
+        native.hold()
         try:
-            # Once a batch, so that other tasks run and a cancellation can arrive even if more is always ready.
-            await asyncio.sleep(0)
-            return self._place.left or self._place.take(await ready(native, *asking))
+            if self._in_a_row >= _IN_A_ROW:
+                self._in_a_row = 0
+                await asyncio.sleep(0)
+            loop = asyncio.get_running_loop()
+            hub = hub_of(loop)
+            # A number, or what to wait for.
+            while not isinstance(got := native.poll(loop, hub, asking), int):
+                self._in_a_row = 0
+                await got
+            self._in_a_row += got
+            return got > 0
         finally:
-            self._busy = False
-
-    def _alone(self) -> None:
-        """Refuses a second task, which would take events away from the one that waits, for more or for a handler."""
-        if self._busy:
-            raise RuntimeError("two tasks read one stream at once; read it in one and pass the events on")
+            native.release()
 
     @property
     def request_id(self) -> str | None:
@@ -118,30 +123,31 @@ class _AsyncStream(Generic[E]):
 class _Reader(Generic[E]):
     """One loop over a stream."""
 
-    def __init__(self, stream: _AsyncStream[E], *asking: bool) -> None:
+    __slots__ = ("_asking", "_at_hand", "_attends", "_reader", "_stream")
+
+    def __init__(self, stream: _AsyncStream[E], asking: bool = False, attends: bool = False) -> None:
         self._stream: _AsyncStream[E] = stream
         self._asking = asking
-        self._ready: Iterator[E] = iter(())
-        self._token: object = None
+        #: Whether events may be put to handlers.
+        self._attends = attends
+        self._reader = 0
+        self._at_hand: Callable[[int], E | None] | None = None
 
     def __aiter__(self) -> AsyncIterator[E]:
         return self
 
     async def __anext__(self) -> E:
-        stream = self._stream
-        if self._token is None:
-            await stream._open()
-            stream._alone()
-            self._token = stream._place.begin()
-            self._ready = stream._place.ready
-        while True:
-            stream._alone()
-            for event in self._ready:
-                await stream._attend(event)
-                return event
-            if not await stream._more(*self._asking, reader=self._token):
-                raise StopAsyncIteration
-            self._ready = stream._place.ready
+        if self._at_hand is None:
+            native = await self._stream._open()
+            self._reader = native.begin()
+            self._at_hand = native.at_hand
+        event = self._at_hand(self._reader)
+        if event is None or self._attends:
+            stream = self._stream
+            if event is not None:
+                return await stream._attended(event)
+            return await stream._next(stream._native, self._reader, self._asking)
+        return event
 
 
 class AsyncTurnStream(_AsyncStream[TurnEvent]):
@@ -159,18 +165,22 @@ class AsyncTurnStream(_AsyncStream[TurnEvent]):
         self._cursor = cursor
         self._handlers = handlers or Handlers()
 
-    async def _attend(self, event: TurnEvent) -> None:
+    def __aiter__(self) -> AsyncIterator[TurnEvent]:
+        return _Reader(self, attends=bool(self._handlers))
+
+    async def _attended(self, event: TurnEvent) -> TurnEvent:
         if self._handlers:
             request = self._handlers.asked(event)
             if request and self._native.claim(request.request_id):
-                self._busy = True
+                self._native.hold()
                 try:
                     await attend_async(self, request, self._handlers)
                 except BaseException:
-                    self._place.put_back(event)
+                    self._native.put_back(event)
                     raise
                 finally:
-                    self._busy = False
+                    self._native.release()
+        return event
 
     async def result(self) -> Turn:
         """The whole turn. Raises ``TurnFailedError`` if it failed or was interrupted, and ``InputRequiredError`` if
@@ -181,7 +191,7 @@ class AsyncTurnStream(_AsyncStream[TurnEvent]):
                 native.tell(met)
             else:
                 await attend_async(self, met, self._handlers)
-        return turn(await finished(native.result()))
+        return turn(native.outcome())
 
     @property
     def snapshot(self) -> Turn:
@@ -195,7 +205,7 @@ class AsyncTurnStream(_AsyncStream[TurnEvent]):
 
     async def _text(self) -> AsyncIterator[str]:
         pieces = TextPieces()
-        async for event in _Reader(self, True):
+        async for event in _Reader(self, True, bool(self._handlers)):
             for piece in pieces.of(event):
                 yield piece
         await self.result()
@@ -203,7 +213,7 @@ class AsyncTurnStream(_AsyncStream[TurnEvent]):
     @property
     def cursor(self) -> str | None:
         """Where ``client.chat.resume`` goes on, in another process if need be."""
-        number = self._place.number
+        number = self._native.number if self._native else None
         if not self._native or (number is None and self._cursor):
             return self._cursor
         cursor: str | None = self._native.cursor_after(number or 0)
@@ -259,7 +269,7 @@ class AsyncRelayStream(_AsyncStream[RelayItem]):
     def last_event_id(self) -> int | None:
         """The number of the last event handed out, or of the one the relay began after;
         ``client.chat.stream(id, last_event_id=…)`` goes on after it. ``None``: the service does not tell."""
-        number = self._place.number
+        number: int | None = self._native.number if self._native else None
         began: int | None = self._native.began_after if self._native else self._start_id
         return began if number is None else number
 

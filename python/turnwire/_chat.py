@@ -168,7 +168,8 @@ class Chats(Resource):
             onConflict=on_conflict,
             cancelOnClose=cancel_on_close,
             resume=resume,
-            policies=handlers.policies,
+            onState=on_state is not None,
+            **handlers.policies,
         )
         return TurnStream(self._start("respond", options, arguments, _arguments.teller(on_state)).wait(), handlers=handlers)
 
@@ -258,7 +259,7 @@ class Files(Resource):
 
     def download(self, file_path: str, *, id: str, **options: Unpack[Options]) -> Download:
         """A file, read whole. For one that is large see ``with_streaming_response``."""
-        return self._call(Download, "files.download", options, filePath=file_path, id=id)
+        return self._call(Download, "files.download", options, whole=True, filePath=file_path, id=id)
 
     def upload(self, file_path: str, *, id: str, content: Content, **options: Unpack[Options]) -> FileEntry:
         """Writes a file; folders are made."""

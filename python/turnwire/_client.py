@@ -94,7 +94,7 @@ class _Client(Generic[C]):
         if backoff_scale is not None:
             settings["backoffScale"] = _check.number("backoff_scale", backoff_scale, 0, 1000)
         if tcp_keepalive is not None:
-            settings["tcpKeepaliveMs"] = _check.milliseconds("tcp_keepalive", tcp_keepalive)
+            settings["tcpKeepalive"] = _check.milliseconds("tcp_keepalive", tcp_keepalive)
         self._use(_native.Client(_check.to_json(settings), _options.to_json(options, called)))
 
     def _use(self, native: _native.Client) -> None:

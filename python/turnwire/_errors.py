@@ -158,10 +158,15 @@ def make(name: str, facts_json: str) -> TurnwireError:
     facts = json.loads(facts_json)
     causes = facts.pop("causes")
     facts["status_code"] = facts.pop("status")
+    facts["request_id"] = facts.pop("requestId")
+    facts["active_turn_id"] = facts.pop("activeTurnId")
+    wait = facts.pop("retryAfterMs")
+    facts["retry_after"] = None if wait is None else wait / 1000
     if facts["body"] is not None:
         facts["body"] = _parsed(facts["body"])
     if facts["turn"] is not None:
         facts["turn"] = Turn.from_dict(facts["turn"])
+    del facts["class"]
     error: TurnwireError = _CLASSES.get(name, APIError)(facts.pop("message"), **facts)
     if causes:
         error.__cause__ = Cause(": ".join(causes))

@@ -26,8 +26,9 @@ class Handlers:
     """The handlers of a stream."""
 
     def __init__(self, on_question: Any = None, on_permission: Any = None) -> None:
-        self.policies = {"questions": _policy("on_question", on_question)}
-        self.policies["permissions"] = _policy("on_permission", on_permission)
+        #: Who answers, as the native module takes it.
+        self.policies = {"onQuestion": _policy("on_question", on_question)}
+        self.policies["onPermission"] = _policy("on_permission", on_permission)
         self._of: dict[type, Any] = {Question: on_question, Permission: on_permission}
 
     def answer(self, request: Question | Permission) -> Any:
@@ -51,11 +52,11 @@ def _policy(name: str, given: Any) -> str:
     raise TypeError(f'{name} is a function or "wait", not {given!r}')
 
 
-def read(met: str) -> Question | Permission | list[str] | None:
+def read(met: str | None) -> Question | Permission | list[str] | None:
     """What reading on has met: a request, changes of the connection, or the end."""
-    value: Any = json.loads(met)
-    if value is None:
+    if met is None:
         return None
+    value: Any = json.loads(met)
     if isinstance(value, list):
         return [json.dumps(state) for state in value]
     return Question.from_dict(value) if value["kind"] == "question" else Permission.from_dict(value)

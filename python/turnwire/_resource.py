@@ -57,9 +57,7 @@ class _Resource:
         on_state: Callable[[str], object] | None = None,
     ) -> _native.Task:
         """Opens a stream."""
-        if operation != "respond" and options.get("idempotency_key") is not None:
-            raise ValueError("idempotency_key is for create, respond and send_message; this call may be repeated without one")
-        return self._native.open(operation, given(arguments), _options.to_json(options), on_state)
+        return self._native.call(operation, given(arguments), _options.to_json(options), on_state=on_state)
 
 
 class Resource(_Resource):
@@ -88,9 +86,9 @@ def prepare(
     """Starts a call; gives it, and what makes its answer of what the native module returns."""
     options = dict(options)
     raw = options.pop(RAW, False)
-    content = arguments.get("content")
-    arguments = {name: value for name, value in arguments.items() if name != "content"}
-    task = native.call(operation, given(arguments), _options.to_json(options), raw, content)
+    beside = {name: arguments[name] for name in ("content", "whole") if name in arguments}
+    arguments = {name: value for name, value in arguments.items() if name not in beside}
+    task = native.call(operation, given(arguments), _options.to_json(options), raw=raw, **beside)
     if raw:
         # The caller of a raw form is typed for what it gets.
         return task, lambda answer: RawResponse(answer, lambda parsed: _read(read, parsed))  # type: ignore[return-value]

@@ -1,13 +1,11 @@
 """Streams: one object to iterate, to ask, to answer with, and to leave.
 
-The native module reads ahead and hands over events in batches; this side takes what is there and waits only for more.
+The native module hands events out one by one; the thread that waits for the next one reads the socket itself.
 """
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Generic, TypeVar
 
@@ -16,7 +14,6 @@ from ._arguments import Answers, PermissionReply
 from ._events import RelayItem, TurnEvent
 from ._handlers import Handlers, attend, read
 from ._models import Permission, Question, Turn, turn
-from ._place import Place
 from ._text import TextPieces
 
 E = TypeVar("E", TurnEvent, RelayItem)
@@ -28,32 +25,15 @@ class _Stream(Generic[E]):
 
     _native: Any
 
-    def __init__(self) -> None:
-        self._place: Place[E] = Place()
-        self._alone = _Alone()
-
     def __iter__(self) -> Iterator[E]:
-        return self._events()
-
-    def _events(self, *asking: bool) -> Iterator[E]:
-        with self._alone:
-            reader = self._place.begin()
-        yield from self._place.ready
-        while self._more(*asking, reader=reader):
-            yield from self._place.ready
+        events: Iterator[E] = self._native.iterate()
+        return events
 
     def __next__(self) -> E:
-        while True:
-            for event in self._place.ready:
-                return event
-            if not self._more():
-                raise StopIteration
-
-    def _more(self, *asking: bool, reader: object = None) -> bool:
-        with self._alone:
-            if reader:
-                self._place.check(reader)
-            return self._place.left or self._place.take(self._native.wait(*asking))
+        event: E | None = self._native.next()
+        if event is None:
+            raise StopIteration
+        return event
 
     @property
     def request_id(self) -> str | None:
@@ -78,88 +58,40 @@ class _Stream(Generic[E]):
         self.close()
 
 
-class _Alone:
-    """Refuses a second thread, which would take events away from the first: while that waits for the next batch, and while
-    its handler runs, which may read on itself."""
-
-    def __init__(self) -> None:
-        self._busy = threading.Lock()
-        #: The thread whose handler runs.
-        self._handling: int | None = None
-
-    def __enter__(self) -> None:
-        if self._handling != threading.get_ident():
-            self._acquire()
-
-    def __exit__(self, *error: object) -> None:
-        if self._handling != threading.get_ident():
-            self._busy.release()
-
-    def check(self) -> None:
-        """Refuses another thread while a handler runs."""
-        if self._handling not in (None, threading.get_ident()):
-            self._refuse()
-
-    @contextmanager
-    def handling(self) -> Iterator[None]:
-        """While a handler runs."""
-        with self:
-            outer, self._handling = self._handling, threading.get_ident()
-            try:
-                yield
-            finally:
-                # The lock goes with the outermost handler.
-                if outer is None:
-                    self._handling = None
-
-    def _acquire(self) -> None:
-        if not self._busy.acquire(blocking=False):
-            self._refuse()
-
-    def _refuse(self) -> None:
-        raise RuntimeError("two threads read one stream at once; read it in one and pass the events on")
-
-
 class TurnStream(_Stream[TurnEvent]):
     """A turn as it happens. Iterate it for its events; leave it to close the connection."""
 
     def __init__(
         self, native: _native.TurnStream, cursor: str | None = None, *, handlers: Handlers | None = None
     ) -> None:
-        super().__init__()
         self._native = native
         self._cursor = cursor
         self._handlers = handlers or Handlers()
 
-    def _events(self, *asking: bool) -> Iterator[TurnEvent]:
-        events = super()._events(*asking)
-        return self._attended(events) if self._handlers else events
+    def __iter__(self) -> Iterator[TurnEvent]:
+        return self._events()
 
-    def _attended(self, events: Iterator[TurnEvent]) -> Iterator[TurnEvent]:
-        while True:
-            self._alone.check()
-            event = next(events, None)
-            if event is None:
-                return
-            self._attend(event)
-            yield event
-
-    def _attend(self, event: TurnEvent) -> None:
-        request = self._handlers.asked(event)
-        if not request:
-            return
-        try:
-            with self._alone.handling():
-                if self._native.claim(request.request_id):
-                    attend(self, request, self._handlers)
-        except BaseException:
-            self._place.put_back(event)
-            raise
+    def _events(self, asking: bool = False) -> Iterator[TurnEvent]:
+        events: Iterator[TurnEvent] = self._native.iterate(asking)
+        return map(self._attended, events) if self._handlers else events
 
     def __next__(self) -> TurnEvent:
-        self._alone.check()
         event = super().__next__()
-        self._attend(event)
+        return self._attended(event) if self._handlers else event
+
+    def _attended(self, event: TurnEvent) -> TurnEvent:
+        """The event, once what it asks was put to its handler; no other reader goes on meanwhile."""
+        request = self._handlers.asked(event)
+        if request:
+            self._native.hold(True)
+            try:
+                if self._native.claim(request.request_id):
+                    attend(self, request, self._handlers)
+            except BaseException:
+                self._native.put_back(event)
+                raise
+            finally:
+                self._native.release()
         return event
 
     def result(self) -> Turn:
@@ -170,7 +102,7 @@ class TurnStream(_Stream[TurnEvent]):
                 self._native.tell(met)
             else:
                 attend(self, met, self._handlers)
-        return turn(self._native.result().wait())
+        return turn(self._native.outcome())
 
     @property
     def snapshot(self) -> Turn:
@@ -188,7 +120,7 @@ class TurnStream(_Stream[TurnEvent]):
     @property
     def cursor(self) -> str | None:
         """Where ``client.chat.resume`` goes on, in another process if need be."""
-        number = self._place.number
+        number = self._native.number
         if number is None and self._cursor:
             return self._cursor
         cursor: str | None = self._native.cursor_after(number or 0)
@@ -233,14 +165,13 @@ class RelayStream(_Stream[RelayItem]):
     """The runtime's own events of a chat. Reconnects by itself."""
 
     def __init__(self, native: _native.RelayStream) -> None:
-        super().__init__()
         self._native = native
 
     @property
     def last_event_id(self) -> int | None:
         """The number of the last event handed out, or of the one the relay began after;
         ``client.chat.stream(id, last_event_id=…)`` goes on after it. ``None``: the service does not tell."""
-        number = self._place.number
+        number: int | None = self._native.number
         began: int | None = self._native.began_after
         return began if number is None else number
 

@@ -1,36 +1,75 @@
-"""How the event loop waits for native work: a future for each wait, set through one call for many of them."""
+"""How an event loop waits for native work: one wake-up of the loop for all that became ready."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+import atexit
+import threading
+import weakref
 from typing import Any
 
 from . import _native
 
-
-def settle(futures: Iterable[asyncio.Future[None]]) -> None:
-    """Called on the event loop by the native thread."""
-    for future in futures:
-        if not future.done():
-            future.set_result(None)
+_hubs: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _native.Hub] = weakref.WeakKeyDictionary()
 
 
-async def ready(work: _native.Task | _native.TurnStream | _native.RelayStream, *asking: bool) -> Any:
-    """Waits until ``work`` has something. Cancelled, it has lost nothing: what comes later stays in ``work``.
-    ``asking``: raise rather than wait while the agent waits for an answer."""
-    loop = asyncio.get_running_loop()
-    while True:
-        future = loop.create_future()
-        got: Any = work.poll(loop, future, *asking)
-        if got is not NotImplemented:
-            return got
-        await future
+def hub_of(loop: asyncio.AbstractEventLoop) -> _native.Hub:
+    """The wake-up of this loop, made on first use."""
+    hub = _hubs.get(loop)
+    if hub is None:
+        _hubs[loop] = hub = _watched(loop) or _stood_in_for(loop)
+    return hub
+
+
+def _watched(loop: asyncio.AbstractEventLoop) -> _native.Hub | None:
+    """A hub whose descriptor the loop watches; ``None``: this loop watches none."""
+    try:
+        hub = _native.Hub(True)
+        loop.add_reader(hub.fileno(), hub.settle)
+    except (NotImplementedError, OSError):
+        return None
+    return hub
+
+
+def _stood_in_for(loop: asyncio.AbstractEventLoop) -> _native.Hub:
+    """A hub that a thread waits for in the place of the loop."""
+    hub = _native.Hub(False)
+    known = weakref.ref(loop)
+
+    def settle(settled: threading.Event) -> None:
+        hub.settle()
+        settled.set()
+
+    def stand_in() -> None:
+        while hub.wait():
+            settled = threading.Event()
+            owner = known()
+            if owner is None:
+                return
+            try:
+                owner.call_soon_threadsafe(settle, settled)
+            except RuntimeError:
+                # The loop is closed: nobody waits there any more.
+                return
+            del owner
+            # It ends with the loop, which may be closed before it came to settle.
+            while not settled.wait(1):
+                if (owner := known()) is None or owner.is_closed():
+                    return
+                del owner
+
+    atexit.register(hub.close)
+    threading.Thread(target=stand_in, name="turnwire-wake", daemon=True).start()
+    return hub
 
 
 async def finished(task: _native.Task) -> Any:
     """Waits for a task of the native module; cancelled, the request is dropped at once."""
+    loop = asyncio.get_running_loop()
+    hub = hub_of(loop)
     try:
-        return await ready(task)
+        while (wait := task.poll(loop, hub)) is not None:
+            await wait
+        return task.result()
     finally:
         task.cancel()

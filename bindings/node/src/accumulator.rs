@@ -3,8 +3,8 @@
 use crate::failure::NativeFailure;
 use napi::Either;
 use napi_derive::napi;
-use turnwire::stream::append_json;
 use turnwire::{Error, Event, TurnAccumulator};
+use turnwire_bridge::append_json;
 
 /// Folds the events of one turn.
 #[napi]

@@ -1,11 +1,12 @@
 //! The program, inside Node.
 
 use crate::hub::NativeHub;
-use crate::runtime;
-use crate::task::{Done, NativeTask};
+use crate::task::NativeTask;
 use napi_derive::napi;
 use std::sync::{Mutex, PoisonError};
+use tokio::runtime::Runtime;
 use tokio::sync::mpsc::Sender;
+use turnwire_bridge::Done;
 use turnwire_cli::{Interrupt, Interrupts, run_with};
 
 /// The program. Signals are Node's, which passes them on.
@@ -27,10 +28,18 @@ impl NativeProgram {
     /// Runs it, once, with these arguments, the first its own name. The task ends with its exit status.
     #[napi(catch_unwind)]
     pub fn run(&self, hub: &NativeHub, args: Vec<String>) -> napi::Result<NativeTask> {
-        let runtime = runtime::handle().map_err(|error| napi::Error::from_reason(error.to_string()))?;
         let interrupts = self.interrupts.lock().unwrap_or_else(PoisonError::into_inner).take();
         let interrupts = interrupts.ok_or_else(|| napi::Error::from_reason("The program was run before."))?;
-        Ok(NativeTask::spawn(&hub.hub, &runtime, async move { Ok(Done::Exit(run_with(args, interrupts).await)) }))
+        Ok(NativeTask::spawn(&hub.hub, async move {
+            let (end, ended) = tokio::sync::oneshot::channel();
+            // The server wants both cores, so the program has a runtime of its own.
+            std::thread::spawn(move || {
+                let status = Runtime::new().map_or(1, |runtime| runtime.block_on(run_with(args, interrupts)));
+                end.send(status)
+            });
+            // A program that panicked has failed.
+            Ok(Done::Exit(ended.await.unwrap_or(1)))
+        }))
     }
 
     /// Passes on the signal of this name.

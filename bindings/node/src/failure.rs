@@ -4,6 +4,7 @@ use napi::Either;
 use napi::bindgen_prelude::Null;
 use napi_derive::napi;
 use turnwire::Error;
+use turnwire_bridge::Facts;
 
 /// Why a call failed.
 #[napi(object, object_from_js = false)]
@@ -37,19 +38,21 @@ pub struct NativeFailure {
 
 impl From<&Error> for NativeFailure {
     fn from(error: &Error) -> Self {
+        let facts = Facts::from(error);
+        let text = |text: &str| text.to_owned();
         Self {
-            class_name: error.kind().class().to_owned(),
-            code: error.code().to_owned(),
-            message: error.message().to_owned(),
-            retryable: error.is_retryable(),
-            status: error.status(),
-            request_id: error.request_id().map(str::to_owned),
-            retry_after_ms: error.retry_after().map(|wait| wait.as_secs_f64() * 1000.0),
-            body: error.body().map(str::to_owned),
-            active_turn_id: error.active_turn_id().map(ToString::to_string),
-            turn: error.turn().and_then(|turn| serde_json::to_string(turn).ok()),
-            cursor: error.cursor().map(str::to_owned),
-            causes: error.causes(),
+            class_name: text(facts.class),
+            code: text(facts.code),
+            message: text(facts.message),
+            retryable: facts.retryable,
+            status: facts.status,
+            request_id: facts.request_id.map(text),
+            retry_after_ms: facts.retry_after_ms,
+            body: facts.body.map(text),
+            active_turn_id: facts.active_turn_id.map(text),
+            turn: facts.turn.and_then(|turn| serde_json::to_string(turn).ok()),
+            cursor: facts.cursor.map(text),
+            causes: facts.causes,
         }
     }
 }

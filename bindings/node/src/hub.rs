@@ -6,6 +6,7 @@ use napi::{Env, Status};
 use napi_derive::napi;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Wake as WakeUp, Waker};
 
 /// Weak, so that it does not keep the process alive; unbounded, as a call carries nothing and only the first is made.
 type Wake = ThreadsafeFunction<(), (), (), Status, false, true, 0>;
@@ -16,7 +17,19 @@ pub(crate) struct Hub {
     last_id: AtomicU32,
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+/// Something that is waited for under a number.
+struct Waiting {
+    hub: Arc<Hub>,
+    id: u32,
+}
+
+impl WakeUp for Waiting {
+    fn wake(self: Arc<Self>) {
+        self.hub.wake(self.id);
+    }
+}
+
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -26,10 +39,9 @@ impl Hub {
         self.last_id.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// What the core calls, from any thread, once there is something for `id`.
-    pub(crate) fn waker(self: &Arc<Self>, id: u32) -> Box<dyn FnOnce() + Send> {
-        let hub = self.clone();
-        Box::new(move || hub.wake(id))
+    /// What is woken, from any thread, once there is something for `id`.
+    pub(crate) fn waker(self: &Arc<Self>, id: u32) -> Waker {
+        Waker::from(Arc::new(Waiting { hub: self.clone(), id }))
     }
 
     fn wake(&self, id: u32) {

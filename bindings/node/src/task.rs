@@ -1,63 +1,24 @@
 //! What is under way, and how it ended.
 
 use crate::download::NativeDownload;
+use crate::driver::driver;
 use crate::failure::NativeFailure;
 use crate::hub::Hub;
 use crate::relay::NativeRelay;
 use crate::turn::NativeTurn;
 use napi::bindgen_prelude::Uint8Array;
 use napi_derive::napi;
-use serde::Serialize;
 use std::future::Future;
 use std::sync::Arc;
-use tokio::runtime::Handle;
-use turnwire::chat::DownloadStream;
-use turnwire::http::{HeaderMap, RawResponse};
-use turnwire::stream::{RelayStream, Task, TaskPolled, TurnStream};
+use std::task::{Poll, Waker};
+use turnwire::http::HeaderMap;
 use turnwire::{Error, Result};
-
-/// What an operation gives.
-pub(crate) enum Done {
-    Answer { status: u16, headers: Vec<String>, body: Vec<u8>, value: Option<String> },
-    Turn(Box<TurnStream>),
-    Relay(Box<RelayStream>),
-    Download(Box<DownloadStream>),
-    Chunk(Option<Vec<u8>>),
-    Exit(i32),
-    Nothing,
-}
-
-impl Done {
-    pub(crate) fn answer<T: Serialize>(raw: &RawResponse<T>) -> Result<Self> {
-        let value = json(&raw.parse()?)?;
-        Ok(Self::Answer {
-            status: raw.status(),
-            headers: pairs(raw.headers()),
-            body: raw.body().to_vec(),
-            // What answers nothing has no value, not even `null`.
-            value: Some(value).filter(|value| value != "null"),
-        })
-    }
-
-    pub(crate) fn turn(stream: TurnStream) -> Self {
-        Self::Turn(Box::new(stream))
-    }
-
-    /// A value that did not come in an answer of its own.
-    pub(crate) fn value<T: Serialize>(value: &T) -> Result<Self> {
-        Ok(Self::Answer { status: 200, headers: Vec::new(), body: Vec::new(), value: Some(json(value)?) })
-    }
-}
-
-pub(crate) fn json<T: Serialize>(value: &T) -> Result<String> {
-    serde_json::to_string(value)
-        .map_err(|error| Error::new("invalid_answer", "The answer cannot be told.").with_source(error))
-}
+use turnwire_bridge::{Done, Task};
 
 /// Names and values in turn, the bytes as `Headers` takes them.
 fn pairs(headers: &HeaderMap) -> Vec<String> {
     let latin1 = |bytes: &[u8]| bytes.iter().map(|&byte| char::from(byte)).collect();
-    headers.iter().flat_map(|(name, value)| [name.to_string(), latin1(value.as_bytes())]).collect()
+    turnwire_bridge::pairs(headers, latin1).into_iter().flat_map(|(name, value)| [name, value]).collect()
 }
 
 /// How a task ended.
@@ -87,8 +48,9 @@ pub struct NativeOutcome {
 pub struct NativeTask {
     id: u32,
     hub: Arc<Hub>,
-    runtime: Handle,
-    task: Task<Done>,
+    waker: Waker,
+    /// An error where it could not be begun.
+    task: Result<Task<Done>>,
 }
 
 #[napi]
@@ -102,60 +64,74 @@ impl NativeTask {
     /// How it ended; while it has not, the hub will name it.
     #[napi(catch_unwind)]
     pub fn poll(&self) -> Option<NativeOutcome> {
-        match self.task.poll(Some(self.hub.waker(self.id))) {
-            TaskPolled::Ready(done) => Some(self.outcome(done)),
-            TaskPolled::Pending => None,
-        }
+        let done = match &self.task {
+            Ok(task) => match task.poll(&self.waker) {
+                Poll::Ready(done) => done,
+                Poll::Pending => return None,
+            },
+            Err(error) => Err(error.clone()),
+        };
+        Some(done.and_then(|done| self.outcome(done)).unwrap_or_else(|error| NativeOutcome {
+            failure: Some(NativeFailure::from(&error)),
+            status: 200,
+            ..NativeOutcome::default()
+        }))
     }
 
     /// Stops it. A stream it has opened meanwhile is closed, as nobody will fetch it.
     #[napi(catch_unwind)]
     pub fn cancel(&self) {
-        self.task.cancel();
-        drop(self.task.poll(None));
+        if let Ok(task) = &self.task {
+            task.cancel();
+        }
     }
 }
 
 impl NativeTask {
-    pub(crate) fn spawn(
-        hub: &Arc<Hub>,
-        runtime: &Handle,
-        work: impl Future<Output = Result<Done>> + Send + 'static,
-    ) -> Self {
-        let task = Task::spawn(runtime, work);
-        Self { id: hub.id(), hub: hub.clone(), runtime: runtime.clone(), task }
+    /// Begins at once, whoever polls.
+    pub(crate) fn spawn(hub: &Arc<Hub>, work: impl Future<Output = Result<Done>> + Send + 'static) -> Self {
+        let id = hub.id();
+        let waker = hub.waker(id);
+        let task = driver().map(|driver| Task::spawn(driver, work));
+        Self { id, hub: hub.clone(), waker, task }
     }
 
-    fn outcome(&self, done: Result<Done>) -> NativeOutcome {
+    pub(crate) fn failed(hub: &Arc<Hub>, error: Error) -> Self {
+        let id = hub.id();
+        Self { id, hub: hub.clone(), waker: hub.waker(id), task: Err(error) }
+    }
+
+    fn outcome(&self, done: Done) -> Result<NativeOutcome> {
         let mut outcome = NativeOutcome { status: 200, ..NativeOutcome::default() };
-        let (hub, runtime) = (self.hub.clone(), self.runtime.clone());
+        let hub = self.hub.clone();
         match done {
-            Ok(Done::Answer { status, headers, body, value }) => {
-                outcome.status = status.into();
-                outcome.headers = headers;
-                outcome.body = Some(body.into());
-                outcome.value = value;
+            Done::Answer(answer) => {
+                outcome.status = answer.status.into();
+                outcome.headers = pairs(&answer.headers);
+                outcome.body = Some(answer.body.to_vec().into());
+                // What answers nothing has no value, not even `null`.
+                outcome.value = Some(answer.value?).filter(|value| value != "null");
             }
-            Ok(Done::Turn(stream)) => {
-                outcome.status = stream.status().into();
-                outcome.headers = pairs(stream.headers());
-                outcome.turn = Some(NativeTurn::new(hub, runtime.clone(), stream.into_pump(&runtime)));
+            Done::Value(value) => outcome.value = Some(value),
+            Done::Turn(pump) => {
+                outcome.status = pump.status().into();
+                outcome.headers = pairs(&pump.headers());
+                outcome.turn = Some(NativeTurn::new(hub, pump));
             }
-            Ok(Done::Relay(stream)) => {
-                outcome.status = stream.status().into();
-                outcome.headers = pairs(stream.headers());
-                outcome.relay = Some(NativeRelay::new(hub, stream.into_pump(&runtime)));
+            Done::Relay(pump) => {
+                outcome.status = pump.status().into();
+                outcome.headers = pairs(&pump.headers());
+                outcome.relay = Some(NativeRelay::new(hub, pump));
             }
-            Ok(Done::Download(stream)) => {
-                outcome.status = stream.status().into();
-                outcome.headers = pairs(stream.headers());
-                outcome.download = Some(NativeDownload::new(hub, runtime, *stream));
+            Done::Download(chunks) => {
+                outcome.status = chunks.status.into();
+                outcome.headers = pairs(&chunks.headers);
+                outcome.download = Some(NativeDownload::new(hub, chunks));
             }
-            Ok(Done::Chunk(chunk)) => outcome.body = chunk.map(Into::into),
-            Ok(Done::Exit(status)) => outcome.status = status,
-            Ok(Done::Nothing) => {}
-            Err(error) => outcome.failure = Some(NativeFailure::from(&error)),
+            Done::Chunk(chunk) => outcome.body = Some(chunk.to_vec().into()),
+            Done::Exit(status) => outcome.status = status,
+            _ => {}
         }
-        outcome
+        Ok(outcome)
     }
 }

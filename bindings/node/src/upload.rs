@@ -1,15 +1,15 @@
 //! A file on its way up, piece by piece.
 
 use crate::hub::Hub;
-use crate::task::{Done, NativeTask};
+use crate::task::NativeTask;
 use napi::bindgen_prelude::Uint8Array;
 use napi_derive::napi;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
-use tokio::runtime::Handle;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use turnwire::Error;
 use turnwire::chat::Upload;
+use turnwire_bridge::Done;
 
 /// Pieces that wait for the socket. Who hands more over waits too.
 const AHEAD: usize = 4;
@@ -24,7 +24,6 @@ enum Piece {
 #[napi]
 pub struct NativeUpload {
     hub: Arc<Hub>,
-    runtime: Handle,
     /// `None` once nothing more will come.
     sender: Mutex<Option<Sender<Piece>>>,
     receiver: Mutex<Option<Receiver<Piece>>>,
@@ -52,9 +51,9 @@ impl NativeUpload {
 }
 
 impl NativeUpload {
-    pub(crate) fn new(hub: Arc<Hub>, runtime: Handle) -> Self {
+    pub(crate) fn new(hub: Arc<Hub>) -> Self {
         let (sender, receiver) = channel(AHEAD);
-        Self { hub, runtime, sender: Mutex::new(Some(sender)), receiver: Mutex::new(Some(receiver)) }
+        Self { hub, sender: Mutex::new(Some(sender)), receiver: Mutex::new(Some(receiver)) }
     }
 
     /// What was handed over and will be; it is taken once.
@@ -72,7 +71,7 @@ impl NativeUpload {
 
     fn send(&self, piece: Piece) -> NativeTask {
         let sender = self.sender.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        NativeTask::spawn(&self.hub, &self.runtime, async move {
+        NativeTask::spawn(&self.hub, async move {
             let ended = || Error::new("aborted", "The upload has ended.");
             match sender {
                 Some(sender) => sender.send(piece).await.map_err(|_| ended())?,

@@ -1,10 +1,12 @@
 //! The command line inside the wheel.
 
-use crate::runtime::{block, runtime};
+use crate::driver::block;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::sync::{Mutex, PoisonError};
+use std::task::Poll;
+use tokio::runtime::Runtime;
 use tokio::sync::mpsc::Sender;
 use turnwire_cli::{Interrupt, Interrupts};
 
@@ -29,17 +31,19 @@ impl NativeProgram {
         let interrupts = self.interrupts.lock().unwrap_or_else(PoisonError::into_inner).take();
         let interrupts = interrupts.ok_or_else(|| PyRuntimeError::new_err("the program was run before"))?;
         let (end, ended) = channel();
-        let handle = runtime()?.handle();
-        // On a thread of its own, while this one waits for signals.
-        std::thread::spawn(move || end.send(handle.block_on(turnwire_cli::run_with(args, interrupts))));
+        // On threads of its own, while this one waits for signals: the server wants both cores.
+        std::thread::spawn(move || {
+            let run = |runtime: Runtime| runtime.block_on(turnwire_cli::run_with(args, interrupts));
+            end.send(Runtime::new().map_or(1, run))
+        });
         let ended = Mutex::new(ended);
         loop {
             let code = block(py, |slice| {
                 match ended.lock().unwrap_or_else(PoisonError::into_inner).recv_timeout(slice) {
-                    Ok(code) => Some(code),
-                    Err(RecvTimeoutError::Timeout) => None,
+                    Ok(code) => Poll::Ready(code),
+                    Err(RecvTimeoutError::Timeout) => Poll::Pending,
                     // A program that panicked has failed.
-                    Err(RecvTimeoutError::Disconnected) => Some(1),
+                    Err(RecvTimeoutError::Disconnected) => Poll::Ready(1),
                 }
             });
             match code {

@@ -3,27 +3,16 @@
 use pyo3::exceptions::{PyRuntimeError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use serde_json::json;
 use turnwire::Error;
+use turnwire_bridge::Facts;
 
 /// The exception for an error, made by `turnwire._errors.make`.
 pub(crate) fn exception(py: Python<'_>, error: &Error) -> PyErr {
     static MAKE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    let facts = json!({
-        "message": error.message(),
-        "code": error.code(),
-        "retryable": error.is_retryable(),
-        "status": error.status(),
-        "request_id": error.request_id(),
-        "retry_after": error.retry_after().map(|wait| wait.as_secs_f64()),
-        "body": error.body(),
-        "active_turn_id": error.active_turn_id(),
-        "turn": error.turn(),
-        "cursor": error.cursor(),
-        "causes": error.causes(),
-    });
+    let facts = Facts::from(error);
+    let json = serde_json::to_string(&facts).unwrap_or_default();
     MAKE.import(py, "turnwire._errors", "make")
-        .and_then(|make| make.call1((error.kind().class(), facts.to_string())))
+        .and_then(|make| make.call1((facts.class, json)))
         .map_or_else(|failed| failed, PyErr::from_value)
 }
 

@@ -1,5 +1,4 @@
-//! Events as Python sees them: frozen views into a batch that all of them share. A field becomes a Python object when
-//! it is touched.
+//! Events as Python sees them: frozen views of core's events. A field becomes a Python object when it is touched.
 
 use crate::error::internal;
 use pyo3::IntoPyObjectExt;
@@ -9,23 +8,20 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyIterator, PyString, PyType};
 use serde::Serialize;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::Arc;
 use turnwire::event::{InputRequest, MessageUsage, Part, TurnError, Usage, UserMessage};
-use turnwire::stream::Batch;
 use turnwire::{Event, EventKind};
 
 /// What all events have.
 #[pyclass(frozen, subclass, mapping, module = "turnwire._native", name = "EventBase")]
 pub(crate) struct View {
-    batch: Arc<Batch>,
-    at: usize,
+    event: Event,
     /// Objects made of nested values, by name; the whole event under the empty name.
     made: PyOnceLock<Py<PyDict>>,
 }
 
 impl View {
     pub(crate) fn event(&self) -> &Event {
-        &self.batch.events[self.at]
+        &self.event
     }
 
     /// An object that is made once.
@@ -264,11 +260,13 @@ macro_rules! events {
             }
         )*
 
-        /// The view of one event of a batch.
-        pub(crate) fn view<'py>(py: Python<'py>, batch: &Arc<Batch>, at: usize) -> PyResult<Bound<'py, PyAny>> {
-            let base = PyClassInitializer::from(View { batch: batch.clone(), at, made: PyOnceLock::new() });
-            match &batch.events[at].kind {
-                $(EventKind::$kind(_) => Ok(Bound::new(py, base.add_subclass($name))?.into_any()),)*
+        /// The view of an event.
+        pub(crate) fn view(py: Python<'_>, event: Event) -> PyResult<Bound<'_, PyAny>> {
+            match &event.kind {
+                $(EventKind::$kind(_) => {
+                    let base = PyClassInitializer::from(View { event, made: PyOnceLock::new() });
+                    Ok(Bound::new(py, base.add_subclass($name))?.into_any())
+                })*
                 _ => Err(internal("an event without a class")),
             }
         }

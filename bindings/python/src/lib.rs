@@ -3,11 +3,13 @@
 
 mod cli;
 mod client;
+mod driver;
 mod error;
 mod event;
+mod hub;
+mod reader;
 mod relay;
 mod response;
-mod runtime;
 mod stream;
 mod task;
 mod turn;
@@ -23,13 +25,13 @@ mod _native {
     #[pymodule_export]
     use super::client::Client;
     #[pymodule_export]
+    use super::hub::Hub;
+    #[pymodule_export]
     use super::relay::{RelayEvent, RelayGap, RelayReset, relay_event};
     #[pymodule_export]
     use super::response::{Download, RawAnswer, frame};
     #[pymodule_export]
-    use super::runtime::_shutdown;
-    #[pymodule_export]
-    use super::stream::{RelayStream, TurnStream};
+    use super::stream::{RelayItems, RelayStream, TurnEvents, TurnStream};
     #[pymodule_export]
     use super::task::Task;
     #[pymodule_export]

@@ -8,8 +8,7 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyIterator, PyString};
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::Arc;
-use turnwire::stream::{RelayBatch, RelayItem};
+use turnwire::stream::RelayItem;
 
 /// What makes an event anew, and of what.
 type Reduced<'py> = (Bound<'py, PyAny>, (Option<u64>, String));
@@ -17,18 +16,8 @@ type Reduced<'py> = (Bound<'py, PyAny>, (Option<u64>, String));
 /// One of the runtime's own events.
 #[pyclass(frozen, mapping, module = "turnwire")]
 pub(crate) struct RelayEvent {
-    batch: Arc<RelayBatch>,
-    at: usize,
+    event: turnwire::RelayEvent,
     dict: PyOnceLock<Py<PyAny>>,
-}
-
-impl RelayEvent {
-    fn event(&self) -> PyResult<&turnwire::stream::RelayEvent> {
-        match &self.batch.items[self.at] {
-            RelayItem::Event(event) => Ok(event),
-            _ => Err(internal("a relay event of another kind")),
-        }
-    }
 }
 
 impl RelayEvent {
@@ -52,22 +41,22 @@ impl RelayEvent {
 
     #[getter]
     fn id(&self) -> PyResult<Option<u64>> {
-        Ok(self.event()?.id)
+        Ok(self.event.id)
     }
 
     #[getter]
     fn r#type(&self) -> PyResult<&str> {
-        Ok(&self.event()?.event_type)
+        Ok(&self.event.event_type)
     }
 
     #[getter]
     fn session_id(&self) -> PyResult<Option<&str>> {
-        Ok(self.event()?.session_id.as_deref())
+        Ok(self.event.session_id.as_deref())
     }
 
     #[getter]
     fn raw(&self) -> PyResult<&str> {
-        Ok(self.event()?.raw.get())
+        Ok(self.event.raw.get())
     }
 
     fn to_json(&self) -> PyResult<&str> {
@@ -114,14 +103,14 @@ impl RelayEvent {
 
     fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Reduced<'py>> {
         let make = slf.py().import("turnwire._native")?.getattr("relay_event")?;
-        let event = slf.get().event()?;
+        let event = &slf.get().event;
         Ok((make, (event.id, event.raw.get().to_owned())))
     }
 
     fn __eq__(&self, py: Python<'_>, other: Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
         match other.cast::<Self>() {
             Ok(other) => {
-                let (one, other) = (self.event()?, other.get().event()?);
+                let (one, other) = (&self.event, &other.get().event);
                 ((one.id, one.raw.get()) == (other.id, other.raw.get())).into_py_any(py)
             }
             Err(_) => Ok(py.NotImplemented()),
@@ -129,14 +118,14 @@ impl RelayEvent {
     }
 
     fn __hash__(&self) -> PyResult<u64> {
-        let event = self.event()?;
+        let event = &self.event;
         let mut hasher = DefaultHasher::new();
         (event.id, event.raw.get()).hash(&mut hasher);
         Ok(hasher.finish())
     }
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
-        let event = self.event()?;
+        let event = &self.event;
         let id = event.id.into_pyobject(py)?.repr()?;
         let kind = PyString::new(py, &event.event_type).repr()?;
         let session = event.session_id.as_deref().into_pyobject(py)?.repr()?;
@@ -204,29 +193,26 @@ impl RelayReset {
 #[pyfunction]
 pub(crate) fn relay_event(id: Option<u64>, json: &str) -> PyResult<RelayEvent> {
     let raw = turnwire::Json::parse(json).ok_or_else(|| PyValueError::new_err("a relay event is JSON"))?;
-    let mut batch = RelayBatch::default();
-    batch.items.push(RelayItem::Event(turnwire::stream::RelayEvent::new(id, &raw)));
-    Ok(RelayEvent { batch: Arc::new(batch), at: 0, dict: PyOnceLock::new() })
+    Ok(RelayEvent { event: turnwire::RelayEvent::new(id, &raw), dict: PyOnceLock::new() })
 }
 
-/// An item as a frame of an event stream.
-pub(crate) fn relay_frame(item: &Bound<'_, PyAny>) -> PyResult<String> {
-    if let Ok(event) = item.cast::<RelayEvent>() {
-        let event = event.get();
-        return Ok(event.batch.items[event.at].to_frame());
-    }
-    if let Ok(gap) = item.cast::<RelayGap>() {
-        return Ok(RelayItem::Gap { oldest: gap.get().oldest }.to_frame());
-    }
-    Ok(RelayItem::Reset { head: item.cast::<RelayReset>()?.get().head }.to_frame())
-}
-
-/// The object of one item of a batch.
-pub(crate) fn relay_item<'py>(py: Python<'py>, batch: &Arc<RelayBatch>, at: usize) -> PyResult<Bound<'py, PyAny>> {
-    match &batch.items[at] {
-        RelayItem::Event(_) => RelayEvent { batch: batch.clone(), at, dict: PyOnceLock::new() }.into_bound_py_any(py),
-        RelayItem::Gap { oldest } => RelayGap { oldest: *oldest }.into_bound_py_any(py),
-        RelayItem::Reset { head } => RelayReset { head: *head }.into_bound_py_any(py),
+/// The object of an item.
+pub(crate) fn relay_item(py: Python<'_>, item: RelayItem) -> PyResult<Bound<'_, PyAny>> {
+    match item {
+        RelayItem::Event(event) => RelayEvent { event, dict: PyOnceLock::new() }.into_bound_py_any(py),
+        RelayItem::Gap { oldest } => RelayGap { oldest }.into_bound_py_any(py),
+        RelayItem::Reset { head } => RelayReset { head }.into_bound_py_any(py),
         _ => Err(internal("an item without a class")),
     }
+}
+
+/// The item of an object.
+pub(crate) fn item_of(object: &Bound<'_, PyAny>) -> PyResult<RelayItem> {
+    if let Ok(event) = object.cast::<RelayEvent>() {
+        return Ok(RelayItem::Event(event.get().event.clone()));
+    }
+    if let Ok(gap) = object.cast::<RelayGap>() {
+        return Ok(RelayItem::Gap { oldest: gap.get().oldest });
+    }
+    Ok(RelayItem::Reset { head: object.cast::<RelayReset>()?.get().head })
 }

@@ -1,15 +1,14 @@
 //! Answers as they came, and downloads in pieces.
 
+use crate::driver::Local;
 use crate::error::{exception, no_pickle};
 use crate::event::View;
-use crate::relay::relay_frame;
-use crate::runtime::Local;
-use crate::task::{Answer, Task};
+use crate::relay::item_of;
+use crate::task::Task;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
-use std::sync::Arc;
-use turnwire::chat::DownloadStream;
-use turnwire::http::{HeaderMap, RawResponse};
+use turnwire::http::HeaderMap;
+use turnwire_bridge::{Answer, Chunks, Done};
 
 /// An answer, and what the plain call would have given.
 #[pyclass(frozen, module = "turnwire._native")]
@@ -26,8 +25,7 @@ pub(crate) struct RawAnswer {
 
 /// Headers as names and values.
 pub(crate) fn pairs(headers: &HeaderMap) -> Vec<(String, String)> {
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value.as_bytes()))).collect()
+    turnwire_bridge::pairs(headers, |bytes| String::from_utf8_lossy(bytes).into_owned())
 }
 
 /// An event, or an item of a relay, as a frame of an event stream.
@@ -36,17 +34,17 @@ pub(crate) fn frame(item: &Bound<'_, PyAny>) -> PyResult<String> {
     if let Ok(event) = item.cast::<View>() {
         return Ok(event.get().event().to_frame());
     }
-    relay_frame(item)
+    Ok(item_of(item)?.to_frame())
 }
 
 impl RawAnswer {
-    pub(crate) fn new<T>(response: &RawResponse<T>, parsed: turnwire::Result<String>) -> Self {
+    pub(crate) fn new(answer: Answer) -> Self {
         Self {
-            status: response.status(),
-            headers: pairs(response.headers()),
-            request_id: response.request_id().map(str::to_owned),
-            body: response.body().to_vec(),
-            parsed,
+            status: answer.status,
+            headers: pairs(&answer.headers),
+            request_id: answer.request_id,
+            body: answer.body.to_vec(),
+            parsed: answer.value,
         }
     }
 }
@@ -66,7 +64,7 @@ impl RawAnswer {
 /// A download that runs.
 #[pyclass(frozen, module = "turnwire._native")]
 pub(crate) struct Download {
-    stream: Local<Arc<tokio::sync::Mutex<Option<DownloadStream>>>>,
+    chunks: Local<Chunks>,
     #[pyo3(get)]
     status: u16,
     #[pyo3(get)]
@@ -82,15 +80,15 @@ pub(crate) struct Download {
 }
 
 impl Download {
-    pub(crate) fn new(stream: DownloadStream) -> Self {
+    pub(crate) fn new(chunks: Chunks) -> Self {
         Self {
-            status: stream.status(),
-            headers: pairs(stream.headers()),
-            request_id: stream.request_id().map(str::to_owned),
-            content_type: stream.content_type().map(str::to_owned),
-            filename: stream.filename().map(str::to_owned),
-            content_length: stream.content_length(),
-            stream: Local::new(Arc::new(tokio::sync::Mutex::new(Some(stream)))),
+            status: chunks.status,
+            headers: pairs(&chunks.headers),
+            request_id: chunks.request_id.clone(),
+            content_type: chunks.content_type.clone(),
+            filename: chunks.filename.clone(),
+            content_length: chunks.content_length,
+            chunks: Local::new(chunks),
         }
     }
 }
@@ -99,27 +97,16 @@ impl Download {
 impl Download {
     /// The next bytes; `None` at the end.
     fn chunk(&self) -> PyResult<Task> {
-        let stream = self.stream.get()?.clone();
-        Task::start(async move {
-            let mut stream = stream.lock().await;
-            let chunk = match stream.as_mut() {
-                Some(stream) => stream.chunk().await?,
-                None => None,
-            };
-            Ok(Answer::Chunk(chunk.map(|chunk| chunk.to_vec())))
-        })
+        Task::start(self.chunks.get()?.chunk())
     }
 
-    /// Closes the connection; a piece that is being waited for is waited for by its task.
+    /// Closes the connection; a piece that is being waited for is waited for by its task. That of a parent process is the
+    /// parent's to close.
     fn close(&self) -> PyResult<Task> {
-        // That of a parent process is the parent's to close.
-        let stream = self.stream.get().ok().cloned();
-        Task::start(async move {
-            if let Some(stream) = stream {
-                *stream.lock().await = None;
-            }
-            Ok(Answer::Chunk(None))
-        })
+        match self.chunks.get() {
+            Ok(chunks) => Task::start(chunks.close()),
+            Err(_) => Task::start(async { Ok(Done::Nothing) }),
+        }
     }
 
     fn __reduce__(slf: &Bound<'_, Self>) -> PyResult<()> {

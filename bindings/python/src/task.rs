@@ -1,57 +1,97 @@
 //! One call under way: awaited on an event loop, or waited for.
 
+use crate::driver::{Local, block, driver};
 use crate::error::{exception, no_pickle};
+use crate::hub::{Hub, Seat};
 use crate::response::{Download, RawAnswer};
-use crate::runtime::{Local, block, runtime};
 use crate::stream::{RelayStream, TurnStream};
 use pyo3::IntoPyObjectExt;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use std::future::Future;
-use turnwire::chat::{DownloadStream, DownloadedFile};
-use turnwire::stream::{RelayPump, Task as CoreTask, TaskPolled, TurnPump};
+use std::sync::{Mutex, PoisonError};
+use turnwire::Result;
+use turnwire_bridge::{Done, Task as BridgeTask};
 
-/// What a call gives.
-pub(crate) enum Answer {
-    /// A value of the contract, as JSON.
-    Json(String),
-    Raw(RawAnswer),
-    File(DownloadedFile),
-    Chunk(Option<Vec<u8>>),
-    Download(Box<DownloadStream>),
-    /// A stream, and what its reader calls with what becomes of the connection.
-    Turn(Option<TurnPump>, Option<Py<PyAny>>),
-    Relay(RelayPump),
+/// Something that runs on the driver.
+#[pyclass(frozen, module = "turnwire._native")]
+pub(crate) struct Task {
+    task: Local<BridgeTask<Done>>,
+    /// Whether an answer is wanted as it came.
+    raw: bool,
+    /// What the reader of the stream that this opens calls with what becomes of the connection.
+    on_state: Mutex<Option<Py<PyAny>>>,
+    seat: Seat,
+    done: Mutex<Option<Result<Done>>>,
 }
 
-/// Something that runs on the runtime.
-#[pyclass(frozen, module = "turnwire._native")]
-pub(crate) struct Task(Local<CoreTask<Answer>>);
-
 impl Task {
-    pub(crate) fn start(future: impl Future<Output = turnwire::Result<Answer>> + Send + 'static) -> PyResult<Self> {
-        Ok(Self(Local::new(CoreTask::spawn(runtime()?.handle(), future))))
+    pub(crate) fn start(work: impl Future<Output = Result<Done>> + Send + 'static) -> PyResult<Self> {
+        Self::call(work, false, None)
+    }
+
+    pub(crate) fn call(
+        work: impl Future<Output = Result<Done>> + Send + 'static,
+        raw: bool,
+        on_state: Option<Py<PyAny>>,
+    ) -> PyResult<Self> {
+        Ok(Self {
+            task: Local::new(BridgeTask::new(driver()?, work)),
+            raw,
+            on_state: Mutex::new(on_state),
+            seat: Seat::default(),
+            done: Mutex::default(),
+        })
+    }
+
+    fn object<'py>(&self, py: Python<'py>, done: Result<Done>) -> PyResult<Bound<'py, PyAny>> {
+        match done.map_err(|error| exception(py, &error))? {
+            Done::Answer(answer) if self.raw => RawAnswer::new(answer).into_bound_py_any(py),
+            Done::Answer(answer) => answer.value.map_err(|error| exception(py, &error))?.into_bound_py_any(py),
+            Done::Value(json) => json.into_bound_py_any(py),
+            Done::Turn(pump) => {
+                let on_state = self.on_state.lock().unwrap_or_else(PoisonError::into_inner).take();
+                TurnStream::new(pump, on_state).into_bound_py_any(py)
+            }
+            Done::Relay(pump) => RelayStream::new(pump).into_bound_py_any(py),
+            Done::File(file, content) => {
+                (PyBytes::new(py, &content), file.content_type, file.filename, file.request_id).into_bound_py_any(py)
+            }
+            Done::Download(chunks) => Download::new(chunks).into_bound_py_any(py),
+            Done::Chunk(chunk) => Ok(PyBytes::new(py, &chunk).into_any()),
+            _ => Ok(py.None().into_bound(py)),
+        }
     }
 }
 
 #[pymethods]
 impl Task {
-    /// What the call gives, or `NotImplemented`: then `future` of the event loop `owner` is set once it is there.
-    fn poll<'py>(&self, py: Python<'py>, owner: Py<PyAny>, future: Py<PyAny>) -> PyResult<Bound<'py, PyAny>> {
-        match self.0.get()?.poll(Some(runtime()?.waker(owner, future))) {
-            TaskPolled::Ready(answer) => object(py, answer),
-            TaskPolled::Pending => Ok(py.NotImplemented().into_bound(py)),
+    /// `None` once the call has ended, else a future of the event loop `owner` that is set when it has.
+    fn poll<'py>(&self, owner: &Bound<'py, PyAny>, hub: &Bound<'py, Hub>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let task = self.task.get()?;
+        match self.seat.poll(owner, hub, |waker| task.poll(waker))? {
+            Ok(done) => {
+                *self.done.lock().unwrap_or_else(PoisonError::into_inner) = Some(done);
+                Ok(None)
+            }
+            Err(future) => Ok(Some(future)),
+        }
+    }
+
+    /// What the call gives, once `poll` has said that it has ended.
+    fn result<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let done = self.done.lock().unwrap_or_else(PoisonError::into_inner).take();
+        match done {
+            Some(done) => self.object(py, done),
+            None => Err(crate::error::internal("a call was asked for its result too early")),
         }
     }
 
     /// What the call gives, waited for. An interrupt drops the call.
     fn wait<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let task = self.0.get()?;
-        let answer = block(py, |slice| match task.wait_blocking(slice) {
-            TaskPolled::Ready(answer) => Some(answer),
-            TaskPolled::Pending => None,
-        });
-        object(py, answer.inspect_err(|_| task.cancel())?)
+        let task = self.task.get()?;
+        let done = block(py, |slice| task.wait_blocking(slice)).inspect_err(|_| task.cancel())?;
+        self.object(py, done)
     }
 
     fn __reduce__(slf: &Bound<'_, Self>) -> PyResult<()> {
@@ -60,22 +100,8 @@ impl Task {
 
     /// Drops the call and its connection at once; one that is over does not mind.
     fn cancel(&self) {
-        if let Ok(task) = self.0.get() {
+        if let Ok(task) = self.task.get() {
             task.cancel();
         }
-    }
-}
-
-fn object(py: Python<'_>, answer: turnwire::Result<Answer>) -> PyResult<Bound<'_, PyAny>> {
-    match answer.map_err(|error| exception(py, &error))? {
-        Answer::Json(json) => json.into_bound_py_any(py),
-        Answer::Raw(raw) => raw.into_bound_py_any(py),
-        Answer::File(file) => {
-            (PyBytes::new(py, &file.content), file.content_type, file.filename, file.request_id).into_bound_py_any(py)
-        }
-        Answer::Chunk(chunk) => chunk.map(|chunk| PyBytes::new(py, &chunk)).into_bound_py_any(py),
-        Answer::Download(stream) => Download::new(*stream).into_bound_py_any(py),
-        Answer::Turn(pump, on_state) => pump.map(|pump| TurnStream::new(pump, on_state)).into_bound_py_any(py),
-        Answer::Relay(pump) => RelayStream::new(pump).into_bound_py_any(py),
     }
 }

@@ -3,9 +3,8 @@
 use crate::event::{View, model, view};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use turnwire::Event;
-use turnwire::stream::Batch;
 
 /// Folds events into a turn.
 #[pyclass(frozen, module = "turnwire")]
@@ -55,7 +54,5 @@ impl TurnAccumulator {
 pub(crate) fn parse_event<'py>(py: Python<'py>, json: &str, name: Option<&str>) -> PyResult<Bound<'py, PyAny>> {
     let event = Event::parse(json, name)
         .map_err(|error| PyValueError::new_err(format!("an event is a JSON object, and this is none: {error}")))?;
-    let mut batch = Batch::default();
-    batch.events.push(event);
-    view(py, &Arc::new(batch), 0)
+    view(py, event)
 }

@@ -5,8 +5,6 @@
 //! no global. The feature `client` (on by default) adds the HTTP client.
 
 #[cfg(feature = "client")]
-mod arguments;
-#[cfg(feature = "client")]
 pub mod chat;
 pub mod error;
 pub mod event;
@@ -28,9 +26,6 @@ mod text;
 mod time;
 pub mod turn;
 
-#[cfg(feature = "client")]
-#[doc(hidden)]
-pub use arguments::read_arguments;
 #[cfg(feature = "client")]
 pub use chat::{Chat, ListChats, NewChat, Prompt};
 pub use error::{Error, ErrorKind, Result};

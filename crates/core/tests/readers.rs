@@ -4,7 +4,6 @@
 use std::future::IntoFuture;
 use std::time::Duration;
 use turnwire::chat::{Answers, PermissionReply};
-use turnwire::stream::Polled;
 use turnwire::{Client, Error, ErrorKind, Timeout};
 use turnwire_testkit::{Fault, Testkit};
 
@@ -76,21 +75,6 @@ async fn a_result_that_was_given_up_has_taken_no_event_away() {
     }
     assert_eq!(seqs, (1..=seqs.len() as u64).collect::<Vec<_>>());
     stream.result().await.unwrap();
-}
-
-#[tokio::test]
-async fn a_result_beside_a_reader_of_a_pump_takes_no_event_away() {
-    let (_kit, client) = kit(vec![]).await;
-    let stream = client.chat().respond(CHAT, "one two three").await.unwrap();
-    let pump = stream.into_pump(&tokio::runtime::Handle::current());
-    let turn = pump.result().await.unwrap();
-    let mut seqs = Vec::new();
-    while let Some(batch) = pump.next().await {
-        seqs.extend(batch.events.iter().map(|event| event.seq));
-    }
-    assert_eq!(seqs, (1..=seqs.len() as u64).collect::<Vec<_>>());
-    assert_eq!(pump.result().await.unwrap(), turn);
-    assert!(matches!(pump.poll(None), Polled::Ended));
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use turnwire::chat::{Answers, PermissionReply, Resume};
-use turnwire::stream::{Polled, StreamState, Task, TaskPolled};
+use turnwire::stream::StreamState;
 use turnwire::{Client, Cursor, ErrorKind, EventKind, TurnAccumulator};
 use turnwire_testkit::{Fault, Testkit};
 
@@ -288,97 +288,6 @@ async fn text_comes_as_it_is_written_and_ends_as_the_turn_does() {
     assert!(texts.try_next().await.unwrap().is_none());
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_pump_gives_the_same_events_to_a_thread_that_blocks() {
-    let (_kit, client) = kit(vec![Fault { cut_events: Some(5), ..fault("respond") }]).await;
-    let stream = client.chat().respond(CHAT, "one two three").await.unwrap();
-    let pump = Arc::new(stream.into_pump(&tokio::runtime::Handle::current()));
-    let reader = pump.clone();
-    let (fold, json) = tokio::task::spawn_blocking(move || {
-        let (mut fold, mut json) = (TurnAccumulator::new(), Vec::new());
-        loop {
-            match reader.next_blocking(Duration::from_millis(100)) {
-                Polled::Batch(batch) => {
-                    assert!(batch.error.is_none());
-                    batch.events.iter().for_each(|event| {
-                        fold.push(event);
-                    });
-                    let array: Vec<serde_json::Value> = serde_json::from_str(&batch.to_json_array()).unwrap();
-                    json.extend(array);
-                }
-                Polled::Pending => {}
-                Polled::Ended => return (fold, json),
-            }
-        }
-    })
-    .await
-    .unwrap();
-    assert_eq!(fold.turn().text(), "one two three");
-    assert_eq!(json.last().unwrap()["type"], "turn.completed");
-    assert_eq!(&pump.snapshot(), fold.turn());
-    assert_eq!(pump.result().await.unwrap(), *fold.turn());
-}
-
-#[tokio::test]
-async fn a_pump_wakes_once_when_there_is_something_to_read() {
-    let (kit, client) = kit(vec![]).await;
-    let stream = client.chat().respond(CHAT, "/hang").await.unwrap();
-    let pump = stream.into_pump(&tokio::runtime::Handle::current());
-    let wakes = Arc::new(AtomicUsize::new(0));
-    let (sender, mut woken) = tokio::sync::mpsc::unbounded_channel();
-    let mut events = 0;
-    let mut waiting = 0;
-    while events < 5 {
-        let (count, sender) = (wakes.clone(), sender.clone());
-        let wake = Box::new(move || {
-            count.fetch_add(1, Ordering::SeqCst);
-            let _ = sender.send(());
-        });
-        match pump.poll(Some(wake)) {
-            Polled::Batch(batch) => events += batch.events.len(),
-            Polled::Pending => {
-                waiting += 1;
-                woken.recv().await.unwrap();
-            }
-            Polled::Ended => panic!("the turn does not end"),
-        }
-    }
-    assert_eq!(wakes.load(Ordering::SeqCst), waiting);
-    drop(pump);
-    all_closed(&kit).await;
-}
-
-#[tokio::test]
-async fn a_pump_that_is_asked_something_says_so_where_the_result_is_waited_for() {
-    let (_kit, client) = kit(vec![]).await;
-    let stream = client.chat().respond(CHAT, "/ask").await.unwrap();
-    let pump = stream.into_pump(&tokio::runtime::Handle::current());
-    let error = pump.result().await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::InputRequired);
-    let request_id = error.turn().unwrap().requests[0].request_id().clone();
-    pump.handle().answer(&request_id, [["yes"]]).await.unwrap();
-    assert_eq!(pump.result().await.unwrap().text(), "thank you");
-}
-
-#[tokio::test]
-async fn a_task_gives_its_result_once_and_stops_when_dropped() {
-    let (kit, client) = kit(vec![Fault { never_answer: true, ..fault("respond") }]).await;
-    let runtime = tokio::runtime::Handle::current();
-    let task = Task::spawn(&runtime, client.chat().retrieve(CHAT).into_future());
-    let (sender, woken) = tokio::sync::oneshot::channel();
-    let polled = task.poll(Some(Box::new(move || {
-        let _ = sender.send(());
-    })));
-    assert!(matches!(polled, TaskPolled::Pending));
-    woken.await.unwrap();
-    let TaskPolled::Ready(chat) = task.poll(None) else { panic!("woken for nothing") };
-    assert_eq!(chat.unwrap().id, "chat_testkit");
-    let stuck = Task::spawn(&runtime, client.chat().respond(CHAT, "one").into_future());
-    kit.until(|counts| counts.turns == 1).await;
-    drop(stuck);
-    all_closed(&kit).await;
-}
-
 #[tokio::test]
 async fn a_relay_starts_where_its_cursor_says() {
     let (kit, client) = kit(vec![]).await;
@@ -426,22 +335,6 @@ async fn a_break_is_seen_by_those_who_want_to_and_is_no_event() {
         panic!("{states:?}");
     };
     assert_eq!(cause, "connection_lost");
-}
-
-#[tokio::test]
-async fn a_pump_that_watches_tells_of_a_break_where_it_happened() {
-    let (_kit, client) = kit(vec![Fault { cut_events: Some(3), ..fault("respond") }]).await;
-    let mut stream = client.chat().respond(CHAT, "one").await.unwrap();
-    stream.watch_states();
-    let pump = stream.into_pump(&tokio::runtime::Handle::current());
-    let mut told = Vec::new();
-    while let Some(batch) = pump.next().await {
-        assert!(batch.error.is_none());
-        told.extend(batch.states.iter().map(|state| serde_json::to_string(state).unwrap()));
-        told.extend(batch.events.iter().map(|event| event.seq.to_string()));
-    }
-    let resuming = r#"{"state":"resuming","attempt":1,"waitMs":0,"cause":"connection_lost"}"#;
-    assert_eq!(told[..6], ["1", "2", "3", resuming, r#"{"state":"resumed"}"#, "4"]);
 }
 
 #[tokio::test]

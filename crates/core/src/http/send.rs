@@ -338,9 +338,10 @@ fn chat_path(path: &str) -> String {
     }
 }
 
-/// A key no other call uses.
+/// A key no other call uses, also none of a forked child: it would share what a generator of this process has in mind.
 pub(crate) fn random_key() -> String {
-    format!("turnwire-{:016x}{:016x}", fastrand::u64(..), fastrand::u64(..))
+    let random = || getrandom::u64().unwrap_or_else(|_| fastrand::u64(..));
+    format!("turnwire-{:016x}{:016x}", random(), random())
 }
 
 /// Runs under the total clock.

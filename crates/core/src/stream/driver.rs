@@ -142,11 +142,6 @@ impl TurnStream {
         self.reader.still_asked(open.as_deref())
     }
 
-    /// Whether the connection broke and is being taken up.
-    pub(super) fn is_resuming(&self) -> bool {
-        matches!(self.state, State::Opening(_) | State::Reaching(_))
-    }
-
     /// The next decoded event that is news.
     fn next_told(&mut self) -> Option<Event> {
         while let Some(event) = self.incoming.front_mut() {

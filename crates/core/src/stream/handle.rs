@@ -124,7 +124,7 @@ impl TurnHandle {
     }
 
     /// Whether the agent waits for an answer that nobody is there to give. Looking puts nothing to a handler.
-    pub(crate) fn waits_in_vain(&self, open: &[InputRequest], policies: Policies) -> bool {
+    pub fn waits_in_vain(&self, open: &[InputRequest], policies: Policies) -> bool {
         self.requests().attendance.waits_in_vain(open, policies)
     }
 

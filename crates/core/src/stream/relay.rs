@@ -13,7 +13,7 @@ use crate::json::Json;
 use crate::lax::{self, Count, Obj, Text};
 use crate::numbers;
 use crate::policy::resume::Resumes;
-use crate::sse::{Decoder, Frame};
+use crate::sse::{Decoder, Frame, write_frame};
 use futures_core::{FusedStream, Stream};
 use reqwest::Method;
 use reqwest::header::HeaderMap;
@@ -46,6 +46,28 @@ pub enum RelayItem {
         /// The number of the newest event; what comes next is live.
         head: u64,
     },
+}
+
+impl RelayItem {
+    /// Where a relay goes on after this item.
+    pub fn cursor(&self) -> Option<u64> {
+        match self {
+            Self::Event(event) => event.id,
+            Self::Gap { oldest } => Some(oldest.saturating_sub(1)),
+            Self::Reset { head } => Some(*head),
+        }
+    }
+
+    /// The item as a frame of an event stream, to be passed on: an event with its number, or a notice.
+    pub fn to_frame(&self) -> String {
+        let mut text = String::new();
+        match self {
+            Self::Event(event) => write_frame(&mut text, event.id, None, event.raw.get()),
+            Self::Gap { oldest } => write_frame(&mut text, None, Some("gap"), &format!("{{\"oldest\":{oldest}}}")),
+            Self::Reset { head } => write_frame(&mut text, None, Some("reset"), &format!("{{\"head\":{head}}}")),
+        }
+        text
+    }
 }
 
 /// An event of the runtime, as it came.
@@ -409,14 +431,6 @@ impl Properties {
         let own =
             |info: Obj<Info>| info.0.and_then(|info| info.session_id.or(info.id.filter(|id| id.starts_with("ses_"))));
         self.session_id.or_else(|| own(self.info)).or_else(|| own(self.part))
-    }
-}
-
-/// About how much room an item takes.
-pub(super) fn weight(item: &RelayItem) -> usize {
-    match item {
-        RelayItem::Event(event) => event.raw.get().len(),
-        _ => 64,
     }
 }
 

@@ -41,14 +41,15 @@ impl TurnStream {
 
     /// Cancels the turn of a caller that has failed, where that is wanted.
     pub(crate) async fn abandon(&mut self) {
-        if self.gives_up() {
-            self.handle().abandon().await;
+        if let Some(handle) = self.give_up() {
+            handle.abandon().await;
         }
     }
 
-    /// Whether the turn is to be cancelled by whoever asks, once.
-    pub(super) fn gives_up(&mut self) -> bool {
-        self.canceller.take().is_some() && !self.snapshot().ended
+    /// For a caller that has failed: what to [abandon](TurnHandle::abandon) the turn by, where closing the stream is to
+    /// cancel it. It is given once.
+    pub fn give_up(&mut self) -> Option<TurnHandle> {
+        (self.canceller.take().is_some() && !self.snapshot().ended).then(|| self.handle())
     }
 
     /// The next event that no result has met; where the agent waits and nobody is there to answer, that is an error.
@@ -96,7 +97,8 @@ impl TurnStream {
         in_vain.then(|| self.required())
     }
 
-    pub(super) fn required(&self) -> Error {
+    /// The error of [`TurnStream::input_required`], whoever found that out.
+    pub fn required(&self) -> Error {
         self.with_context(Error::new(
             "input_required",
             "The agent waits for an answer; answer it while you read the events, or say beforehand who answers questions and permissions.",

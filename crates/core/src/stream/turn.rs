@@ -16,7 +16,6 @@ use crate::error::{Error, Result};
 use crate::event::{Event, Ids, Permission, Question};
 use crate::http::{Client, Clocks, RequestOptions};
 use crate::id::{ChatId, TurnId};
-use crate::policy::attendance::Policies;
 use crate::policy::resume::Resumes;
 use crate::turn::Turn;
 use futures_core::future::BoxFuture;
@@ -26,6 +25,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::future::poll_fn;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use tokio::runtime::Handle;
 use tokio::time::{Instant, Sleep};
@@ -66,11 +66,7 @@ pub struct TurnStream {
     pub(super) attending: Option<Attending>,
     /// Whether what was asked before the cursor still is, being found out.
     pub(super) checking: Option<Checking>,
-    /// Who answers where a pump is read by another language.
-    pub(super) policies: Policies,
     pub(super) on_state: Option<OnState>,
-    /// Changes of the connection that the next batch will tell, where that was asked for.
-    pub(super) watched: Option<Vec<StreamState>>,
     /// Where closing the stream cancels its turn, by what: it goes on when the client is closed.
     pub(super) canceller: Option<Client>,
     pub(super) deadline: Option<Quiet<Sleep>>,
@@ -121,9 +117,7 @@ impl TurnStream {
             handlers: Handlers::default(),
             attending: None,
             checking: None,
-            policies: Policies::default(),
             on_state: None,
-            watched: None,
             canceller: None,
             closed_by_caller: false,
             failure: None,
@@ -232,25 +226,16 @@ impl TurnStream {
         TextStream { stream: self, part: None, ended: false }
     }
 
-    /// Has the batches of a pump tell what becomes of the connection, for languages that cannot be called from any
-    /// thread. In Rust: [`Respond::on_state`](crate::chat::Respond::on_state).
-    pub fn watch_states(&mut self) {
-        self.watched.get_or_insert_default();
-    }
-
-    /// Says who answers what the agent asks, for languages whose handlers are not called from here. In Rust:
-    /// [`Respond::on_question`](crate::chat::Respond::on_question).
-    pub fn set_policies(&mut self, policies: Policies) {
-        self.policies = policies;
+    /// Called from now on when the connection breaks and when it has been taken up, as
+    /// [`Respond::on_state`](crate::chat::Respond::on_state) is. It must not block.
+    pub fn set_on_state(&mut self, tell: impl Fn(&StreamState) + Send + Sync + 'static) {
+        self.on_state = Some(Arc::new(tell));
     }
 
     /// Tells of a change of the connection.
     pub(super) fn tell_state(&mut self, state: StreamState) {
         if let Some(on_state) = &self.on_state {
             on_state(&state);
-        }
-        if let Some(watched) = &mut self.watched {
-            watched.push(state);
         }
     }
 

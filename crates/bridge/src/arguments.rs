@@ -1,24 +1,33 @@
-//! The reader of the arguments that a binding hands over.
+//! The reader of what another language hands over as JSON.
 
-use crate::error::{Error, Result};
-use crate::mend;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use std::collections::HashMap;
+use turnwire::{Error, Result};
 
-/// Arguments as a binding hands them over, as one JSON object of a type whose fields all have defaults. `name` gives
-/// the name by which its language knows an argument.
-///
-/// # Errors
-///
-/// `invalid_argument`, in a sentence that names the argument. Where it stands in a text the caller never saw, it does
-/// not say.
-pub fn read_arguments<T: DeserializeOwned>(json: &str, name: impl Fn(&str) -> String) -> Result<T> {
-    serde_json::from_str(json).map_err(|error| {
+/// How a language spells arguments, and what it reads beside what core does.
+#[derive(Debug)]
+pub struct Language {
+    /// The name of an argument or an option, made of the name it travels under.
+    pub name: fn(&str) -> String,
+    /// Variables of the environment that name certificates to trust.
+    pub ca_variables: &'static [&'static str],
+}
+
+impl Language {
+    /// One JSON object of a type whose fields all have defaults.
+    ///
+    /// # Errors
+    /// `invalid_argument`, in a sentence that names the argument. Where it stands in a text the caller never saw, it does
+    /// not say.
+    pub fn read<T: DeserializeOwned>(&self, json: &str) -> Result<T> {
+        serde_json::from_str(json).map_err(|error| invalid(self.why::<T>(json, &error)))
+    }
+
+    fn why<T: DeserializeOwned>(&self, json: &str, error: &serde_json::Error) -> String {
         if let Some(half) = half_a_character(json) {
-            let message = format!("{} holds half of a character (an unpaired surrogate); send it whole.", name(&half));
-            return Error::new("invalid_argument", message);
+            return format!("{} holds half of a character (an unpaired surrogate); send it whole.", (self.name)(&half));
         }
         let given: Map<String, Value> = serde_json::from_str(json).unwrap_or_default();
         // Each by itself: the first that cannot be read alone is the one.
@@ -27,25 +36,24 @@ pub fn read_arguments<T: DeserializeOwned>(json: &str, name: impl Fn(&str) -> St
             let many = value.is_object() || value.is_array();
             let alone = Value::Object(Map::from_iter([(key.clone(), value)]));
             let error = serde_json::from_value::<T>(alone).err()?;
-            Some(demand(&name(&key), many.then_some(whole), &error.to_string()))
+            Some(demand(&(self.name)(&key), many.then_some(whole), &error.to_string()))
         });
-        Error::new(
-            "invalid_argument",
-            wrong.unwrap_or_else(|| {
-                let why = error.to_string();
-                format!("The arguments cannot be sent: {}.", why.split(" at line ").next().unwrap_or_default())
-            }),
-        )
-    })
+        wrong.unwrap_or_else(|| {
+            let why = error.to_string();
+            format!("The arguments cannot be sent: {}.", why.split(" at line ").next().unwrap_or_default())
+        })
+    }
 }
 
-/// The argument with half of a surrogate pair in it, as is left of an emoji where a text was cut by its length.
+pub(crate) fn invalid(message: impl Into<String>) -> Error {
+    Error::new("invalid_argument", message)
+}
+
+/// The argument with half of a surrogate pair in it, as is left of an emoji where a text was cut by its length. Its JSON
+/// is well formed, and stands for no text.
 fn half_a_character(json: &str) -> Option<String> {
     let given: HashMap<String, &RawValue> = serde_json::from_str(json).ok()?;
-    let cut = |value: &&RawValue| {
-        let json = value.get().as_bytes();
-        mend::suspicious(json) && mend::mend(json).as_bytes() != json
-    };
+    let cut = |value: &&RawValue| value.get().contains("\\u") && serde_json::from_str::<Value>(value.get()).is_err();
     given.into_iter().find(|(_, value)| cut(value)).map(|(name, _)| name)
 }
 
@@ -71,7 +79,8 @@ fn demand(name: &str, many: Option<&str>, why: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::http::RequestOptions;
+    use super::Language;
+    use turnwire::http::RequestOptions;
 
     #[test]
     fn an_argument_that_cannot_be_read_is_named_without_a_place_in_the_text() {
@@ -92,7 +101,7 @@ mod tests {
                 "idempotencyKey" => "idempotency_key".to_owned(),
                 other => other.to_owned(),
             };
-            let read = super::read_arguments::<RequestOptions>(json, name);
+            let read = Language { name, ca_variables: &[] }.read::<RequestOptions>(json);
             assert_eq!(read.err().map(|error| error.message().to_owned()).as_deref(), Some(told));
         }
     }

@@ -1,0 +1,148 @@
+//! Who moves the sockets: whoever waits, or else a thread of ours.
+//!
+//! All of a process's connections live on one single-threaded runtime, which needs some thread to drive it. A language
+//! whose thread blocks on a stream drives it itself ([`Driver::block_on`]): the thread that reads the socket is the one
+//! that gets the event, and nobody else is woken for it. Where nobody blocks, or work is in the [background](Driver::spawn),
+//! the keeper drives: one thread of ours, parked in the kernel while nothing happens.
+//!
+//! The runtime has one seat. Whoever comes to block asks the keeper to leave it, which costs two switches of threads. The
+//! keeper comes back once nobody has driven for [`GRACE`], or at once where it is [called](Driver::call), so that
+//! connections are closed, pings answered and bodies read on while the caller is busy with an event.
+
+use std::future::Future;
+use std::io;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::Notify;
+use tokio::task::AbortHandle;
+
+/// How long nobody drives before the keeper does. A reader that takes longer over its events pays two switches of threads
+/// for the next one, so it is longer than an event usually takes, and short beside every clock of a connection.
+const GRACE: Duration = Duration::from_millis(20);
+
+/// Drives the runtime of a process.
+#[derive(Debug)]
+pub struct Driver {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    runtime: Runtime,
+    /// Asks the keeper to leave the seat.
+    wanted: Notify,
+    /// Whether the keeper drives, or is about to.
+    keeping: AtomicBool,
+    /// Threads that block now.
+    blocked: AtomicUsize,
+    /// How often a thread has begun to block.
+    begun: AtomicU64,
+    /// Tasks that nobody blocks on.
+    background: AtomicUsize,
+    /// Whether the keeper was called back.
+    called: Mutex<bool>,
+    calls: Condvar,
+}
+
+impl Driver {
+    /// A runtime and its keeper, which is never stopped.
+    ///
+    /// # Errors
+    /// The system gives no thread, or no socket.
+    pub fn start() -> io::Result<Self> {
+        let shared = Arc::new(Shared {
+            runtime: Builder::new_current_thread().thread_name("turnwire-blocking").enable_all().build()?,
+            wanted: Notify::new(),
+            keeping: AtomicBool::new(true),
+            blocked: AtomicUsize::new(0),
+            begun: AtomicU64::new(0),
+            background: AtomicUsize::new(0),
+            called: Mutex::new(false),
+            calls: Condvar::new(),
+        });
+        let kept = shared.clone();
+        std::thread::Builder::new().name("turnwire".into()).spawn(move || kept.keep())?;
+        Ok(Self { shared })
+    }
+
+    /// Waits for a future with this thread blocked, which moves all connections meanwhile.
+    pub fn block_on<F: Future>(&self, future: F) -> F::Output {
+        let shared = &*self.shared;
+        shared.blocked.fetch_add(1, Ordering::Relaxed);
+        shared.begun.fetch_add(1, Ordering::Relaxed);
+        // With tasks in the background the keeper stays: they must not wait until this thread blocks again.
+        if shared.keeping.load(Ordering::SeqCst) && shared.background.load(Ordering::SeqCst) == 0 {
+            shared.wanted.notify_one();
+        }
+        let output = shared.runtime.block_on(future);
+        shared.blocked.fetch_sub(1, Ordering::Relaxed);
+        output
+    }
+
+    /// Runs a future in the background.
+    pub fn spawn<F>(&self, future: F) -> AbortHandle
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        self.shared.background.fetch_add(1, Ordering::SeqCst);
+        let counted = Counted(self.shared.clone());
+        let task = self.shared.runtime.spawn(async move {
+            future.await;
+            drop(counted);
+        });
+        self.call();
+        task.abort_handle()
+    }
+
+    /// Has the keeper drive now: something is to happen that nobody blocks on, such as the closing of a socket.
+    pub fn call(&self) {
+        if !self.shared.keeping.load(Ordering::SeqCst) {
+            *self.shared.called.lock().unwrap_or_else(PoisonError::into_inner) = true;
+            self.shared.calls.notify_one();
+        }
+    }
+
+    /// Makes the runtime the current one of this thread, for what looks for it.
+    pub fn enter(&self) -> tokio::runtime::EnterGuard<'_> {
+        self.shared.runtime.enter()
+    }
+}
+
+/// One task in the background.
+struct Counted(Arc<Shared>);
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.background.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+impl Shared {
+    fn keep(&self) {
+        loop {
+            self.runtime.block_on(self.wanted.notified());
+            self.keeping.store(false, Ordering::SeqCst);
+            self.stand_by();
+            self.keeping.store(true, Ordering::SeqCst);
+        }
+    }
+
+    /// Until the seat is free.
+    fn stand_by(&self) {
+        let mut called = self.called.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut begun = self.begun.load(Ordering::Relaxed);
+        loop {
+            if std::mem::take(&mut *called) || self.background.load(Ordering::SeqCst) > 0 {
+                return;
+            }
+            called = self.calls.wait_timeout(called, GRACE).unwrap_or_else(PoisonError::into_inner).0;
+            let now = self.begun.load(Ordering::Relaxed);
+            if now == begun && self.blocked.load(Ordering::Relaxed) == 0 {
+                return;
+            }
+            begun = now;
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! What is known of an error, for a language to make its own class of.
+
+use serde::Serialize;
+use turnwire::{Error, Turn};
+
+/// An error, field by field. `class` names the class of the language; which code has which class stands in core's table.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+#[allow(missing_docs, reason = "the fields are those of `turnwire::Error`")]
+pub struct Facts<'a> {
+    pub class: &'static str,
+    pub code: &'a str,
+    pub message: &'a str,
+    pub retryable: bool,
+    pub status: Option<u16>,
+    pub request_id: Option<&'a str>,
+    /// Milliseconds.
+    pub retry_after_ms: Option<f64>,
+    pub body: Option<&'a str>,
+    pub active_turn_id: Option<&'a str>,
+    pub turn: Option<&'a Turn>,
+    pub cursor: Option<&'a str>,
+    /// Outermost first.
+    pub causes: Vec<String>,
+}
+
+impl<'a> From<&'a Error> for Facts<'a> {
+    fn from(error: &'a Error) -> Self {
+        Self {
+            class: error.kind().class(),
+            code: error.code(),
+            message: error.message(),
+            retryable: error.is_retryable(),
+            status: error.status(),
+            request_id: error.request_id(),
+            retry_after_ms: error.retry_after().map(|wait| wait.as_secs_f64() * 1000.0),
+            body: error.body(),
+            active_turn_id: error.active_turn_id().map(|id| id.as_str()),
+            turn: error.turn(),
+            cursor: error.cursor(),
+            causes: error.causes(),
+        }
+    }
+}
