@@ -40,31 +40,31 @@ impl RelayEvent {
     }
 
     #[getter]
-    fn id(&self) -> PyResult<Option<u64>> {
-        Ok(self.event.id)
+    fn id(&self) -> Option<u64> {
+        self.event.id
     }
 
     #[getter]
-    fn r#type(&self) -> PyResult<&str> {
-        Ok(&self.event.event_type)
+    fn r#type(&self) -> &str {
+        &self.event.event_type
     }
 
     #[getter]
-    fn session_id(&self) -> PyResult<Option<&str>> {
-        Ok(self.event.session_id.as_deref())
+    fn session_id(&self) -> Option<&str> {
+        self.event.session_id.as_deref()
     }
 
     #[getter]
-    fn raw(&self) -> PyResult<&str> {
-        Ok(self.event.raw.get())
+    fn raw(&self) -> &str {
+        self.event.raw.get()
     }
 
-    fn to_json(&self) -> PyResult<&str> {
+    fn to_json(&self) -> &str {
         self.raw()
     }
 
     fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        loads(py, self.raw()?)
+        loads(py, self.raw())
     }
 
     fn __getitem__<'py>(&self, key: Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
@@ -117,11 +117,11 @@ impl RelayEvent {
         }
     }
 
-    fn __hash__(&self) -> PyResult<u64> {
+    fn __hash__(&self) -> u64 {
         let event = &self.event;
         let mut hasher = DefaultHasher::new();
         (event.id, event.raw.get()).hash(&mut hasher);
-        Ok(hasher.finish())
+        hasher.finish()
     }
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {

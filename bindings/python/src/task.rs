@@ -16,7 +16,7 @@ use turnwire_bridge::{Done, Task as BridgeTask};
 /// Something that runs on the driver.
 #[pyclass(frozen, module = "turnwire._native")]
 pub(crate) struct Task {
-    task: Local<BridgeTask<Done>>,
+    call: Local<BridgeTask<Done>>,
     /// Whether an answer is wanted as it came.
     raw: bool,
     /// What the reader of the stream that this opens calls with what becomes of the connection.
@@ -36,7 +36,7 @@ impl Task {
         on_state: Option<Py<PyAny>>,
     ) -> PyResult<Self> {
         Ok(Self {
-            task: Local::new(BridgeTask::new(driver()?, work)),
+            call: Local::new(BridgeTask::new(driver()?, work)),
             raw,
             on_state: Mutex::new(on_state),
             seat: Seat::default(),
@@ -68,7 +68,7 @@ impl Task {
 impl Task {
     /// `None` once the call has ended, else a future of the event loop `owner` that is set when it has.
     fn poll<'py>(&self, owner: &Bound<'py, PyAny>, hub: &Bound<'py, Hub>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let task = self.task.get()?;
+        let task = self.call.get()?;
         match self.seat.poll(owner, hub, |waker| task.poll(waker))? {
             Ok(done) => {
                 *self.done.lock().unwrap_or_else(PoisonError::into_inner) = Some(done);
@@ -89,7 +89,7 @@ impl Task {
 
     /// What the call gives, waited for. An interrupt drops the call.
     fn wait<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let task = self.task.get()?;
+        let task = self.call.get()?;
         let done = block(py, |slice| task.wait_blocking(slice)).inspect_err(|_| task.cancel())?;
         self.object(py, done)
     }
@@ -100,7 +100,7 @@ impl Task {
 
     /// Drops the call and its connection at once; one that is over does not mind.
     fn cancel(&self) {
-        if let Ok(task) = self.task.get() {
+        if let Ok(task) = self.call.get() {
             task.cancel();
         }
     }

@@ -36,7 +36,7 @@ impl<'a> From<&'a Error> for Facts<'a> {
             request_id: error.request_id(),
             retry_after_ms: error.retry_after().map(|wait| wait.as_secs_f64() * 1000.0),
             body: error.body(),
-            active_turn_id: error.active_turn_id().map(|id| id.as_str()),
+            active_turn_id: error.active_turn_id().map(turnwire::TurnId::as_str),
             turn: error.turn(),
             cursor: error.cursor(),
             causes: error.causes(),

@@ -123,23 +123,17 @@ impl<T: Send + 'static> Task<T> {
             // It was cancelled meanwhile: what it held goes with it.
             return Poll::Ready(Err(stopped()));
         };
-        match result {
-            Some(result) => {
-                drop(state);
-                if let Some(waker) = waker {
-                    waker.wake();
-                }
-                Poll::Ready(result)
-            }
-            None => {
-                *state = State::Idle(work);
-                drop(state);
-                if let Some(waker) = waker {
-                    waker.wake();
-                }
-                Poll::Pending
-            }
+        let polled = if let Some(result) = result {
+            Poll::Ready(result)
+        } else {
+            *state = State::Idle(work);
+            Poll::Pending
+        };
+        drop(state);
+        if let Some(waker) = waker {
+            waker.wake();
         }
+        polled
     }
 
     /// Waits for a call that runs elsewhere.

@@ -30,7 +30,7 @@ fn fault(on: &str) -> Fault {
     Fault { on: on.to_owned(), ..Fault::default() }
 }
 
-fn task(client: &Client, name: &str, arguments: serde_json::Value) -> Task<Done> {
+fn task(client: &Client, name: &str, arguments: &serde_json::Value) -> Task<Done> {
     let operation = Operation::parse(&LANGUAGE, client, name, &arguments.to_string(), "{}", None).unwrap();
     Task::new(driver(), operation.run(driver()))
 }
@@ -40,7 +40,7 @@ fn prompt(text: &str) -> serde_json::Value {
 }
 
 async fn respond(client: &Client, text: &str) -> TurnPump {
-    let task = task(client, "respond", prompt(text));
+    let task = task(client, "respond", &prompt(text));
     match poll_fn(|cx| task.poll(cx.waker())).await.unwrap() {
         Done::Turn(pump) => pump,
         other => panic!("{other:?}"),
@@ -85,7 +85,7 @@ fn wait<T: Send + 'static>(task: &Task<T>) -> turnwire::Result<T> {
 async fn a_thread_that_blocks_gets_the_same_events_over_a_broken_connection() {
     let (_kit, client) = kit(vec![Fault { cut_events: Some(5), ..fault("respond") }]).await;
     let (fold, json, pump) = tokio::task::spawn_blocking(move || {
-        let Done::Turn(pump) = wait(&task(&client, "respond", prompt("one two three"))).unwrap() else {
+        let Done::Turn(pump) = wait(&task(&client, "respond", &prompt("one two three"))).unwrap() else {
             panic!("no turn")
         };
         let (mut fold, mut json) = (TurnAccumulator::new(), Vec::new());
@@ -119,7 +119,7 @@ async fn threads_that_block_beside_each_other_and_beside_the_background_all_go_o
         .map(|_| {
             let client = client.clone();
             tokio::task::spawn_blocking(move || {
-                let Done::Turn(pump) = wait(&task(&client, "respond", prompt("one two three"))).unwrap() else {
+                let Done::Turn(pump) = wait(&task(&client, "respond", &prompt("one two three"))).unwrap() else {
                     panic!("no turn")
                 };
                 while !matches!(pump.next_blocking(SLICE), Poll::Ready(None)) {}
@@ -222,7 +222,7 @@ async fn a_stream_that_is_closed_ends_for_the_thread_that_blocks_on_it() {
 async fn a_relay_is_read_in_batches_too() {
     let (_kit, client) = kit(vec![]).await;
     respond(&client, "one").await.result().await.unwrap();
-    let task = task(&client, "stream", serde_json::json!({ "id": CHAT, "lastEventId": 0 }));
+    let task = task(&client, "stream", &serde_json::json!({ "id": CHAT, "lastEventId": 0 }));
     let Done::Relay(relay) = poll_fn(|cx| task.poll(cx.waker())).await.unwrap() else { panic!("no relay") };
     let relay: RelayPump = relay;
     assert_eq!(relay.next().await.unwrap().items[0].cursor(), Some(1));
@@ -231,12 +231,12 @@ async fn a_relay_is_read_in_batches_too() {
 #[tokio::test]
 async fn a_call_gives_its_result_once_and_stops_when_dropped() {
     let (kit, client) = kit(vec![Fault { never_answer: true, ..fault("respond") }]).await;
-    let retrieved = task(&client, "retrieve", serde_json::json!({ "id": CHAT }));
+    let retrieved = task(&client, "retrieve", &serde_json::json!({ "id": CHAT }));
     let Done::Answer(answer) = poll_fn(|cx| retrieved.poll(cx.waker())).await.unwrap() else { panic!("no answer") };
     assert!(answer.value.unwrap().contains(CHAT));
     let again = poll_fn(|cx| retrieved.poll(cx.waker())).await;
     assert_eq!(again.unwrap_err().kind(), ErrorKind::Aborted);
-    let stuck = task(&client, "respond", prompt("one"));
+    let stuck = task(&client, "respond", &prompt("one"));
     assert!(stuck.poll(Waker::noop()).is_pending());
     kit.until(|counts| counts.turns == 1).await;
     drop(stuck);
@@ -246,7 +246,7 @@ async fn a_call_gives_its_result_once_and_stops_when_dropped() {
 #[tokio::test]
 async fn a_call_that_a_thread_waits_for_goes_on_where_the_thread_looked_away_and_can_be_given_up() {
     let (kit, client) = kit(vec![Fault { never_answer: true, ..fault("respond") }]).await;
-    let stuck = Arc::new(task(&client, "respond", prompt("one")));
+    let stuck = Arc::new(task(&client, "respond", &prompt("one")));
     let waiting = stuck.clone();
     let waited = tokio::task::spawn_blocking(move || {
         assert!(waiting.wait_blocking(Duration::from_millis(1)).is_pending());

@@ -2,11 +2,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use turnwire::chat::{Answers, PermissionReply, Resume};
 use turnwire::stream::StreamState;
-use turnwire::{Client, Cursor, ErrorKind, EventKind, TurnAccumulator};
+use turnwire::{Client, Cursor, ErrorKind, EventKind};
 use turnwire_testkit::{Fault, Testkit};
 
 const CHAT: &str = "chat_testkit";

@@ -191,7 +191,7 @@ impl TurnStream {
                 match opened {
                     Ok(body) => {
                         self.state = State::Open(Box::new(body));
-                        self.tell_state(StreamState::Resumed);
+                        self.tell_state(&StreamState::Resumed);
                     }
                     Err(error) => {
                         self.state = State::Closed;
@@ -208,7 +208,7 @@ impl TurnStream {
                     Ok(Some(relay)) => {
                         let taken_up = Replay::new(relay, self.reader.turn(), &self.statuses);
                         self.state = State::Relayed(Box::new(taken_up));
-                        self.tell_state(StreamState::Resumed);
+                        self.tell_state(&StreamState::Resumed);
                     }
                     Ok(None) => self.breaking = Some(Break::Fatal(incomplete(None))),
                     Err(error) => self.breaking = Some(Break::Fatal(incomplete(Some(error)))),
@@ -262,7 +262,7 @@ impl TurnStream {
                 chat_id = self.chat_id().as_str(),
                 "the connection of a turn broke; taking it up through the relay"
             );
-            self.tell_state(resuming(1, Duration::ZERO, cause.as_ref()));
+            self.tell_state(&resuming(1, Duration::ZERO, cause.as_ref()));
             let (client, options) = (self.client.clone(), self.options.clone());
             let chat_id = self.handle.chat_id().clone();
             self.state = State::Reaching(Exclusive::new(Box::pin(async move {
@@ -282,7 +282,7 @@ impl TurnStream {
             cause = cause.as_ref().map_or("end of the stream", Error::code),
             "the connection of a turn broke; taking it up again"
         );
-        self.tell_state(resuming(self.resumes.in_a_row(), wait, cause.as_ref()));
+        self.tell_state(&resuming(self.resumes.in_a_row(), wait, cause.as_ref()));
         let (client, clocks) = (self.client.clone(), self.clocks);
         let chat_id = self.handle.chat_id().clone();
         // The resumes have a budget of their own.

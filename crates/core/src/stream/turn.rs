@@ -233,9 +233,9 @@ impl TurnStream {
     }
 
     /// Tells of a change of the connection.
-    pub(super) fn tell_state(&mut self, state: StreamState) {
+    pub(super) fn tell_state(&mut self, state: &StreamState) {
         if let Some(on_state) = &self.on_state {
-            on_state(&state);
+            on_state(state);
         }
     }
 
