@@ -73,7 +73,7 @@ def test_raw_answers_have_status_headers_and_bytes(client: Turnwire, chat: Chat)
     raw = client.chat.with_raw_response.retrieve(chat.id)
     assert raw.status_code == 200 and raw.headers["Turnwire-Contract"] == "1"
     assert raw.request_id == raw.headers["x-request-id"]
-    assert raw.parse() == client.chat.retrieve(chat.id) and raw.json()["id"] == chat.id
+    assert raw.parse() == Chat.from_dict(raw.json()) and raw.parse().id == client.chat.retrieve(chat.id).id == chat.id
     assert client.chat.with_raw_response.send_message(chat.id, "Hello").parse().text == "Hello"
     page = client.chat.with_raw_response.list(limit=1).parse()
     assert len(page.data) == 1 and len(page.get_next_page().data) == 1

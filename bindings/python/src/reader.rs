@@ -72,7 +72,7 @@ impl<S: Frame> Place<S> {
         };
         if refused {
             return Err(PyRuntimeError::new_err(
-                "two threads or two tasks read one stream at once; read it in one and pass the events on",
+                "two tasks or two threads read one stream at once; read it in one and pass the events on",
             ));
         }
         Ok(())
