@@ -102,3 +102,82 @@ async fn what_is_asked_while_nobody_hears_is_told_once_it_is_heard_again() {
     assert_eq!(again.last().unwrap().json(), last);
     service.stop().await;
 }
+
+/// A prompt that nobody here sent, and an answer to it. `finish`: none where it is still being given.
+fn said(number: u32, text: &str, finish: Option<&str>) -> Vec<Value> {
+    let (prompt, answer) = (format!("msg_zzzzzzzzzz{number}1"), format!("msg_zzzzzzzzzz{number}2"));
+    let part = |message: &str, text: &str| json!([{ "id": format!("prt_{message}"), "messageID": message, "sessionID": "ses_1", "type": "text", "text": text }]);
+    let user = json!({ "id": prompt, "sessionID": "ses_1", "role": "user", "time": { "created": 1 } });
+    let mut agent = json!({ "id": answer, "sessionID": "ses_1", "role": "assistant", "parentID": prompt, "time": { "created": 1 } });
+    if let Some(finish) = finish {
+        agent["finish"] = json!(finish);
+        agent["time"]["completed"] = json!(2);
+    }
+    vec![
+        json!({ "info": user, "parts": part(&prompt, text) }),
+        json!({ "info": agent, "parts": part(&answer, &format!("You said {text}")) }),
+    ]
+}
+
+fn turn_of(number: u32) -> String {
+    turnwire::TurnId::of_message(&format!("msg_zzzzzzzzzz{number}1")).as_str().to_owned()
+}
+
+#[tokio::test]
+async fn a_turn_that_began_by_itself_while_nobody_heard_is_listed_and_can_be_cancelled() {
+    let folder = tempfile::tempdir().unwrap();
+    let (service, stand_in, mut heard) = StandIn::start(folder.path(), |_| {}).await;
+    let chat = service.chat().await;
+    let mut relay = service.open(service.request("GET", &format!("/{chat}/stream?lastEventId=0&view=turns"))).await;
+    {
+        let mut has = stand_in.has();
+        has.messages = said(1, "Go on", None);
+        has.events = None;
+    }
+    relay.until(|frame| frame.data.contains("You said Go on")).await;
+    let turn = turn_of(1);
+    assert_eq!(service.call("GET", &format!("/{chat}"), None).await.json()["activeTurnId"], *turn);
+    let told = service.call("GET", &format!("/{chat}/turns/{turn}"), None).await.json();
+    assert_eq!((&told["status"], &told["userMessage"]["parts"][0]["text"]), (&json!("running"), &json!("Go on")));
+    let conflict = service.call("POST", &format!("/{chat}/respond"), Some(common::prompt("x"))).await;
+    assert_eq!(conflict.error(409, "turn_conflict")["error"]["activeTurnId"], *turn);
+
+    let path = format!("/{chat}/cancel");
+    let cancel = service.call("POST", &path, None);
+    let (cancelled, ()) = tokio::join!(cancel, async {
+        asked(&mut heard, "POST /session/ses_1/abort").await;
+        stand_in.has().idle = true;
+        stand_in.tell("session.status", &json!({ "sessionID": "ses_1", "status": { "type": "idle" } }));
+    });
+    assert_eq!(cancelled.status, 200);
+    let told = service.call("GET", &format!("/{chat}/turns/{turn}"), None).await.json();
+    assert_eq!((&told["status"], &told["ended"]), (&json!("cancelled"), &json!(true)));
+    service.stop().await;
+}
+
+#[tokio::test]
+async fn turns_that_began_and_ended_while_nobody_heard_are_told_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let (service, stand_in, _heard) = StandIn::start(folder.path(), |_| {}).await;
+    let chat = service.chat().await;
+    let mut relay = service.open(service.request("GET", &format!("/{chat}/stream?lastEventId=0&view=turns"))).await;
+    // Two at once, then one more; what was told is there still.
+    for missed in [2, 3] {
+        {
+            let mut has = stand_in.has();
+            has.idle = true;
+            has.messages =
+                (1..=missed).flat_map(|number| said(number, &format!("word {number}"), Some("stop"))).collect();
+            has.events = None;
+        }
+        relay.until(|frame| frame.data.contains("turn.completed") && frame.json()["turnId"] == *turn_of(missed)).await;
+    }
+    for number in 1..=3 {
+        let told = service.call("GET", &format!("/{chat}/turns/{}", turn_of(number)), None).await.json();
+        assert_eq!((&told["status"], &told["text"]), (&json!("completed"), &json!(format!("You said word {number}"))));
+    }
+    let newest = service.call("GET", &format!("/{chat}"), None).await.json()["lastEventId"].as_u64().unwrap();
+    let log = service.relay(&chat, 0).await.until(|frame| frame.id == newest.to_string()).await;
+    assert_eq!(log.iter().filter(|frame| frame.json()["type"] == "turnwire.snapshot").count(), 3);
+    service.stop().await;
+}

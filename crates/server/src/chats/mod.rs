@@ -7,6 +7,7 @@ mod decide;
 mod drive;
 mod end;
 mod follow;
+mod missed_turns;
 mod prompt;
 mod registry;
 mod relayed;

@@ -2,23 +2,25 @@
 
 use super::Chat;
 use super::decide::Decision;
+use super::missed_turns::missed_turns;
 use super::wake::Live;
 use crate::ids;
-use crate::runtime::{OpenRequest, RequestKind};
+use crate::runtime::{OpenRequest, RequestKind, RuntimeResult};
 use bytes::Bytes;
 use serde_json::{Value, json};
 use std::collections::HashSet;
 use std::sync::{Arc, Weak};
 use turnwire::event::InputRequest;
 
-/// Events may be missing: what the runtime has now goes into the log, if a turn runs that it could tell of.
+/// Events may be missing: what the runtime has now goes into the log, as far as it is of the turn that runs, or of one that began
+/// meanwhile.
 pub(super) async fn resync(chat: &Arc<Chat>, live: &Weak<Live>) {
-    let Some(live) = live.upgrade().filter(|_| chat.open_turn().is_some()) else { return };
-    match live.session.messages().await {
-        Ok(messages) => {
-            chat.decide(vec![Decision::Snapshot { messages }], Vec::new());
-        }
-        Err(error) => tracing::warn!(%error, chat = chat.id(), "what was missed could not be read"),
+    let Some(live) = live.upgrade() else { return };
+    if let Err(error) = catch_up(chat, &live).await {
+        tracing::warn!(%error, chat = chat.id(), "what was missed could not be read");
+    }
+    if chat.open_turn().is_none() {
+        return;
     }
     match live.session.open_requests().await {
         Ok(open) => {
@@ -28,6 +30,21 @@ pub(super) async fn resync(chat: &Arc<Chat>, live: &Weak<Live>) {
         }
         Err(error) => tracing::warn!(%error, chat = chat.id(), "what is asked could not be read"),
     }
+}
+
+async fn catch_up(chat: &Arc<Chat>, live: &Live) -> RuntimeResult<()> {
+    let messages = live.session.messages().await?;
+    let busy = chat.open_turn().is_some() || live.session.busy().await?;
+    // Under the lock: no turn begins between a look at it and what follows from that.
+    let mut state = chat.state();
+    let missed = match state.open {
+        Some(_) => vec![Decision::Snapshot { messages }.event(chat.session_id())],
+        None => missed_turns(&state, chat.session_id(), &messages, busy),
+    };
+    chat.record_in(&mut state, missed, Vec::new(), None);
+    drop(state);
+    chat.attend_to_unasked();
+    Ok(())
 }
 
 /// The events of requests that were asked, and of those that were settled, while nobody heard.
@@ -66,6 +83,6 @@ fn missed(chat: &Chat, open: &[OpenRequest], told: &[InputRequest]) -> Vec<Bytes
     events
 }
 
-fn event(event_type: &str, properties: &Value) -> Bytes {
+pub(super) fn event(event_type: &str, properties: &Value) -> Bytes {
     Bytes::from(json!({ "id": ids::event_id(), "type": event_type, "properties": properties }).to_string())
 }

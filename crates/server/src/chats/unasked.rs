@@ -33,9 +33,14 @@ impl Heard {
     /// A user's message was heard in event number `seq`.
     pub(super) fn note(&mut self, message_id: &str, seq: u64) {
         // It is told again whenever it is looked at.
-        if !self.0.iter().any(|said| said.message_id == message_id) {
+        if !self.knows(message_id) {
             self.push(Said { message_id: message_id.to_owned(), seq, waiting: Some(Instant::now()) });
         }
+    }
+
+    /// Whether this message of the user was heard.
+    pub(super) fn knows(&self, message_id: &str) -> bool {
+        self.0.iter().any(|said| said.message_id == message_id)
     }
 
     /// A turn begins with event number `seq`: the number of the event just before its prompt.

@@ -44,9 +44,10 @@ pub struct Has {
     pub messages: Vec<Value>,
     pub questions: Value,
     pub permissions: Value,
+    pub idle: bool,
 }
 
-/// An `OpenCode` that says what a test wants it to say. Its session is always busy.
+/// An `OpenCode` that says what a test wants it to say. Its session is busy, unless it is said to be idle.
 pub struct StandIn {
     has: Mutex<Has>,
     asked: mpsc::UnboundedSender<(String, Value)>,
@@ -96,6 +97,7 @@ async fn answer(State(stand_in): State<Arc<StandIn>>, request: Request) -> Respo
             return ([("content-type", "text/event-stream")], body).into_response();
         }
         "POST /session" => json!({ "id": "ses_1" }),
+        "GET /session/status" if stand_in.has().idle => json!({}),
         "GET /session/status" => json!({ "ses_1": { "type": "busy" } }),
         "GET /question" => stand_in.has().questions.clone(),
         "GET /permission" => stand_in.has().permissions.clone(),
