@@ -127,3 +127,18 @@ def test_the_fold_of_events_is_the_turn() -> None:
     assert turnwire.Turn.from_dict(turn.to_dict()) == turn == pickle.loads(pickle.dumps(turn))
     with pytest.raises(AttributeError):
         turn.status = "x"  # type: ignore
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        '{"a":1,"b":[true,null,"é \\ud83d\\ude80"],"a":2}',
+        '[0.1,1e999,-0,-0.0,12345678901234567890123,-9223372036854775809]',
+        '"half a character \\ud83d"',
+        "[" * 200 + "]" * 200,
+        '{"nested":{"deep":[{"x":[]},{}]}}',
+    ],
+)
+def test_plain_values_are_those_of_pythons_own_reader(value: str) -> None:
+    raw = f'{{"type":"new.event","value":{value}}}'
+    assert turnwire._native.relay_event(1, raw).to_dict() == json.loads(raw)

@@ -1,6 +1,7 @@
 //! Events as Python sees them: frozen views of core's events. A field becomes a Python object when it is touched.
 
 use crate::error::internal;
+use crate::json::loads;
 use pyo3::IntoPyObjectExt;
 use pyo3::exceptions::PyKeyError;
 use pyo3::prelude::*;
@@ -181,12 +182,6 @@ pub(crate) fn snake(name: &str) -> String {
         out.push(letter.to_ascii_lowercase());
     }
     out
-}
-
-/// JSON to plain Python values. Python's own reader also takes what serde does not, such as a lone surrogate.
-pub(crate) fn loads<'py>(py: Python<'py>, json: &str) -> PyResult<Bound<'py, PyAny>> {
-    static LOADS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    LOADS.import(py, "json", "loads")?.call1((json,))
 }
 
 /// An object of the class `name` of `turnwire._models`.

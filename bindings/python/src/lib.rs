@@ -7,6 +7,7 @@ mod driver;
 mod error;
 mod event;
 mod hub;
+mod json;
 mod reader;
 mod relay;
 mod response;

@@ -1,7 +1,8 @@
 //! What a relay tells: the runtime's own events, as views, and the two words of the service about them.
 
 use crate::error::internal;
-use crate::event::{dict_item, loads};
+use crate::event::dict_item;
+use crate::json::loads;
 use pyo3::IntoPyObjectExt;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
