@@ -59,6 +59,7 @@ pub(crate) fn count_or_zero<'de, D: Deserializer<'de>>(deserializer: D) -> Resul
 }
 
 /// A number that need not be whole, if it is there.
+#[cfg_attr(not(feature = "client"), allow(dead_code, reason = "only answers of the service hold such numbers"))]
 pub(crate) fn amount<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
     Ok(Number::deserialize(deserializer)?.0.filter(|amount| amount.is_finite()))
 }
