@@ -247,11 +247,11 @@ async fn a_call_gives_its_result_once_and_stops_when_dropped() {
 async fn a_call_that_a_thread_waits_for_goes_on_where_the_thread_looked_away_and_can_be_given_up() {
     let (kit, client) = kit(vec![Fault { never_answer: true, ..fault("respond") }]).await;
     let stuck = Arc::new(task(&client, "respond", &prompt("one")));
+    let looking = stuck.clone();
+    let looked = tokio::task::spawn_blocking(move || looking.wait_blocking(Duration::from_millis(1)).is_pending());
+    assert!(looked.await.unwrap());
     let waiting = stuck.clone();
-    let waited = tokio::task::spawn_blocking(move || {
-        assert!(waiting.wait_blocking(Duration::from_millis(1)).is_pending());
-        wait(&waiting)
-    });
+    let waited = tokio::task::spawn_blocking(move || wait(&waiting));
     kit.until(|counts| counts.turns == 1).await;
     stuck.cancel();
     assert_eq!(waited.await.unwrap().unwrap_err().kind(), ErrorKind::Aborted);
