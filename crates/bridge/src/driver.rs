@@ -70,15 +70,13 @@ impl Driver {
     /// Waits for a future with this thread blocked, which moves all connections meanwhile.
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         let shared = &*self.shared;
-        shared.blocked.fetch_add(1, Ordering::Relaxed);
+        let _blocked = Blocked::new(&shared.blocked);
         shared.begun.fetch_add(1, Ordering::Relaxed);
         // With tasks in the background the keeper stays: they must not wait until this thread blocks again.
         if shared.keeping.load(Ordering::SeqCst) && shared.background.load(Ordering::SeqCst) == 0 {
             shared.wanted.notify_one();
         }
-        let output = shared.runtime.block_on(future);
-        shared.blocked.fetch_sub(1, Ordering::Relaxed);
-        output
+        shared.runtime.block_on(future)
     }
 
     /// Runs a future in the background.
@@ -107,6 +105,22 @@ impl Driver {
     /// Makes the runtime the current one of this thread, for what looks for it.
     pub fn enter(&self) -> tokio::runtime::EnterGuard<'_> {
         self.shared.runtime.enter()
+    }
+}
+
+/// One thread that blocks, also where its future panics.
+struct Blocked<'a>(&'a AtomicUsize);
+
+impl<'a> Blocked<'a> {
+    fn new(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(count)
+    }
+}
+
+impl Drop for Blocked<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -8,6 +8,7 @@ use crate::surface::{Row, fields};
 use serde::Deserialize;
 use serde::Serialize;
 use serde::de::IgnoredAny;
+use serde_json::{Value, json};
 use turnwire::chat::{ListChats, ListMessages, NewChat, OnConflict, PermissionReply, Prompt, Resume, Upload};
 use turnwire::http::{Call, RequestOptions};
 use turnwire::policy::attendance::{Policies, Policy};
@@ -65,7 +66,7 @@ macro_rules! operations {
         }
 
         /// Every operation, with the names of its arguments.
-        pub(crate) fn table() -> Vec<Row> {
+        fn table() -> Vec<Row> {
             vec![$(Row::new($name, &[$($positional),*], &[$(fields::<$arguments>(),)* $(fields::<$beside>())?])),*]
         }
     };
@@ -93,6 +94,12 @@ operations! {
     "files.delete" ["filePath"] DeleteFile(OfFile)
     "messages.list" ["id"] ListMessages(OfChat, ListMessages)
     "turns.retrieve" ["turnId"] RetrieveTurn(OfTurn)
+}
+
+/// What users type, as JSON: operations with their arguments, and the options every call takes.
+pub fn surface() -> Value {
+    let operations: Vec<Value> = table().iter().map(Row::to_json).collect();
+    json!({ "operations": operations, "options": fields::<RequestOptions>() })
 }
 
 /// An operation that has not begun, by a client with the options of the call.

@@ -85,7 +85,7 @@ pub struct Pump<S: Source> {
 }
 
 pub(crate) struct Shared<S: Source> {
-    pub(crate) driver: &'static Driver,
+    driver: &'static Driver,
     reading: Mutex<Reading<S>>,
     queue: Mutex<Queue<S::Item>>,
     /// Held by whoever reads the source; the others wait for it, or for a change.
@@ -308,11 +308,6 @@ impl<S: Source> Pump<S> {
         self.shared.queue().put_back(rest);
     }
 
-    /// Whether something is there to be taken.
-    pub fn has_more(&self) -> bool {
-        !self.shared.queue().is_empty()
-    }
-
     /// Closes the socket at once; what was read and not taken is thrown away.
     pub fn close(&self) {
         self.shared.close();
@@ -360,11 +355,6 @@ impl Pump<RelayStream> {
     /// The number of the event it began after.
     pub fn began_after(&self) -> Option<u64> {
         self.shared.with(|stream| stream.began_after())
-    }
-
-    /// The number of the last event received.
-    pub fn last_event_id(&self) -> Option<u64> {
-        self.shared.with(|stream| stream.last_event_id())
     }
 }
 

@@ -82,10 +82,6 @@ impl<I: Item> Queue<I> {
         self.batches.iter_mut().flat_map(|batch| std::mem::take(&mut batch.states)).collect()
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.batches.is_empty() && !self.lost
-    }
-
     pub(crate) fn is_full(&self, most: usize) -> bool {
         self.weight >= most && !self.lost
     }

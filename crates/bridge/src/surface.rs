@@ -4,7 +4,6 @@ use serde::Deserialize;
 use serde::de::value::Error;
 use serde::de::{Deserializer, Error as _, Visitor};
 use serde_json::{Value, json};
-use turnwire::RequestOptions;
 
 /// An operation: the names of its arguments, those first that need no name.
 pub(crate) struct Row {
@@ -18,15 +17,10 @@ impl Row {
         let named = types.concat().into_iter().filter(|field| !positional.contains(field)).collect();
         Self { name, positional, named }
     }
-}
 
-/// The surface as JSON: operations with their arguments, and the options every call takes.
-pub fn surface() -> Value {
-    let operations: Vec<Value> = crate::operation::table()
-        .iter()
-        .map(|row| json!({ "name": row.name, "positional": row.positional, "named": row.named }))
-        .collect();
-    json!({ "operations": operations, "options": fields::<RequestOptions>() })
+    pub(crate) fn to_json(&self) -> Value {
+        json!({ "name": self.name, "positional": self.positional, "named": self.named })
+    }
 }
 
 /// The names of a struct's fields as they travel.

@@ -1,7 +1,7 @@
 //! A turn from another language: its value, its handle, and waiting for its end beside whoever reads it.
 
 use crate::done::{Done, json};
-use crate::pump::{Pump, TurnPump};
+use crate::pump::TurnPump;
 use std::future::Future;
 use turnwire::chat::PermissionReply;
 use turnwire::event::InputRequest;
@@ -163,12 +163,5 @@ impl TurnPump {
     pub async fn result(&self) -> Result<String> {
         while !matches!(self.attend().await?, Attended::Ended) {}
         self.outcome()
-    }
-}
-
-impl<S: crate::Source> Pump<S> {
-    /// The driver it is moved by.
-    pub fn driver(&self) -> &'static crate::Driver {
-        self.shared.driver
     }
 }
