@@ -49,6 +49,18 @@ impl Chats {
     }
 }
 
+impl Client {
+    /// The chats.
+    pub fn chat(&self) -> Chats {
+        Chats::new(self.clone())
+    }
+
+    /// The same chats as [`Client::chat`], where the hosted service's official clients have them: `client.agent().v2().chat()`.
+    pub fn agent(&self) -> Agent {
+        Agent::new(self.clone())
+    }
+}
+
 /// The path to [`Chats`] in the hosted service's official clients: `client.agent().v2().chat()`.
 #[derive(Clone, Debug)]
 pub struct Agent {

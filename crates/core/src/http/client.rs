@@ -1,12 +1,11 @@
 //! The client: an address, a key, options, and the connections.
 
 use super::builder::ClientBuilder;
-use super::compose::header_value;
+use super::clocks::{CONNECT, until};
 use super::connect::build_http;
 use super::proxy::Proxies;
-use super::send::until;
-use super::{RequestOptions, Secret, Timeout};
-use crate::chat::{Agent, Chats};
+use super::secret::check_secret;
+use super::{RequestOptions, Secret};
 use crate::error::{Error, Result};
 use std::fmt;
 use std::future::Future;
@@ -54,48 +53,10 @@ pub(crate) enum Service {
     Other,
 }
 
-/// The clocks of one call, with the defaults filled in.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Clocks {
-    pub(crate) connect: Option<Duration>,
-    pub(crate) answer: Option<Duration>,
-    /// `None`: adaptive.
-    pub(crate) idle: Option<Duration>,
-    /// The moment the whole call has to be done.
-    pub(crate) deadline: Option<Instant>,
-}
-
-const CONNECT: Duration = Duration::from_secs(5);
-const ANSWER: Duration = Duration::from_secs(60);
 /// More than this many connect clocks at once are not remembered.
 const MAX_CONNECT_CLOCKS: usize = 8;
 
 impl Client {
-    /// A client of the service the environment names: `TURNWIRE_BASE_URL` and `TURNWIRE_API_KEY` if either is set,
-    /// else `CASEDEV_BASE_URL` and `CASEDEV_API_KEY` if either is set, else the `turnwire serve` of this machine with
-    /// the key it stored.
-    ///
-    /// # Errors
-    /// An address that is none.
-    pub fn from_env() -> Result<Self> {
-        Self::builder().build()
-    }
-
-    /// Settings to build a client from.
-    pub fn builder() -> ClientBuilder {
-        ClientBuilder::new()
-    }
-
-    /// The chats.
-    pub fn chat(&self) -> Chats {
-        Chats::new(self.clone())
-    }
-
-    /// The same chats as [`Client::chat`], where the hosted service's official clients have them: `client.agent().v2().chat()`.
-    pub fn agent(&self) -> Agent {
-        Agent::new(self.clone())
-    }
-
     /// A client with the same connections and other options; what `options` does not say stays.
     pub fn with_options(&self, options: RequestOptions) -> Self {
         Self { transport: self.transport.clone(), options: Arc::new(options.over(&self.options)) }
@@ -296,30 +257,6 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// The error of every call once the client is closed.
 pub(crate) fn client_closed() -> Error {
     Error::new("client_closed", "The client is closed; make a new one.")
-}
-
-/// Refuses a key or token that no request can carry.
-pub(crate) fn check_secret(name: &str, secret: &Secret) -> Result<()> {
-    if secret.is_empty() {
-        return Err(Error::new("invalid_argument", format!("The {name} is empty; leave it out, or give one.")));
-    }
-    header_value(name, secret.expose()).map(drop)
-}
-
-impl Clocks {
-    pub(crate) fn of(timeout: Option<Timeout>) -> Self {
-        let timeout = timeout.unwrap_or_default();
-        let clock = |given: Option<Duration>, default| Some(given.unwrap_or(default)).filter(|clock| !clock.is_zero());
-        Self {
-            connect: clock(timeout.connect, CONNECT),
-            answer: clock(timeout.answer, ANSWER),
-            idle: timeout.idle,
-            deadline: timeout
-                .total
-                .filter(|total| !total.is_zero())
-                .and_then(|total| Instant::now().checked_add(total)),
-        }
-    }
 }
 
 impl fmt::Debug for Client {

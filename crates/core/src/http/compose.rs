@@ -1,12 +1,11 @@
 //! What is sent: address, headers, body.
 
-use super::send::Tries;
+use super::header::{header_name, header_value};
 use super::{Body, Client, Request, RequestOptions, Secret};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use bytes::Bytes;
 use reqwest::header::{
-    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RANGE,
-    USER_AGENT,
+    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue, RANGE, USER_AGENT,
 };
 use serde_json::{Map, Value};
 use url::Url;
@@ -47,7 +46,8 @@ impl Client {
         if self.transport.key().is_none() { self.transport.token() } else { None }
     }
 
-    pub(super) fn headers(&self, request: &Request, options: &RequestOptions, tries: &Tries<'_>) -> Result<HeaderMap> {
+    /// `key`: the idempotency key of all attempts of the request.
+    pub(super) fn headers(&self, request: &Request, options: &RequestOptions, key: Option<&str>) -> Result<HeaderMap> {
         let mut headers = HeaderMap::new();
         headers.insert(USER_AGENT, header_value("User-Agent", self.transport.user_agent())?);
         headers.insert(ACCEPT, HeaderValue::from_static(request.accept));
@@ -74,7 +74,7 @@ impl Client {
             bearer.set_sensitive(true);
             headers.insert(AUTHORIZATION, bearer);
         }
-        if let Some(key) = &tries.idempotency_key {
+        if let Some(key) = key {
             headers.insert("idempotency-key", header_value("Idempotency-Key", key)?);
         }
         if let Some(trace) = self.transport.traceparent() {
@@ -101,28 +101,17 @@ impl Client {
     }
 }
 
-pub(super) fn header_name(name: &str) -> Result<HeaderName> {
-    HeaderName::from_bytes(name.as_bytes())
-        .map_err(|error| Error::new("invalid_argument", format!("{name:?} is no name of a header.")).with_source(error))
-}
-
-pub(super) fn header_value(name: &str, text: &str) -> Result<HeaderValue> {
-    HeaderValue::from_str(text).map_err(|_| {
-        // Neither the text nor the cause is shown: it may be a key.
-        Error::new("invalid_argument", format!("The {name} holds characters that no header can carry."))
-    })
-}
-
 fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-pub(super) fn body_of(request: &Request, tries: &Tries<'_>) -> Option<reqwest::Body> {
+/// `extended`: the request's body with the fields that the caller adds to it, see [`extended`].
+pub(super) fn body_of(request: &Request, extended: Option<&Bytes>) -> Option<reqwest::Body> {
     match &request.body {
-        Body::None => tries.extended.clone().map(Into::into),
+        Body::None => extended.cloned().map(Into::into),
         Body::Bytes(bytes) => Some(bytes.clone().into()),
         Body::Stream(stream) => stream.take().map(reqwest::Body::wrap_stream),
-        Body::Json(json) => Some(tries.extended.as_ref().unwrap_or(json).clone().into()),
+        Body::Json(json) => Some(extended.unwrap_or(json).clone().into()),
     }
 }
 

@@ -1,6 +1,6 @@
 //! The `reqwest` client: proxies, sockets, TLS.
 
-use super::ClientBuilder;
+use super::builder::ClientBuilder;
 use super::proxy::Proxies;
 use super::tls;
 use super::trouble::{MAX_HEAD, MAX_HEADERS};

@@ -1,6 +1,6 @@
 //! What a caller may set, for a client or for one call.
 
-use super::compose::{header_name, header_value};
+use super::header::{header_name, header_value};
 use crate::error::{Error, Result};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};

@@ -1,6 +1,7 @@
 //! Reading a body whole, within bounds.
 
-use super::{Clocks, Incoming};
+use super::Incoming;
+use super::clocks::Clocks;
 use crate::error::{Error, Result};
 use bytes::{Bytes, BytesMut};
 use std::time::Duration;

@@ -1,5 +1,7 @@
 //! A key or a token: it can be sent, never shown.
 
+use super::header::header_value;
+use crate::error::{Error, Result};
 use std::fmt;
 use std::sync::Arc;
 
@@ -41,4 +43,12 @@ impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("[redacted]")
     }
+}
+
+/// Refuses a key or token that no request can carry.
+pub(crate) fn check_secret(name: &str, secret: &Secret) -> Result<()> {
+    if secret.is_empty() {
+        return Err(Error::new("invalid_argument", format!("The {name} is empty; leave it out, or give one.")));
+    }
+    header_value(name, secret.expose()).map(drop)
 }

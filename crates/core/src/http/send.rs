@@ -1,7 +1,8 @@
 //! Sending: one attempt after the other, as far as that is safe.
 
 use super::answer::{Answer, RawResponse, header, status_error};
-use super::client::{Clocks, Service};
+use super::client::Service;
+use super::clocks::Clocks;
 use super::compose::{RetainPublic as _, body_of, extended};
 use super::read::{read_body, read_some};
 use super::redirect;
@@ -11,9 +12,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::policy::retry::{self, Outcome, Situation};
 use bytes::{Bytes, BytesMut};
 use reqwest::header::HeaderMap;
-use std::future::Future;
 use std::time::Duration;
-use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tokio::time::{sleep, timeout};
 use tracing::field::Empty;
 use tracing::{Instrument as _, Span};
 use url::Url;
@@ -119,10 +119,10 @@ impl Client {
     ) -> Result<reqwest::Response, Failed> {
         let http = self.transport.http(clocks.connect)?;
         let mut url = self.address(request, options)?;
-        let mut headers = self.headers(request, options, tries)?;
+        let mut headers = self.headers(request, options, tries.idempotency_key.as_deref())?;
         for _ in 0..=MAX_REDIRECTS {
             let mut sending = http.request(request.method.clone(), url.clone()).headers(headers.clone());
-            if let Some(body) = body_of(request, tries) {
+            if let Some(body) = body_of(request, tries.extended.as_ref()) {
                 sending = sending.body(body);
             }
             let response =
@@ -251,15 +251,15 @@ struct Head {
 }
 
 /// The attempts of one request.
-pub(super) struct Tries<'a> {
+struct Tries<'a> {
     client: &'a Client,
     request: &'a Request,
     clocks: Clocks,
     max_retries: u32,
     made: u32,
-    pub(super) idempotency_key: Option<String>,
+    idempotency_key: Option<String>,
     /// The body with the fields that the caller adds to it.
-    pub(super) extended: Option<Bytes>,
+    extended: Option<Bytes>,
     /// One span for all attempts, under OpenTelemetry's names.
     span: Span,
 }
@@ -342,17 +342,4 @@ fn chat_path(path: &str) -> String {
 pub(crate) fn random_key() -> String {
     let random = || getrandom::u64().unwrap_or_else(|_| fastrand::u64(..));
     format!("turnwire-{:016x}{:016x}", random(), random())
-}
-
-/// Runs under the total clock.
-pub(super) async fn until<T>(deadline: Option<Instant>, work: impl Future<Output = Result<T>>) -> Result<T> {
-    match deadline {
-        None => work.await,
-        Some(deadline) => timeout_at(deadline, work).await.unwrap_or_else(|_| Err(total_timeout())),
-    }
-}
-
-pub(crate) fn total_timeout() -> Error {
-    debug_assert_eq!(Error::new("total_timeout", "").kind(), ErrorKind::Timeout);
-    Error::new("total_timeout", "The call took longer than its total time limit.")
 }

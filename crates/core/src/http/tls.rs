@@ -1,6 +1,6 @@
 //! TLS: whom a client trusts, read once for all clients that trust the same.
 
-use super::ClientBuilder;
+use super::builder::ClientBuilder;
 use super::trust::{More, Place, more_certificates, places};
 use crate::error::{Error, Result};
 use rustls::client::Resumption;

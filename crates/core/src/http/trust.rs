@@ -1,6 +1,6 @@
 //! Certificate authorities that are trusted beside the system's.
 
-use super::ClientBuilder;
+use super::builder::ClientBuilder;
 use crate::error::{Error, Result};
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;

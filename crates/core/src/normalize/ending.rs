@@ -3,7 +3,6 @@
 use super::failure;
 use super::message::{Abrupt, Message, content_filtered};
 use super::turn::Turn;
-use super::usage;
 use crate::event::{Event, EventKind, SessionUsage, TurnCompleted, TurnError, TurnStatus};
 use crate::id::TurnId;
 use crate::time::Timestamp;
@@ -67,7 +66,7 @@ impl Turn {
         completed_at: Option<Timestamp>,
         out: &mut Vec<Event>,
     ) {
-        let usage = usage::of_turn(&self.messages);
+        let usage = self.usage();
         self.teller.tell(EventKind::SessionUsage(Box::new(SessionUsage { usage })), out);
         let duration_ms = match (self.started_at, completed_at) {
             (Some(start), Some(end)) => end.as_millis().checked_sub(start.as_millis()),

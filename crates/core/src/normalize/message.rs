@@ -4,9 +4,10 @@ use super::failure::{self, Failure};
 use super::teller::{Teller, Voice};
 use super::text::Text;
 use super::tool::{self, Tool};
-use super::usage::{self, Spent};
+use super::usage::Spent;
 use crate::event::{
-    Event, EventKind, FinishReason, MessageCompleted, MessageCreated, MessageKind, Part, ToolError, TurnError,
+    Event, EventKind, FinishReason, MessageCompleted, MessageCreated, MessageKind, MessageUsage, Part, ToolError,
+    TurnError,
 };
 use crate::id::{MessageId, PartId};
 use crate::opencode::Info;
@@ -303,7 +304,7 @@ impl Message {
             kind: self.kind_told(),
             parent_part_id: self.parent_part_id.clone(),
             finish_reason,
-            usage: usage::of_message(self),
+            usage: self.spent.counts().map(|counts| MessageUsage { model: self.model.clone(), counts }),
             error,
             completed_at: self.completed_at,
         };

@@ -4,7 +4,7 @@ use super::message::{Message, MessagePart};
 use super::standing::Standing;
 use super::teller::Teller;
 use super::tool::Tool;
-use crate::event::{Event, EventKind, TurnError, TurnStarted, TurnStatus, UserMessage};
+use crate::event::{Event, EventKind, TurnError, TurnStarted, TurnStatus, Usage, UsageEntry, UserMessage};
 use crate::id::{ChatId, MessageId, PartId, TurnId};
 use crate::time::Timestamp;
 use std::collections::{HashMap, HashSet};
@@ -115,6 +115,29 @@ impl Turn {
         self.by_part.insert(part.id().clone(), (message, at));
         parts.push(part);
         at
+    }
+
+    /// What its messages used.
+    pub(super) fn usage(&self) -> Usage {
+        let mut usage = Usage::default();
+        for message in &self.messages {
+            if message.is_root() && message.model.is_some() {
+                usage.model.clone_from(&message.model);
+            }
+            let Some(counts) = message.spent.counts() else { continue };
+            if message.is_root() {
+                usage.counts += counts;
+            }
+            usage.summary += counts;
+            usage.entries.push(UsageEntry {
+                message_id: message.id.clone(),
+                kind: message.kind.clone(),
+                parent_part_id: message.parent_part_id.clone(),
+                model: message.model.clone(),
+                counts,
+            });
+        }
+        usage
     }
 
     /// The root session's messages.

@@ -1,7 +1,6 @@
 //! Tokens and cost: by message, replaced and never added, so that nothing counts twice.
 
-use super::message::Message;
-use crate::event::{MessageUsage, TokenCounts, Usage, UsageEntry};
+use crate::event::TokenCounts;
 use crate::lax::Number;
 use crate::opencode::Tokens;
 
@@ -76,34 +75,6 @@ fn micros(cost: Number) -> Option<u64> {
     let micros = dollars * 1e6;
     let slack = micros.abs().max(1.0) * 1e-12;
     Some((micros + 0.5 + slack).floor() as u64)
-}
-
-/// What the turn's messages used.
-pub(super) fn of_turn(messages: &[Message]) -> Usage {
-    let mut usage = Usage::default();
-    for message in messages {
-        if message.is_root() && message.model.is_some() {
-            usage.model.clone_from(&message.model);
-        }
-        let Some(counts) = message.spent.counts() else { continue };
-        if message.is_root() {
-            usage.counts += counts;
-        }
-        usage.summary += counts;
-        usage.entries.push(UsageEntry {
-            message_id: message.id.clone(),
-            kind: message.kind.clone(),
-            parent_part_id: message.parent_part_id.clone(),
-            model: message.model.clone(),
-            counts,
-        });
-    }
-    usage
-}
-
-/// What one message used.
-pub(super) fn of_message(message: &Message) -> Option<MessageUsage> {
-    message.spent.counts().map(|counts| MessageUsage { model: message.model.clone(), counts })
 }
 
 #[cfg(test)]
