@@ -17,6 +17,8 @@ mod mend;
 pub mod normalize;
 mod numbers;
 mod opencode;
+#[cfg(feature = "client")]
+mod operations;
 mod plain;
 pub mod policy;
 pub mod sse;

@@ -1,84 +1,17 @@
-//! The operations, one file each, under the names of the routes.
+//! What is done with a chat: the operations that answer once, and those that stream, under the names of the routes.
 
-mod cancel;
-mod create;
-mod delete;
-mod files;
-mod list;
+mod download;
 mod message;
-mod messages;
-mod permission;
-mod prompt;
-mod question;
 mod respond;
-mod retrieve;
 mod stream;
-mod stream_token;
-mod turns;
-mod update;
-mod upload;
 
-pub use cancel::{Cancel, Cancelled};
-pub use create::{Chat, NewChat};
-pub use delete::EndedChat;
-pub use files::{Download, DownloadStream, DownloadedFile, FileEntry, FileList, Files};
-pub use list::{ListChats, Page};
+pub use crate::operations::{
+    Agent, Answers, Cancel, Cancelled, Chat, Chats, EndedChat, FileEntry, FileList, Files, KnownPart, ListChats,
+    ListMessages, Messages, NewChat, Page, PermissionReply, Prompt, PromptPart, StoredMessage, StreamToken, Turns,
+    Upload,
+};
+pub use crate::stream::Resume;
+pub use download::{Download, DownloadStream, DownloadedFile};
 pub use message::SendMessage;
-pub(crate) use message::{Handler, Handlers};
-pub use messages::{ListMessages, Messages, StoredMessage};
-pub use permission::PermissionReply;
-pub use prompt::{KnownPart, Prompt, PromptPart};
-pub use question::Answers;
-pub use respond::{OnConflict, Respond, Resume};
+pub use respond::{OnConflict, Respond};
 pub use stream::OpenRelay;
-pub use stream_token::StreamToken;
-pub use turns::Turns;
-pub use upload::Upload;
-
-use crate::http::Client;
-
-/// The chats of a client.
-#[derive(Clone, Debug)]
-pub struct Chats {
-    pub(crate) client: Client,
-}
-
-impl Chats {
-    pub(crate) fn new(client: Client) -> Self {
-        Self { client }
-    }
-}
-
-impl Client {
-    /// The chats.
-    pub fn chat(&self) -> Chats {
-        Chats::new(self.clone())
-    }
-
-    /// The same chats as [`Client::chat`], where the hosted service's official clients have them: `client.agent().v2().chat()`.
-    pub fn agent(&self) -> Agent {
-        Agent::new(self.clone())
-    }
-}
-
-/// The path to [`Chats`] in the hosted service's official clients: `client.agent().v2().chat()`.
-#[derive(Clone, Debug)]
-pub struct Agent {
-    client: Client,
-}
-
-impl Agent {
-    pub(crate) fn new(client: Client) -> Self {
-        Self { client }
-    }
-
-    /// The same once more.
-    pub fn v2(&self) -> Self {
-        self.clone()
-    }
-
-    /// The chats.
-    pub fn chat(&self) -> Chats {
-        Chats::new(self.client.clone())
-    }
-}

@@ -1,10 +1,10 @@
 //! Say something and stream the turn.
 
-use super::{Answers, Chats, Handler, Handlers, PermissionReply, Prompt};
 use crate::error::Result;
 use crate::event::{Permission, Question};
 use crate::http::{Client, RequestOptions, call_options};
-use crate::stream::{OnState, StreamState, TurnStream};
+use crate::operations::{Answers, Chats, PermissionReply, Prompt};
+use crate::stream::{Handler, Handlers, OnState, Resume, StreamState, TurnStream};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::future::{Future, IntoFuture};
@@ -23,20 +23,6 @@ pub enum OnConflict {
     Wait,
     /// Cancel it, then go.
     Cancel,
-}
-
-/// How a turn goes on whose connection broke.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-#[non_exhaustive]
-pub enum Resume {
-    /// Through the turn stream, where the service is ours.
-    #[default]
-    Auto,
-    /// Through the relay where there is no turn stream; costs a second connection.
-    Relay,
-    /// Not at all.
-    Off,
 }
 
 /// A turn that has not begun. Await it for its [`TurnStream`]; 401, 409 and their like are errors there.

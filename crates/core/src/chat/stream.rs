@@ -1,8 +1,8 @@
 //! Follow a chat's relay: the runtime's own events, as they came.
 
-use super::Chats;
 use crate::error::Result;
 use crate::http::{Client, RequestOptions, Secret, call_options};
+use crate::operations::Chats;
 use crate::stream::{Cursor, RelayStream};
 use std::fmt;
 use std::future::{Future, IntoFuture};
@@ -12,11 +12,11 @@ use std::pin::Pin;
 #[must_use = "a relay is opened when it is awaited"]
 #[derive(Clone)]
 pub struct OpenRelay {
-    pub(crate) client: Client,
-    pub(crate) chat_id: String,
-    pub(crate) cursor: Cursor,
-    pub(crate) token: Option<Secret>,
-    pub(crate) options: RequestOptions,
+    client: Client,
+    chat_id: String,
+    cursor: Cursor,
+    token: Option<Secret>,
+    options: RequestOptions,
 }
 
 impl Chats {
@@ -47,7 +47,8 @@ impl IntoFuture for OpenRelay {
     type IntoFuture = Pin<Box<dyn Future<Output = Result<RelayStream>> + Send>>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(RelayStream::open(self))
+        let Self { client, chat_id, cursor, token, options } = self;
+        Box::pin(RelayStream::open(client, chat_id, cursor, token, options))
     }
 }
 

@@ -1,10 +1,10 @@
 //! What can be done about a turn while it streams, from anywhere.
 
-use crate::chat::{Answers, Cancelled, Chats, PermissionReply};
 use crate::error::{ErrorKind, Result};
 use crate::event::InputRequest;
 use crate::http::{Call, Client};
 use crate::id::{ChatId, RequestId, TurnId};
+use crate::operations::{Answers, Cancelled, Chats, PermissionReply};
 use crate::policy::attendance::{Attendance, Duty, Policies};
 use futures_core::future::BoxFuture;
 use std::collections::HashSet;

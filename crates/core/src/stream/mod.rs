@@ -6,6 +6,7 @@ mod driver;
 mod exclusive;
 mod frame;
 mod handle;
+mod handlers;
 mod kept;
 mod opening;
 mod quiet;
@@ -19,7 +20,8 @@ mod turn;
 
 pub use cursor::Cursor;
 pub use handle::TurnHandle;
+pub(crate) use handlers::{Handler, Handlers};
 pub use relay::{RelayEvent, RelayItem, RelayStream};
 pub(crate) use state::OnState;
-pub use state::StreamState;
+pub use state::{Resume, StreamState};
 pub use turn::{TextStream, TurnStream};

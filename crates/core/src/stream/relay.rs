@@ -6,7 +6,6 @@ use super::driver::Break;
 use super::exclusive::Exclusive;
 use super::frame::{Payload, is_error, is_keep_alive, stream_error};
 use super::quiet::Quiet;
-use crate::chat::OpenRelay;
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::{Client, Clocks, Request, RequestOptions, Secret, check_secret, total_timeout};
 use crate::json::Json;
@@ -162,8 +161,13 @@ impl Target {
 }
 
 impl RelayStream {
-    pub(crate) async fn open(relay: OpenRelay) -> Result<Self> {
-        let OpenRelay { client, chat_id, cursor, token, options } = relay;
+    pub(crate) async fn open(
+        client: Client,
+        chat_id: String,
+        cursor: Cursor,
+        token: Option<Secret>,
+        options: RequestOptions,
+    ) -> Result<Self> {
         if let Some(token) = &token {
             check_secret("token", token)?;
         }

@@ -3,7 +3,6 @@
 use super::reconcile::{Reconcile, StatusLog};
 use super::relay::{RelayItem, RelayStream};
 use super::{Cursor, driver::Break};
-use crate::chat::OpenRelay;
 use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::http::{Client, RequestOptions};
@@ -59,14 +58,8 @@ impl Anchor {
 }
 
 async fn open(client: &Client, chat_id: &str, options: &RequestOptions, cursor: Cursor) -> Result<RelayStream> {
-    RelayStream::open(OpenRelay {
-        client: client.clone(),
-        chat_id: chat_id.to_owned(),
-        cursor,
-        token: None,
-        options: RequestOptions { idempotency_key: None, body: serde_json::Map::default(), ..options.clone() },
-    })
-    .await
+    let options = RequestOptions { idempotency_key: None, body: serde_json::Map::default(), ..options.clone() };
+    RelayStream::open(client.clone(), chat_id.to_owned(), cursor, None, options).await
 }
 
 /// The replay of a turn, compared with what was told of it.

@@ -2,8 +2,8 @@
 
 use super::exclusive::Exclusive;
 use super::handle::TurnHandle;
+use super::handlers::{Handler, Handlers};
 use super::turn::TurnStream;
-use crate::chat::{Handler, Handlers};
 use crate::error::{Error, Result};
 use crate::event::{Event, InputRequest};
 use crate::policy::attendance::Duty;

@@ -1,8 +1,22 @@
-//! What a stream does about its connection, for those who want to show it.
+//! What a stream is to do about its connection, and what it does, for those who want to show it.
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 use std::sync::Arc;
 use std::time::Duration;
+
+/// How a turn goes on whose connection broke.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Resume {
+    /// Through the turn stream, where the service is ours.
+    #[default]
+    Auto,
+    /// Through the relay where there is no turn stream; costs a second connection.
+    Relay,
+    /// Not at all.
+    Off,
+}
 
 /// A change of a stream's connection. None of them is an item of the stream: its events come as if nothing had been.
 ///

@@ -1,14 +1,11 @@
-//! The files of a chat's workspace.
+//! Download a file of a workspace.
 
-use super::Chats;
 use crate::error::{Error, ErrorKind, Result};
-use crate::http::{Answer, Call, Client, Clocks, Incoming, Request, RequestOptions, call_options};
-use crate::id::ChatId;
-use crate::lax;
+use crate::http::{Answer, Client, Clocks, Incoming, Request, RequestOptions, call_options};
+use crate::operations::{Files, file_request};
 use bytes::{Bytes, BytesMut};
 use reqwest::Method;
 use reqwest::header::{CONTENT_DISPOSITION, CONTENT_RANGE, CONTENT_TYPE, HeaderMap};
-use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
@@ -19,55 +16,7 @@ use tokio::time::timeout;
 /// Between two bytes of a download, unless told otherwise.
 const IDLE: Duration = Duration::from_secs(60);
 
-/// The files of a workspace.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-#[non_exhaustive]
-pub struct FileList {
-    /// The chat.
-    #[serde(alias = "chat_id", deserialize_with = "lax::id")]
-    pub chat_id: ChatId,
-    /// The files.
-    #[serde(deserialize_with = "lax::objects")]
-    pub files: Vec<FileEntry>,
-}
-
-/// A file of a workspace.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-#[non_exhaustive]
-pub struct FileEntry {
-    /// Its name.
-    #[serde(deserialize_with = "lax::text_or_empty")]
-    pub name: String,
-    /// Its path in the workspace.
-    #[serde(deserialize_with = "lax::text_or_empty")]
-    pub path: String,
-    /// Its size.
-    #[serde(alias = "size_bytes", deserialize_with = "lax::count_or_zero")]
-    pub size_bytes: u64,
-}
-
-/// The files of chats.
-#[derive(Clone, Debug)]
-pub struct Files {
-    pub(super) client: Client,
-}
-
-impl Chats {
-    /// The files.
-    pub fn files(&self) -> Files {
-        Files { client: self.client.clone() }
-    }
-}
-
 impl Files {
-    /// All files of the workspace.
-    pub fn list(&self, id: impl AsRef<str>) -> Call<FileList> {
-        let request = Request::new("files.list", Method::GET).id("chat id", id.as_ref());
-        Call::json(&self.client, request.map(|request| request.word("files")))
-    }
-
     /// A file. Await it for the bytes, or take its [`stream`](Download::stream) or let it
     /// [`write_to`](Download::write_to) a writer, with bounded memory.
     pub fn download(&self, id: impl AsRef<str>, path: impl AsRef<str>) -> Download {
@@ -78,15 +27,6 @@ impl Files {
         });
         Download { client: self.client.clone(), request, options: RequestOptions::default() }
     }
-
-    /// Removes a file from the workspace (our server).
-    pub fn delete(&self, id: impl AsRef<str>, path: impl AsRef<str>) -> Call<()> {
-        Call::nothing(&self.client, file_request("files.delete", Method::DELETE, id.as_ref(), path.as_ref()))
-    }
-}
-
-pub(super) fn file_request(operation: &'static str, method: Method, id: &str, path: &str) -> Result<Request> {
-    Request::new(operation, method).id("chat id", id)?.word("files").id("file path", path)
 }
 
 /// A download that has not begun.

@@ -1,0 +1,56 @@
+//! Who answers what the agent asks while a stream is read.
+
+use crate::error::Result;
+use crate::event::{Permission, Question};
+use crate::operations::{Answers, PermissionReply};
+use crate::policy::attendance::{Policies, Policy};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+type Answering<T> = Pin<Box<dyn Future<Output = Result<T>> + Send>>;
+
+/// What is done when the agent asks for something while nobody iterates.
+#[derive(Default)]
+pub(crate) enum Handler<Q, A> {
+    /// [`ErrorKind::InputRequired`](crate::ErrorKind::InputRequired).
+    #[default]
+    Fail,
+    /// Somebody else answers.
+    Wait,
+    /// This answers; `None`: it refuses.
+    Ask(Arc<dyn Fn(Q) -> Answering<A> + Send + Sync>),
+}
+
+/// What is done when the agent asks while a turn is waited for.
+#[derive(Clone, Default)]
+pub(crate) struct Handlers {
+    pub(crate) question: Handler<Question, Option<Answers>>,
+    pub(crate) permission: Handler<Permission, PermissionReply>,
+}
+
+impl<Q, A> Clone for Handler<Q, A> {
+    fn clone(&self) -> Self {
+        match self {
+            Self::Fail => Self::Fail,
+            Self::Wait => Self::Wait,
+            Self::Ask(ask) => Self::Ask(ask.clone()),
+        }
+    }
+}
+
+impl<Q, A> Handler<Q, A> {
+    fn policy(&self) -> Policy {
+        match self {
+            Self::Fail => Policy::Fail,
+            Self::Wait => Policy::Wait,
+            Self::Ask(_) => Policy::Ask,
+        }
+    }
+}
+
+impl Handlers {
+    pub(crate) fn policies(&self) -> Policies {
+        Policies { questions: self.question.policy(), permissions: self.permission.policy() }
+    }
+}
