@@ -32,8 +32,8 @@ export class Files {
   }
 
   /**
-   * Writes a file, whole or not at all; our own server. What comes in pieces is sent as it comes, once: it is not sent
-   * again where sending failed. What its source throws rejects.
+   * Writes a file, whole or not at all; our own server. What comes in pieces is sent as it comes; more than 1 MiB is not
+   * sent again where sending failed. What its source throws rejects.
    */
   upload(filePath: string, params: UploadParams, options?: RequestOptions): APIPromise<FileEntry> {
     return new APIPromise(upload(this.#native, filePath, params, options))

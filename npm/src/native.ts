@@ -127,11 +127,13 @@ export interface NativeClient {
 
 /** A file on its way up. One that is left before its end is an error of the request. */
 export interface NativeUpload {
-  /** Ends once there is room for more; fails once the request has ended. */
+  /** Ends once there is room for more, or the request has ended. */
   push(bytes: Uint8Array): NativeTask
-  end(): NativeTask
+  end(): void
   /** It cannot be read on. */
   fail(): void
+  /** Whether nobody takes any more. */
+  readonly isOver: boolean
 }
 
 export interface NativeAccumulator {

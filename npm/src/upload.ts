@@ -4,7 +4,7 @@ import { bytesOf, type Content, piecesOf, type Pieces } from './content.js'
 import { abortError } from './failure.js'
 import { outcome } from './hub.js'
 import type { FileEntry } from './models.js'
-import type { NativeClient, NativeTask, NativeUpload } from './native.js'
+import type { NativeClient, NativeUpload } from './native.js'
 import { type RequestOptions, requestOptionsJson } from './options.js'
 import type { Answer } from './promise.js'
 
@@ -62,7 +62,6 @@ export async function upload(
 
 /** Hands the pieces over, each once there is room for it. Stops where the request has ended, whatever became of it. */
 async function feed(native: NativeUpload, pieces: Pieces): Promise<void> {
-  const sent = async (task: NativeTask) => (await outcome(task, () => false))?.failure === undefined
   // The first half of a character whose second half comes with the next piece.
   let half = ''
   for (;;) {
@@ -73,9 +72,10 @@ async function feed(native: NativeUpload, pieces: Pieces): Promise<void> {
     half = text === undefined ? '' : (/[\uD800-\uDBFF]$/.exec(text)?.[0] ?? '')
     const bytes = bytesOf(text === undefined ? piece : text.slice(0, text.length - half.length)) as Uint8Array
     for (let at = 0; at < bytes.length; at += SLICE) {
-      if (!(await sent(native.push(bytes.subarray(at, at + SLICE))))) return
+      await outcome(native.push(bytes.subarray(at, at + SLICE)), () => false)
+      if (native.isOver) return
     }
   }
   bytesOf(half)
-  await sent(native.end())
+  native.end()
 }

@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import { mkdtempSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { PassThrough, Readable } from 'node:stream'
 import { test } from 'node:test'
-import { APIUserAbortError, type Content, NotFoundError } from 'turnwire'
-import { practice } from './support/server.js'
+import { APIConnectionError, APIError, APIUserAbortError, type Content, NotFoundError, Turnwire } from 'turnwire'
+import { KEY, practice, start, TESTKIT } from './support/server.js'
 
 const service = practice()
 const newChat = async () => (await service.client.chat.create()).id
@@ -153,4 +156,40 @@ test('an abort leaves a source that waits, and no file', async () => {
   await closed
   assert.equal(cancelled.length, 1)
   assert.deepEqual((await service.client.chat.files.list(id)).files, [])
+})
+
+/** So many pieces of 64 KiB, and then what is thrown. */
+async function* tape(pieces: number, broken?: Error) {
+  for (let piece = 0; piece < pieces; piece += 1) yield Buffer.alloc(64 * 1024)
+  if (broken !== undefined) throw broken
+}
+
+test('a source that fails at once costs no request', async () => {
+  // Nobody listens there: a request would be told as one that did not arrive.
+  const { chat } = new Turnwire({ baseURL: 'http://127.0.0.1:1', apiKey: KEY, backoffScale: 0 })
+  const upload = (content: Content) => chat.files.upload('x', { id: 'chat_1', content })
+  const mine = new Error('the disk is gone')
+  for (const pieces of [0, 1]) await assert.rejects(upload(tape(pieces, mine)), (error) => error === mine)
+  await assert.rejects(upload([null] as unknown as Content), TypeError)
+  await assert.rejects(upload(tape(1)), APIConnectionError)
+})
+
+test('a short source is sent again, and a long one once', async () => {
+  const file = join(mkdtempSync(join(tmpdir(), 'turnwire-node-')), 'scenario.json')
+  const faults = [{ on: 'files.upload', status: 503 }]
+  writeFileSync(file, JSON.stringify({ says: 'not at once', call: { operation: 'retrieve' }, faults, expect: {} }))
+  for (const [pieces, requests] of [[1, 2], [40, 1]] as const) {
+    const kit = await start(TESTKIT, [file], /^listening on (http:\S+)$/)
+    try {
+      const { chat } = new Turnwire({ baseURL: kit.baseURL, apiKey: KEY, backoffScale: 0 })
+      const upload = chat.files.upload('x', { id: 'chat_testkit', content: tape(pieces) })
+      if (requests === 1) await assert.rejects(upload, (error) => error instanceof APIError && error.status === 503)
+      else assert.equal((await upload).sizeBytes, 64 * 1024)
+      const answer = await fetch(`${kit.baseURL}/_testkit`, { headers: { connection: 'close' } })
+      const seen = (await answer.json()) as { requests: Record<string, number> }
+      assert.equal(seen.requests['files.upload'], requests)
+    } finally {
+      await kit.stop()
+    }
+  }
 })

@@ -125,6 +125,12 @@ def closed(path: Path) -> io.BufferedReader:
     return file
 
 
+def read_before() -> Iterator[bytes]:
+    made = pieces()
+    assert b"".join(made) == DATA
+    return made
+
+
 WRONG: dict[str, tuple[Callable[[Path], Any], type[Exception], str]] = {
     "nothing": (lambda _: None, TypeError, "not NoneType"),
     "a number": (lambda _: 5, TypeError, "not int"),
@@ -140,6 +146,7 @@ WRONG: dict[str, tuple[Callable[[Path], Any], type[Exception], str]] = {
     "a file that gives text": (lambda _: type("F", (), {"read": lambda self: ""})(), TypeError, "binary mode"),
     "a file that gives nothing": (lambda _: type("F", (), {"read": lambda self: None})(), TypeError, "must be bytes"),
     "a file at its end": (at_its_end, ValueError, "stands at its end"),
+    "a generator that was read": (lambda _: read_before(), ValueError, "was read before"),
     "a file that is closed": (closed, ValueError, "closed"),
     "a path to nothing": (lambda path: path / "nothing", FileNotFoundError, "nothing"),
     "a path to a folder": (lambda path: path.parent, IsADirectoryError, "directory"),

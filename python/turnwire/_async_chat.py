@@ -9,14 +9,15 @@ from typing import Any
 from . import _arguments, _models, _raw, _streamed
 from ._arguments import Answers, OnConflict, OnState, PermissionReply, PromptPart, Resume
 from ._async_stream import AsyncRelayStream, AsyncTurnStream
-from ._content import AsyncContent, content_async
+from ._content import AsyncContent
 from ._handlers import AsyncOnPermission, AsyncOnQuestion, Handlers
 from ._models import Cancelled, Chat, EndedChat, FileEntry, FileList, StoredMessage, StreamToken, Turn
 from ._options import Options
 from ._page import AsyncPage, AsyncPages
-from ._resource import RAW, AsyncResource, further, nothing
+from ._resource import RAW, AsyncResource, further, nothing, prepare
 from ._download import Download
 from ._typing import Unpack
+from ._upload import AsyncUpload
 from ._wait import finished
 
 
@@ -266,8 +267,10 @@ class AsyncFiles(AsyncResource):
 
     async def upload(self, file_path: str, *, id: str, content: AsyncContent, **options: Unpack[Options]) -> FileEntry:
         """Writes a file; folders are made."""
-        arguments = {"filePath": file_path, "id": id, "content": await content_async(content)}
-        return await self._call(FileEntry.from_dict, "files.upload", options, **arguments)
+        given = AsyncUpload(content)
+        arguments = {"filePath": file_path, "id": id, "content": given.given}
+        task, wrap = prepare(self._native, FileEntry.from_dict, "files.upload", options, arguments)
+        return wrap(await given.send(task))
 
     async def delete(self, file_path: str, *, id: str, **options: Unpack[Options]) -> None:
         """Removes a file; our own server."""

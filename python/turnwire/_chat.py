@@ -9,15 +9,15 @@ from typing import Any
 from . import _arguments, _models, _raw, _streamed
 from ._arguments import Answers, OnConflict, OnState, PermissionReply, PromptPart, Resume
 from ._content import Content
-from ._content import content as read_content
 from ._handlers import Handlers, OnPermission, OnQuestion
 from ._models import Cancelled, Chat, EndedChat, FileEntry, FileList, StoredMessage, StreamToken, Turn
 from ._options import Options
 from ._page import Page
-from ._resource import RAW, Resource, further, nothing
+from ._resource import RAW, Resource, further, nothing, prepare
 from ._stream import RelayStream, TurnStream
 from ._download import Download
 from ._typing import Unpack
+from ._upload import Upload
 
 
 
@@ -263,8 +263,10 @@ class Files(Resource):
 
     def upload(self, file_path: str, *, id: str, content: Content, **options: Unpack[Options]) -> FileEntry:
         """Writes a file; folders are made."""
-        arguments = {"filePath": file_path, "id": id, "content": read_content(content)}
-        return self._call(FileEntry.from_dict, "files.upload", options, **arguments)
+        given = Upload(content)
+        arguments = {"filePath": file_path, "id": id, "content": given.given}
+        task, wrap = prepare(self._native, FileEntry.from_dict, "files.upload", options, arguments)
+        return wrap(given.send(task))
 
     def delete(self, file_path: str, *, id: str, **options: Unpack[Options]) -> None:
         """Removes a file; our own server."""

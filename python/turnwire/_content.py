@@ -6,43 +6,22 @@ import asyncio
 import inspect
 import io
 import os
-from collections.abc import AsyncIterable, Iterable, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from os import PathLike
 from typing import IO, Any, Union
 
-#: Bytes of any kind, text, an open binary file, a path, or an iterable of bytes. A path is sent with bounded memory, and
-#: anew where a request is repeated; what else is read is read whole before.
+#: Bytes of any kind, text, an open binary file, a path, or an iterable of bytes. What is not at hand is read as it is sent.
 Content = Union[bytes, bytearray, memoryview, str, IO[bytes], PathLike[str], Iterable[bytes]]
 #: The same, and an asynchronous iterable of bytes or an open asynchronous file.
 AsyncContent = Union[Content, AsyncIterable[bytes]]
 
-
-def content(given: Any) -> bytes | str:
-    """The bytes of a file, or the path of one."""
-    if (ready := _at_hand(given)) is not None:
-        return ready
-    if callable(getattr(given, "read", None)):
-        return _read(given, given.read())
-    if hasattr(given, "__aiter__"):
-        raise TypeError("content is an asynchronous iterable, which AsyncTurnwire can upload and Turnwire cannot")
-    return b"".join(_bytes("a piece of content", piece) for piece in _pieces(given))
+#: What is read at once.
+SIZE = 256 * 1024
 
 
-async def content_async(given: Any) -> bytes | str:
-    """The same in an asynchronous program; what blocks is read on another thread."""
-    if (ready := _at_hand(given)) is not None:
-        return ready
-    if callable(read := getattr(given, "read", None)):
-        data = read() if inspect.iscoroutinefunction(read) else await asyncio.to_thread(read)
-        return _read(given, await data if inspect.isawaitable(data) else data)
-    if hasattr(given, "__aiter__"):
-        return b"".join([_bytes("a piece of content", piece) async for piece in given])
-    return await asyncio.to_thread(content, given)
-
-
-def _at_hand(given: Any) -> bytes | str | None:
-    """What needs no reading."""
+def at_hand(given: Any) -> bytes | str | None:
+    """The bytes of what needs no reading, or the path of a file."""
     if isinstance(given, str):
         return given.encode()
     if isinstance(given, PathLike):
@@ -56,6 +35,119 @@ def _at_hand(given: Any) -> bytes | str | None:
     return None
 
 
+class Reader:
+    """What is read piece by piece; an empty piece is its end."""
+
+    def __init__(self, given: Any) -> None:
+        self._file = _File(given) if callable(getattr(given, "read", None)) else None
+        self._pieces: Iterator[Any] = iter(()) if self._file else _pieces(given)
+
+    def read(self) -> bytes:
+        if self._file is not None:
+            return b"" if self._file.ended else self._file.bytes_of(self._file.read())
+        read, size = [], 0
+        for piece in self._pieces:
+            read.append(_bytes("a piece of content", piece))
+            size += len(read[-1])
+            if size >= SIZE:
+                break
+        return b"".join(read)
+
+    @property
+    def is_generator(self) -> bool:
+        return inspect.isgenerator(self._pieces)
+
+    def leave(self) -> None:
+        """Ends a generator that is not read to its end."""
+        if inspect.isgenerator(self._pieces):
+            # Where another thread is still in it, it ends with that.
+            with suppress(ValueError):
+                self._pieces.close()
+
+
+class AsyncReader:
+    """The same in an asynchronous program; what blocks is read on another thread."""
+
+    def __init__(self, given: Any) -> None:
+        self._file = _File(given) if callable(getattr(given, "read", None)) else None
+        self._pieces: AsyncIterator[Any] | None = None
+        self._blocking: Reader | None = None
+        if self._file is None and hasattr(given, "__aiter__"):
+            _unspent(given)
+            self._pieces = given.__aiter__()
+        elif self._file is None:
+            self._blocking = Reader(given)
+
+    async def read(self) -> bytes:
+        if self._blocking is not None:
+            return await asyncio.to_thread(self._blocking.read)
+        if self._file is not None:
+            return b"" if self._file.ended else self._file.bytes_of(await self._file.read_async())
+        read, size = [], 0
+        while self._pieces is not None and size < SIZE:
+            try:
+                piece = await self._pieces.__anext__()
+            except StopAsyncIteration:
+                break
+            read.append(_bytes("a piece of content", piece))
+            size += len(read[-1])
+        return b"".join(read)
+
+    async def leave(self) -> None:
+        """Ends a generator that is not read to its end."""
+        if self._blocking is not None and self._blocking.is_generator:
+            await asyncio.to_thread(self._blocking.leave)
+        elif inspect.isasyncgen(self._pieces):
+            await self._pieces.aclose()
+
+
+class _File:
+    """An object with a ``read``."""
+
+    def __init__(self, file: Any) -> None:
+        self._given = file
+        self._read: Callable[..., Any] = file.read
+        #: One whose ``read`` takes no size gives all at once.
+        self._sized = _takes_a_size(file.read)
+        self._begun = False
+        self.ended = False
+
+    def read(self) -> Any:
+        data = self._read(SIZE) if self._sized else self._read()
+        if inspect.iscoroutine(data):
+            data.close()
+            raise TypeError("content is an asynchronous file, which AsyncTurnwire can upload and Turnwire cannot")
+        return data
+
+    async def read_async(self) -> Any:
+        size = (SIZE,) if self._sized else ()
+        if inspect.iscoroutinefunction(self._read):
+            return await self._read(*size)
+        data = await asyncio.to_thread(self._read, *size)
+        return await data if inspect.isawaitable(data) else data
+
+    def bytes_of(self, data: Any) -> bytes:
+        if isinstance(data, str):
+            raise TypeError("content is a file whose read() gives text; open it in binary mode")
+        read = _bytes("what read() of content gives", data)
+        if not read and not self._begun and _is_read(self._given):
+            raise ValueError("content is a file that stands at its end; call its seek(0), or open it again")
+        self._begun = True
+        self.ended = not self._sized or not read
+        return read
+
+
+def _takes_a_size(read: Callable[..., Any]) -> bool:
+    try:
+        inspect.signature(read).bind(SIZE)
+    except TypeError:
+        return False
+    except ValueError:
+        # It does not tell, as what is written in C.
+        return True
+    return True
+
+
 def _path(given: PathLike[Any]) -> str:
     path = os.path.abspath(os.fsdecode(given))
     # What is wrong with it is said here, as open() says it.
@@ -63,18 +155,6 @@ def _path(given: PathLike[Any]) -> str:
         with open(path, "rb"):
             pass
     return path
-
-
-def _read(file: Any, data: Any) -> bytes:
-    if inspect.iscoroutine(data):
-        data.close()
-        raise TypeError("content is an asynchronous file, which AsyncTurnwire can upload and Turnwire cannot")
-    if isinstance(data, str):
-        raise TypeError("content is a file whose read() gives text; open it in binary mode")
-    read = _bytes("what read() of content gives", data)
-    if not read and _is_read(file):
-        raise ValueError("content is a file that stands at its end; call its seek(0), or open it again")
-    return read
 
 
 def _is_read(file: Any) -> bool:
@@ -86,12 +166,22 @@ def _is_read(file: Any) -> bool:
     return isinstance(at, int) and at > 0
 
 
-def _pieces(given: Any) -> Iterable[Any]:
+def _pieces(given: Any) -> Iterator[Any]:
+    if hasattr(given, "__aiter__"):
+        raise TypeError("content is an asynchronous iterable, which AsyncTurnwire can upload and Turnwire cannot")
     if isinstance(given, (Mapping, set, frozenset)) or not isinstance(given, Iterable):
         raise TypeError(
             f"content must be bytes, text, a binary file, a path or an iterable of bytes, not {type(given).__name__}"
         )
-    return given
+    _unspent(given)
+    return iter(given)
+
+
+def _unspent(given: Any) -> None:
+    """Refuses a generator that has ended: nothing is left of what it gave."""
+    spent = inspect.isgenerator(given) and given.gi_frame is None or inspect.isasyncgen(given) and given.ag_frame is None
+    if spent:
+        raise ValueError("content is a generator that was read before; make it anew")
 
 
 def _bytes(what: str, given: Any) -> bytes:

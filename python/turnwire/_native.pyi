@@ -35,6 +35,7 @@ __all__ = [
     "TurnStatusChanged",
     "TurnStream",
     "UnknownEvent",
+    "Upload",
     "__version__",
     "frame",
     "parse_event",
@@ -421,9 +422,20 @@ class Client:
         *,
         raw: bool = False,
         whole: bool = False,
-        content: bytes | str | None = None,
+        content: bytes | str | Upload | None = None,
         on_state: Callable[[str], object] | None = None,
     ) -> Task: ...
+
+@final
+class Upload:
+    def __new__(cls) -> Upload: ...
+    def push(self, data: bytes) -> Task | None:
+        """``None`` where there was room for it, else what ends once there is, or once the request has ended."""
+    def end(self) -> None: ...
+    def fail(self) -> None: ...
+    @property
+    def is_over(self) -> bool: ...
+    def __reduce__(self) -> NoReturn: ...
 
 @final
 class TurnAccumulator:

@@ -93,7 +93,7 @@ impl NativeClient {
     /// Begins an upload of what `upload` will be handed.
     #[napi(catch_unwind)]
     pub fn start_upload(&self, upload: &NativeUpload, args: String, options: String) -> NativeTask {
-        self.begin("files.upload", &args, &options, Some(upload.content()))
+        self.begin("files.upload", &args, &options, upload.pieces.content())
     }
 }
 

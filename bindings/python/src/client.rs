@@ -4,6 +4,7 @@ use crate::driver::{Local, driver};
 use crate::error::{exception, no_pickle};
 use crate::event::snake;
 use crate::task::Task;
+use crate::upload;
 use pyo3::exceptions::PyUserWarning;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -59,15 +60,17 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[derive(FromPyObject)]
 enum Content<'py> {
     Bytes(Bound<'py, PyBytes>),
+    Pieces(PyRef<'py, upload::Upload>),
     File(PathBuf),
 }
 
-impl From<Content<'_>> for Upload {
-    fn from(content: Content<'_>) -> Self {
-        match content {
-            Content::Bytes(bytes) => Self::from(bytes.as_bytes().to_vec()),
-            Content::File(path) => Self::file(path),
-        }
+impl Content<'_> {
+    fn upload(&self) -> PyResult<Option<Upload>> {
+        Ok(match self {
+            Self::Bytes(bytes) => Some(Upload::from(bytes.as_bytes().to_vec())),
+            Self::Pieces(pieces) => pieces.content()?,
+            Self::File(path) => Some(Upload::file(path)),
+        })
     }
 }
 
@@ -160,8 +163,8 @@ impl Client {
         on_state: Option<Py<PyAny>>,
     ) -> PyResult<Task> {
         let (client, driver) = (self.core(py)?, driver()?);
-        let content = content.map(Upload::from);
-        let parsed = Operation::parse(&LANGUAGE, &client, operation, arguments, options, content);
+        let upload = content.as_ref().map_or(Ok(None), Content::upload)?;
+        let parsed = Operation::parse(&LANGUAGE, &client, operation, arguments, options, upload);
         let operation = parsed.map_err(|error| exception(py, &error))?;
         let work = async move {
             match operation.run(driver).await? {
@@ -169,6 +172,11 @@ impl Client {
                 done => Ok(done),
             }
         };
-        Task::call(work, raw, on_state)
+        let task = Task::call(work, raw, on_state)?;
+        if let Some(Content::Pieces(_)) = content {
+            // Nobody waits for it while they are handed over.
+            task.begin()?;
+        }
+        Ok(task)
     }
 }

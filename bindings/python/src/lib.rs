@@ -14,6 +14,7 @@ mod response;
 mod stream;
 mod task;
 mod turn;
+mod upload;
 
 use pyo3::prelude::*;
 
@@ -37,6 +38,8 @@ mod _native {
     use super::task::Task;
     #[pymodule_export]
     use super::turn::{TurnAccumulator, parse_event};
+    #[pymodule_export]
+    use super::upload::Upload;
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

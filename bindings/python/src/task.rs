@@ -44,6 +44,12 @@ impl Task {
         })
     }
 
+    /// Has it go on in the background.
+    pub(crate) fn begin(&self) -> PyResult<()> {
+        self.call.get()?.begin();
+        Ok(())
+    }
+
     fn object<'py>(&self, py: Python<'py>, done: Result<Done>) -> PyResult<Bound<'py, PyAny>> {
         match done.map_err(|error| exception(py, &error))? {
             Done::Answer(answer) if self.raw => RawAnswer::new(answer).into_bound_py_any(py),

@@ -19,6 +19,7 @@ mod settings;
 mod surface;
 mod task;
 mod turn;
+mod upload;
 
 pub use arguments::Language;
 pub use batch::{Batch, Item, append_json};
@@ -30,3 +31,4 @@ pub use pump::{Pump, RelayPump, Source, TurnPump, TurnSource};
 pub use settings::{Settings, options};
 pub use task::{Started, Task};
 pub use turn::Attended;
+pub use upload::Pieces;

@@ -68,8 +68,15 @@ impl<T: Send + 'static> Task<T> {
     /// A call that begins at once, in the background.
     pub fn spawn(driver: &'static Driver, work: impl Future<Output = Result<T>> + Send + 'static) -> Self {
         let task = Self::new(driver, work);
-        let _ = task.poll(Waker::noop());
+        task.begin();
         task
+    }
+
+    /// Has one that has not begun go on in the background.
+    pub fn begin(&self) {
+        if matches!(*lock(&self.state), State::Idle(_)) {
+            let _ = self.poll(Waker::noop());
+        }
     }
 
     /// The result, if it is there; else `waker` is woken once when it is. It is given once.

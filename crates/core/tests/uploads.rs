@@ -56,27 +56,50 @@ async fn a_file_is_uploaded_from_bytes_text_a_file_a_reader_and_a_stream() {
     }
 }
 
+/// More than what is read before anything is sent.
+const LONG: usize = (1 << 20) + 1;
+
+/// So many bytes, in pieces; `broken`: with an error after them.
+fn tape(length: usize, broken: bool) -> Upload {
+    let whole = vec![b'x'; length];
+    let pieces: Vec<_> = whole.chunks(100_000).map(|piece| Ok(Bytes::copy_from_slice(piece))).collect();
+    let torn = broken.then(|| Err(io::Error::other("the tape is torn")));
+    Upload::stream(stream::iter(pieces.into_iter().chain(torn)))
+}
+
 #[tokio::test]
-async fn a_file_is_read_anew_when_the_upload_is_sent_again_and_a_stream_is_sent_once() {
+async fn what_is_short_is_sent_again_and_so_is_a_long_file_but_a_long_stream_is_sent_once() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("notes.txt");
-    tokio::fs::write(&path, "the notes").await.unwrap();
+    tokio::fs::write(&path, vec![b'x'; LONG]).await.unwrap();
+    for (content, length) in [(pieces(&["the ", "notes"]), 9), (tape(LONG - 1, false), LONG - 1)] {
+        let (kit, client) = kit(vec![unavailable()]).await;
+        upload(&client, content).await.unwrap();
+        let sent = kit.counts();
+        assert_eq!((sent.requests["files.upload"], sent.last_body.len()), (2, length));
+        assert_eq!(sent.last_headers["content-length"], length.to_string());
+    }
     let (again, client) = kit(vec![unavailable()]).await;
     upload(&client, Upload::file(&path)).await.unwrap();
-    assert_eq!((again.counts().requests["files.upload"], again.counts().last_body.as_str()), (2, "the notes"));
+    assert_eq!((again.counts().requests["files.upload"], again.counts().last_body.len()), (2, LONG));
     let (once, client) = kit(vec![unavailable()]).await;
-    let error = upload(&client, pieces(&["the notes"])).await.unwrap_err();
+    let error = upload(&client, tape(LONG, false)).await.unwrap_err();
     assert_eq!((error.status(), once.counts().requests["files.upload"]), (Some(503), 1));
 }
 
 #[tokio::test]
-async fn what_cannot_be_read_is_told_as_that_and_not_tried_again() {
-    let (_kit, client) = kit(vec![]).await;
-    let torn = stream::iter([Ok(Bytes::from_static(b"half")), Err(io::Error::other("the tape is torn"))]);
-    for (content, told) in
-        [(Upload::file("/nowhere/notes.txt"), "No such file"), (Upload::stream(torn), "the tape is torn")]
-    {
-        let error = upload(&client, content).await.unwrap_err();
+async fn what_cannot_be_read_is_told_as_that_and_costs_no_request_where_it_fails_at_once() {
+    let (_kit, reached) = kit(vec![]).await;
+    // Nobody listens there: a request would be told as one that did not arrive.
+    let nowhere = Client::builder().base_url("http://127.0.0.1:1").api_key("sk_test").max_retries(0).build().unwrap();
+    let contents = [
+        (&nowhere, Upload::file("/nowhere/notes.txt"), "No such file"),
+        (&nowhere, tape(0, true), "the tape is torn"),
+        (&nowhere, tape(9, true), "the tape is torn"),
+        (&reached, tape(3 * LONG, true), "the tape is torn"),
+    ];
+    for (client, content, told) in contents {
+        let error = upload(client, content).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{error}");
         assert!(error.message().starts_with("What was to be uploaded cannot be read"), "{error}");
         assert!(error.message().contains(told), "{error}");

@@ -1,8 +1,9 @@
 //! What a request carries.
 
-use bytes::Bytes;
+use crate::error::Error;
+use bytes::{Bytes, BytesMut};
 use futures_core::Stream;
-use futures_util::TryStreamExt as _;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use std::fmt;
 use std::io;
 use std::pin::Pin;
@@ -17,6 +18,32 @@ pub(crate) enum Body {
     Stream(BodyStream),
 }
 
+/// So much of what comes in pieces is read before anything is sent: what ends by then is sent as bytes, whose length is
+/// known and which can be sent again, and what cannot be read at all costs no request.
+const READ_AHEAD: usize = 1 << 20;
+
+impl Body {
+    /// Reads the beginning of what comes in pieces.
+    pub(super) async fn begin(&mut self) -> Result<(), Error> {
+        let Self::Stream(BodyStream(source)) = &*self else { return Ok(()) };
+        let Some(mut pieces) = source.take() else { return Ok(()) };
+        let (mut begun, mut length) = (Vec::new(), 0);
+        while length <= READ_AHEAD {
+            let Some(piece) = pieces.try_next().await.map_err(|why| unreadable(&why))? else {
+                *self = Self::Bytes(begun.iter().fold(BytesMut::with_capacity(length), joined).freeze());
+                return Ok(());
+            };
+            length += piece.len();
+            begun.push(piece);
+        }
+        if let Source::Once(_) = source {
+            let begun = stream::iter(begun.into_iter().map(Ok));
+            *self = Self::Stream(BodyStream::once(Box::pin(begun.chain(pieces))));
+        }
+        Ok(())
+    }
+}
+
 type Pieces = Pin<Box<dyn Stream<Item = io::Result<Bytes>> + Send>>;
 
 /// A body that comes in pieces.
@@ -27,6 +54,15 @@ pub(crate) struct BodyStream(Source);
 enum Source {
     Once(Arc<Mutex<Option<Pieces>>>),
     Again(Arc<dyn Fn() -> Pieces + Send + Sync>),
+}
+
+impl Source {
+    fn take(&self) -> Option<Pieces> {
+        match self {
+            Self::Once(pieces) => pieces.lock().unwrap_or_else(PoisonError::into_inner).take(),
+            Self::Again(make) => Some(make()),
+        }
+    }
 }
 
 impl BodyStream {
@@ -42,11 +78,7 @@ impl BodyStream {
 
     /// Its pieces; `None`: they were taken before.
     pub(super) fn take(&self) -> Option<impl Stream<Item = Result<Bytes, Unreadable>> + Send + use<>> {
-        let pieces = match &self.0 {
-            Source::Once(pieces) => pieces.lock().unwrap_or_else(PoisonError::into_inner).take(),
-            Source::Again(make) => Some(make()),
-        };
-        pieces.map(|pieces| pieces.map_err(Unreadable))
+        self.0.take().map(|pieces| pieces.map_err(Unreadable))
     }
 
     /// Whether it was sent and cannot be sent again.
@@ -56,6 +88,16 @@ impl BodyStream {
             Source::Again(_) => false,
         }
     }
+}
+
+fn joined(mut whole: BytesMut, piece: &Bytes) -> BytesMut {
+    whole.extend_from_slice(piece);
+    whole
+}
+
+/// The error of what cannot be read.
+pub(super) fn unreadable(why: &io::Error) -> Error {
+    Error::new("invalid_argument", format!("What was to be uploaded cannot be read: {why}."))
 }
 
 /// What was to be sent could not be read: the fault is here, not at the service or on the way.

@@ -29,12 +29,13 @@ impl Client {
     /// Sends and reads the whole answer.
     pub(crate) async fn call<T>(
         &self,
-        request: Request,
+        mut request: Request,
         options: &RequestOptions,
         read: fn(&[u8]) -> Result<T>,
     ) -> Result<RawResponse<T>> {
         let clocks = Clocks::of(options.timeout);
         self.within(clocks.deadline, async {
+            request.body.begin().await?;
             let (answer, body) = self.send_and_read(&request, options, &clocks).await?;
             Ok(RawResponse {
                 status: answer.status,

@@ -1,6 +1,6 @@
 //! Why there is no answer, in a sentence: the service, the proxy before it, the certificate, or this process.
 
-use super::body::Unreadable;
+use super::body::{Unreadable, unreadable};
 use super::proxy::shown;
 use crate::error::Error;
 use rustls::CertificateError;
@@ -18,7 +18,7 @@ pub(super) const MAX_HEAD: u32 = 400 * 1024;
 pub(crate) fn connection_error(error: reqwest::Error, proxy: Option<&Url>) -> Error {
     let error = error.without_url();
     if let Some(Unreadable(why)) = find(&error, |cause| cause.downcast_ref()) {
-        return Error::new("invalid_argument", format!("What was to be uploaded cannot be read: {why}."));
+        return unreadable(why);
     }
     let (code, message): (_, String) = if let Some(refused) = refused_certificate(&error) {
         ("certificate_refused", refused.into())

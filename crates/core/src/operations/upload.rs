@@ -14,11 +14,12 @@ use tokio::io::AsyncRead;
 use tokio_util::io::ReaderStream;
 
 /// What a file is written from: bytes or text (by `into()`), a [`file`](Self::file), a [`reader`](Self::reader) or a
-/// [`stream`](Self::stream); the last three are sent with bounded memory.
+/// [`stream`](Self::stream). The last three are sent with bounded memory; what is no longer than 1 MiB is read before the
+/// request is sent, which then can be sent again where sending failed.
 pub struct Upload(Body);
 
 impl Upload {
-    /// A file of this machine. It is read from its beginning each time the request is sent.
+    /// A file of this machine. A long one is read from its beginning each time the request is sent.
     pub fn file(path: impl Into<PathBuf>) -> Self {
         let path = path.into();
         Self(Body::Stream(BodyStream::again(move || {
@@ -28,12 +29,12 @@ impl Upload {
         })))
     }
 
-    /// What a reader gives. It can be read once, so the request is not sent again where sending failed.
+    /// What a reader gives. It can be read once: a long one is not sent again where sending failed.
     pub fn reader(reader: impl AsyncRead + Send + 'static) -> Self {
         Self::stream(ReaderStream::new(reader))
     }
 
-    /// Pieces, one after the other. They come once, so the request is not sent again where sending failed.
+    /// Pieces, one after the other. They come once: many are not sent again where sending failed.
     pub fn stream<S, B>(pieces: S) -> Self
     where
         S: Stream<Item = io::Result<B>> + Send + 'static,
