@@ -82,6 +82,7 @@ test('messages and turns can be looked at later', async () => {
   assert.ok(texts.some((text) => text.includes('Keep this.')))
 })
 
+// PROTOCOL RAW-1.
 test('every answer has its response', async () => {
   const { data, response, requestId } = await service.client.chat.create({ title: 'Raw' }).withResponse()
   assert.equal(response.status, 200)
@@ -95,6 +96,7 @@ test('every answer has its response', async () => {
   assert.equal((await stream.data.result()).status, 'completed')
 })
 
+// PROTOCOL RAW-2.
 test('the response of a stream has its events as a body, also where the connection breaks', async () => {
   const file = join(ROOT, 'tests/conformance/http/cut-after-some-events.json')
   const broken = await start(TESTKIT, [file], /^listening on (http:\S+)$/)
@@ -230,6 +232,7 @@ test('wrong options are a TypeError', () => {
   assert.throws(() => service.client.withOptions({ timeout: 'soon' as unknown as number }), TypeError)
 })
 
+// PROTOCOL AUTH-4.
 test('neither keys nor tokens are shown', async () => {
   const client = new Turnwire({ baseURL: service.baseURL, apiKey: KEY, defaultHeaders: { 'x-secret': KEY } })
   const { id } = await client.chat.create()

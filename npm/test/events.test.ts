@@ -21,11 +21,13 @@ test('an event is a plain object of what travels', () => {
   assert.equal(Object.getPrototypeOf(event), Object.prototype)
 })
 
+// PROTOCOL EVENT-1.
 test('an event takes its type from the SSE name where its body has none', () => {
   const event = parseEvent(wire({ usage: { totalTokens: 3 } }), 'session.usage')
   assert.equal(event.type, 'session.usage')
 })
 
+// PROTOCOL VER-4.
 test('other spellings read as ours', () => {
   const event = parseEvent('{"type":"message.part.updated","message_id":"msg_2","part_id":"prt_1","delta":"x"}')
   assert.ok(event.type === 'message.part.updated' && event.delta === 'x')
@@ -33,6 +35,7 @@ test('other spellings read as ours', () => {
   assert.equal(event.partId, 'prt_1')
 })
 
+// PROTOCOL VER-3.
 test('an event newer than this library is kept whole', () => {
   const event = parseEvent(wire({ type: 'turn.dreamt', of: ['sheep'] }))
   assert.deepEqual(event, {
@@ -68,6 +71,7 @@ test('only text of a root answer is the text of a turn', () => {
   assert.equal(textDelta(parseEvent(wire({ type: 'turn.status', status: 'running' }))), undefined)
 })
 
+// PROTOCOL FOLD-1.
 test('the fold of the events is the turn', () => {
   const fold = new TurnAccumulator()
   const events: TurnEvent[] = [
@@ -88,6 +92,7 @@ test('the fold of the events is the turn', () => {
   assert.equal(turn.durationMs, 12)
 })
 
+// PROTOCOL FOLD-3.
 test('an accumulator takes in no event of another turn', () => {
   const fold = new TurnAccumulator()
   fold.push(parseEvent(delta('mine')))

@@ -48,6 +48,7 @@ for (const [index, { says, turn }] of cases.entries()) {
   })
 }
 
+// PROTOCOL VAL-4.
 test('half an emoji in a prompt is named, and nothing is sent', async () => {
   const before = requests
   const named = /half of a character/

@@ -9,6 +9,7 @@ const service = practice()
 const newChat = async () => (await service.client.chat.create({ title: 'Readers' })).id
 const upTo = (count: number) => Array.from({ length: count }, (_, index) => index + 1)
 
+// PROTOCOL RESUME-10.
 test('an open question is asked again by a stream that is resumed', async () => {
   const first = await service.client.chat.respond(await newChat(), '/ask')
   for await (const event of first) if (event.type === 'turn.status' && event.question) break
@@ -138,6 +139,7 @@ async function scenario(name: string, use: (client: Turnwire, counts: () => Prom
 const AT_ONCE = 'a-question-and-a-permission-at-once'
 const replies = ({ requests }: Counts) => [requests['reply_to_question'], requests['reply_to_permission']]
 
+// PROTOCOL ASK-5.
 test('a question and a permission of one status each reach their handler once', async () => {
   for (const how of ['result', 'loop', 'text', 'message'] as const) {
     await scenario(AT_ONCE, async ({ chat }, counts) => {
@@ -206,6 +208,7 @@ test('a refusal takes its reason along, and a reason that the agent would not ge
   })
 })
 
+// PROTOCOL CANCEL-3.
 test('a message that fails in the caller leaves the chat free', async () => {
   const id = await newChat()
   await assert.rejects(service.client.chat.sendMessage(id, '/ask').then(), InputRequiredError)

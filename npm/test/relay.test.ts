@@ -50,6 +50,7 @@ test('a live relay says where it began', async () => {
   live.close()
 })
 
+// PROTOCOL RELAY-5.
 test('a cursor beyond the log is a reset, never a silent hole', async () => {
   const { chat } = service.client
   const { id } = await chat.create()
@@ -61,6 +62,7 @@ test('a cursor beyond the log is a reset, never a silent hole', async () => {
   }
 })
 
+// PROTOCOL TOKEN-2.
 test('a token alone reads the relay of its chat', async () => {
   const { chat } = service.client
   const { id } = await chat.create()

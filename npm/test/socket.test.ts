@@ -90,6 +90,7 @@ test('break in a loop over the promise closes the socket', () =>
     for await (const _ of respond()) break
   }))
 
+// PROTOCOL CLOCK-5.
 test('an abort closes the socket of a stream', () =>
   closed(async () => {
     const controller = new AbortController()

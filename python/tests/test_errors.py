@@ -12,6 +12,7 @@ from turnwire import APIStatusError, Turnwire, TurnwireError
 TABLE = json.loads((ROOT / "tests/conformance/errors.json").read_text())
 
 
+# PROTOCOL ERR-2.
 @pytest.mark.parametrize("row", [row for row in TABLE if row.get("status")], ids=lambda row: str(row["code"]))
 def test_an_answer_becomes_the_class_of_its_code(row: dict[str, object]) -> None:
     said = {"type": row["type"], "code": row["code"], "message": "Said so.", "requestId": "req_1", "activeTurnId": "turn_9"}
@@ -57,6 +58,7 @@ def test_a_page_in_place_of_an_answer_is_told_as_such() -> None:
     assert caught.value.code == "unexpected_content_type" and caught.value.body == page.decode()
 
 
+# PROTOCOL AUTH-4.
 def test_a_key_is_never_shown() -> None:
     client = Turnwire(base_url="http://127.0.0.1:9", api_key="sk_secret_1", max_retries=0)
     assert "sk_secret" not in repr(client) and "127.0.0.1:9" in repr(client)

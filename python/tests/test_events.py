@@ -85,6 +85,7 @@ def test_a_part_is_a_typed_object_made_once() -> None:
     assert read.part.to_dict() == tool and read["part"] == tool
 
 
+# PROTOCOL VER-3.
 def test_what_is_not_known_is_kept() -> None:
     read = parse_event('{"type":"turn.sang","song":{"notes":[1,2]}}')
     assert isinstance(read, UnknownEvent) and read.type == "turn.sang" and read["song"] == {"notes": [1, 2]}
@@ -105,6 +106,7 @@ def test_half_a_character_does_not_hide_an_event() -> None:
     assert read["song"] == "\ud83d"
 
 
+# PROTOCOL FOLD-1.
 def test_the_fold_of_events_is_the_turn() -> None:
     fold = turnwire.TurnAccumulator()
     assert fold.turn.text == "" and not fold.turn.ended

@@ -14,6 +14,7 @@ CASES = json.loads((ROOT / "tests/conformance/odd-events.json").read_text())
 ELSEWHERE = OK_STREAM.replace(b"turnwire-contract: 1\r\n", b"")
 
 
+# PROTOCOL VAL-3, VAL-4.
 @pytest.mark.parametrize("case", CASES, ids=lambda case: str(case["says"]))
 def test_one_odd_field_costs_none_of_the_others(case: dict[str, Any]) -> None:
     # What no reader of JSON would keep stands in the file as a text.
@@ -31,6 +32,7 @@ def test_one_odd_field_costs_none_of_the_others(case: dict[str, Any]) -> None:
         assert turn is not None and difference(case["turn"], turn.to_dict()) is None
 
 
+# PROTOCOL VAL-4.
 def test_half_an_emoji_in_a_prompt_is_named_and_nothing_is_sent() -> None:
     with Canned(OK_STREAM) as service:
         client = Turnwire(base_url=service.url, api_key="k")

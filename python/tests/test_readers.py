@@ -21,6 +21,7 @@ def left_at_the_question(client: Turnwire, chat: Chat) -> str:
         return stream.cursor
 
 
+# PROTOCOL RESUME-10.
 def test_an_open_question_is_asked_again_by_a_stream_that_is_resumed(client: Turnwire, chat: Chat) -> None:
     cursor = left_at_the_question(client, chat)
     asked = 0
@@ -212,6 +213,7 @@ def test_a_second_task_is_refused_while_the_first_waits_which_loses_nothing(serv
     asyncio.run(asyncio.wait_for(run(), 60))
 
 
+# PROTOCOL CANCEL-3.
 def test_a_message_that_fails_in_the_caller_leaves_the_chat_free(client: Turnwire, chat: Chat) -> None:
     with pytest.raises(turnwire.InputRequiredError):
         client.chat.send_message(chat.id, "/ask")
@@ -282,6 +284,7 @@ def replies(url: str) -> list[int]:
     return [requests["reply_to_question"], requests["reply_to_permission"]]
 
 
+# PROTOCOL ASK-5.
 @pytest.mark.parametrize("how", ["result", "loop", "text", "message"])
 @pytest.mark.parametrize("program", ["sync", "async"])
 def test_a_question_and_a_permission_of_one_status_each_reach_their_handler_once(program: str, how: str) -> None:

@@ -40,6 +40,7 @@ def test_a_live_relay_tells_a_turn_as_it_runs(client: Turnwire, chat: Chat) -> N
     assert "turnwire.turn.accepted" in types and "message.part.updated" in types
 
 
+# PROTOCOL RELAY-5.
 def test_a_number_that_was_never_given_out_is_told(client: Turnwire, chat: Chat) -> None:
     with client.chat.stream(chat.id, last_event_id=10_000) as relay:
         match next(relay):
@@ -49,6 +50,7 @@ def test_a_number_that_was_never_given_out_is_told(client: Turnwire, chat: Chat)
                 pytest.fail(repr(other))
 
 
+# PROTOCOL TOKEN-2.
 def test_a_stream_token_is_enough_to_read(client: Turnwire, service: Service, chat: Chat) -> None:
     token = client.chat.create_stream_token(chat.id)
     assert token.stream_url.startswith(service.url) and token.expires_at

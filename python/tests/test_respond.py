@@ -174,6 +174,7 @@ def test_leaving_the_loop_leaves_the_turn_running_but_for_cancel_on_close(client
         assert attached and attached.result().status == ("cancelled" if cancel else "completed")
 
 
+# PROTOCOL CLOCK-5.
 @pytest.mark.parametrize("how", ["with", "close", "del", "for"])
 def test_leaving_a_stream_closes_its_socket(how: str) -> None:
     with Canned(OK_STREAM + STARTED) as service:
@@ -195,6 +196,7 @@ def test_leaving_a_stream_closes_its_socket(how: str) -> None:
         assert service.left.wait(10)
 
 
+# PROTOCOL STREAM-11.
 def test_a_stream_that_ends_too_early_is_never_a_quiet_half_answer() -> None:
     with Canned(OK_STREAM + STARTED + DELTA, hang_up=True) as service:
         client = Turnwire(base_url=service.url, api_key="k")
@@ -222,6 +224,7 @@ def test_what_is_wrong_with_a_stream_is_an_api_error_with_a_code(reply: bytes, c
     assert type(caught.value) is turnwire.APIError and caught.value.code == code
 
 
+# PROTOCOL CLOCK-3.
 def test_an_idle_stream_is_noticed() -> None:
     with Canned(OK_STREAM + STARTED) as service:
         client = Turnwire(base_url=service.url, api_key="k")
@@ -239,6 +242,7 @@ def test_with_streaming_response_gives_the_stream_of_its_answer(client: Turnwire
         assert response.parse().result().text == "Hi there"
 
 
+# PROTOCOL RAW-2.
 def test_with_streaming_response_passes_on_the_event_stream(client: Turnwire, service: Service, chat: Chat) -> None:
     def text(lines: list[str]) -> str:
         assert lines[:2] == ["id: 1", "event: turn.started"]

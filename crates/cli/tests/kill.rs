@@ -186,6 +186,7 @@ fn the_matrix_has_no_less_than_sixty_cells_and_each_victim_its_own() {
     }
 }
 
+/// PROTOCOL RELAY-2, SEND-8.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_killed_server_loses_nothing_that_was_told_and_runs_no_turn_twice() {
     for (prompt, stage, cell) in cells(Victim::Server) {

@@ -4,6 +4,7 @@
 mod common;
 
 use common::{Server, err, out, run, turnwire};
+use std::io::{Read as _, Write as _};
 use std::path::PathBuf;
 
 fn file(home: &tempfile::TempDir, text: &str) -> PathBuf {
@@ -81,16 +82,23 @@ fn what_belongs_together_is_asked_for_together() {
     assert!(err(&list).contains("opencode.json: must be a JSON object"), "{}", err(&list));
 }
 
+/// PROTOCOL AUTH-4, TOKEN-4.
 #[test]
-fn the_log_can_be_json_and_holds_no_key() {
+fn the_log_can_be_json_and_holds_no_key_and_no_token() {
     let home = tempfile::tempdir().unwrap();
     let args = ["--runtime", "practice", "--listen", "127.0.0.1:0", "--log", "info", "--log-format", "json"];
     let server = Server::start_with(home, &args, &[("TURNWIRE_API_KEY", "key-never-to-be-seen")]);
     let mut send = server.client(&["send", "new", "Hello."]);
     assert!(run(send.env("TURNWIRE_API_KEY", "key-never-to-be-seen"), "").status.success());
+    let mut socket = std::net::TcpStream::connect(server.url.strip_prefix("http://").unwrap()).unwrap();
+    let address = "/agent/v2/chat/chat_1/stream?token=token-never-to-be-seen";
+    write!(socket, "GET {address} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").unwrap();
+    socket.read_to_end(&mut Vec::new()).unwrap();
     let (_, said, _) = server.stop("TERM");
     let logged: Vec<serde_json::Value> = said.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
-    assert!(logged.iter().any(|line| line["fields"]["path"] == "/agent/v2/chat"), "{said}");
+    for path in ["/agent/v2/chat", "/agent/v2/chat/chat_1/stream"] {
+        assert!(logged.iter().any(|line| line["fields"]["path"] == path), "{path}: {said}");
+    }
     assert!(!said.contains("never-to-be-seen"), "{said}");
 }
 

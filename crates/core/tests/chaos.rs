@@ -43,6 +43,7 @@ async fn turn(kit: &Testkit, client: &Client, prompt: &str) -> Result<u64, Strin
     Ok(stream.resumes())
 }
 
+/// PROTOCOL RESUME-2, FOLD-3.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn turns_survive_whatever_happens_to_their_connections() {
     let turns = setting("TURNWIRE_CHAOS_TURNS", 100);

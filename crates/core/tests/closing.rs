@@ -54,6 +54,7 @@ async fn an_idle_connection_ends_and_later_calls_are_refused() {
     }
 }
 
+/// PROTOCOL CLOCK-5.
 #[tokio::test]
 async fn a_turn_that_streams_ends_with_what_came_and_is_not_taken_up() {
     let started = r#"{"type":"turn.started","seq":1,"chatId":"chat_1","turnId":"turn_1","userMessage":{"id":"m"}}"#;
@@ -67,6 +68,7 @@ async fn a_turn_that_streams_ends_with_what_came_and_is_not_taken_up() {
     closed(accepted.await.unwrap()).await;
 }
 
+/// PROTOCOL CLOCK-5.
 #[tokio::test]
 async fn a_relay_ends_and_is_not_taken_up() {
     let (client, accepted) = service(streaming("id: 1\ndata: {\"type\":\"session.idle\"}\n\n")).await;

@@ -6,6 +6,7 @@ use std::path::Path;
 use turnwire::error::CODES;
 use turnwire::{Error, ErrorKind};
 
+/// PROTOCOL ERR-2.
 #[test]
 fn the_file_of_codes_is_the_table() {
     let rows: Vec<Value> = CODES
@@ -27,6 +28,7 @@ fn the_file_of_codes_is_the_table() {
     );
 }
 
+/// PROTOCOL ERR-2.
 #[test]
 fn every_code_is_explained_in_the_docs() {
     let page = include_str!("../../../docs/errors.md");
@@ -36,6 +38,7 @@ fn every_code_is_explained_in_the_docs() {
     }
 }
 
+/// PROTOCOL ERR-2.
 #[test]
 fn a_status_without_a_known_code_has_the_class_of_its_status() {
     for (status, kind) in [

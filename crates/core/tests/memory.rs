@@ -48,6 +48,7 @@ fn turn(normalizer: &mut Normalizer, at: usize) -> usize {
     told.iter().filter(|event| event.is_last()).count()
 }
 
+/// PROTOCOL NORM-9.
 #[test]
 fn ended_turns_take_no_memory() {
     let mut normalizer = Normalizer::new();

@@ -22,6 +22,7 @@ async fn left_at_the_question(client: &Client) -> String {
     stream.cursor().unwrap()
 }
 
+/// PROTOCOL RESUME-10.
 #[tokio::test]
 async fn an_open_question_is_asked_again_where_a_turn_is_resumed() {
     let (kit, client) = kit(vec![]).await;
@@ -40,6 +41,7 @@ async fn an_open_question_is_asked_again_where_a_turn_is_resumed() {
     assert_eq!(stream.result().await.unwrap().text(), "thank you");
 }
 
+/// PROTOCOL RESUME-10, ASK-4.
 #[tokio::test]
 async fn a_question_that_somebody_answered_is_not_asked_again_and_answering_it_too_late_is_no_error() {
     let (_kit, client) = kit(vec![]).await;
@@ -77,6 +79,7 @@ async fn a_result_that_was_given_up_has_taken_no_event_away() {
     stream.result().await.unwrap();
 }
 
+/// PROTOCOL CANCEL-3, ASK-6.
 #[tokio::test]
 async fn a_message_that_fails_in_the_caller_leaves_the_chat_free() {
     let (_kit, client) = kit(vec![]).await;
@@ -91,6 +94,7 @@ async fn a_message_that_fails_in_the_caller_leaves_the_chat_free() {
     assert_eq!(chats.retrieve(CHAT).await.unwrap().active_turn_id, None);
 }
 
+/// PROTOCOL CANCEL-3.
 #[tokio::test]
 async fn a_message_that_is_given_up_leaves_the_chat_free() {
     let (kit, client) = kit(vec![]).await;
@@ -107,6 +111,7 @@ async fn a_message_that_is_given_up_leaves_the_chat_free() {
     .expect("the turn goes on");
 }
 
+/// PROTOCOL CANCEL-3.
 #[tokio::test]
 async fn a_message_whose_answer_does_not_come_in_time_leaves_the_chat_free() {
     for timeout in [
@@ -164,6 +169,7 @@ fn replies(kit: &Testkit) -> [Option<usize>; 2] {
     ["reply_to_question", "reply_to_permission"].map(|operation| kit.counts().requests.get(operation).copied())
 }
 
+/// PROTOCOL ASK-5.
 #[tokio::test]
 async fn a_question_and_a_permission_of_one_status_each_reach_their_handler_once() {
     let (kit, client) = both_at_once().await;
@@ -178,6 +184,7 @@ async fn a_question_and_a_permission_of_one_status_each_reach_their_handler_once
     assert_eq!(replies(&kit), [Some(1), Some(1)]);
 }
 
+/// PROTOCOL ASK-5.
 #[tokio::test]
 async fn a_question_and_a_permission_of_one_status_each_reach_who_iterates_once() {
     let (kit, client) = both_at_once().await;
@@ -202,6 +209,7 @@ async fn a_question_and_a_permission_of_one_status_each_reach_who_iterates_once(
     assert_eq!(replies(&kit), [Some(1), Some(1)]);
 }
 
+/// PROTOCOL RESUME-10.
 #[tokio::test]
 async fn all_that_is_still_asked_is_asked_again_once_where_a_turn_is_resumed() {
     let (_kit, client) = kit(vec![]).await;
@@ -222,6 +230,7 @@ async fn all_that_is_still_asked_is_asked_again_once_where_a_turn_is_resumed() {
     assert_eq!(asked, ["question", "permission"]);
 }
 
+/// PROTOCOL ASK-3.
 #[test]
 fn a_message_is_taken_with_a_refusal_and_refused_where_the_agent_would_not_get_it() {
     let word = || Some("not here".to_owned());

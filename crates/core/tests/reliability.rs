@@ -102,7 +102,9 @@ async fn respond(client: &Client, call: &Call, options: RequestOptions) -> Outco
             }
             Ok(None) => break,
             Err(error) => {
+                // PROTOCOL ERR-4.
                 assert_eq!(error.turn(), Some(fold.turn()), "the error holds the turn so far");
+                assert_eq!(error.cursor(), stream.cursor().as_deref(), "and where it can be taken up");
                 assert!(stream.try_next().await.unwrap().is_none(), "an error ends the stream");
                 return outcome.fail(error);
             }

@@ -14,6 +14,7 @@ async fn kit(faults: Vec<Fault>) -> (Testkit, Client) {
     (kit, client)
 }
 
+/// PROTOCOL SEND-7.
 #[tokio::test]
 async fn options_of_a_call_are_sent_over_those_of_the_client() {
     let (kit, client) = kit(vec![]).await;
@@ -42,6 +43,7 @@ async fn a_trace_context_is_sent_where_there_is_one() {
     assert_eq!(kit.counts().last_headers["traceparent"], trace);
 }
 
+/// PROTOCOL SEND-7.
 #[tokio::test]
 async fn a_header_can_be_taken_away_and_a_key_chosen() {
     let (kit, client) = kit(vec![]).await;
@@ -52,6 +54,7 @@ async fn a_header_can_be_taken_away_and_a_key_chosen() {
     assert_eq!(sent.last_headers["idempotency-key"], "mine");
 }
 
+/// PROTOCOL SEND-7.
 #[tokio::test]
 async fn the_same_idempotency_key_is_the_same_turn() {
     let (kit, client) = kit(vec![]).await;
@@ -61,6 +64,7 @@ async fn the_same_idempotency_key_is_the_same_turn() {
     assert_eq!(kit.counts().turns, 1);
 }
 
+/// PROTOCOL RETRY-2.
 #[tokio::test]
 async fn a_prompt_without_its_key_is_never_sent_again() {
     let lost = Fault { on: "respond".to_owned(), lose_answer: true, ..Fault::default() };
@@ -73,6 +77,7 @@ async fn a_prompt_without_its_key_is_never_sent_again() {
     assert!(!counts.last_headers.contains_key("idempotency-key"));
 }
 
+/// PROTOCOL VER-2.
 #[tokio::test]
 async fn what_a_proxy_answers_does_not_make_the_service_another() {
     // The proxy's 502 has no header of ours; the prompt, which did not arrive, is sent again under its key.
@@ -84,6 +89,7 @@ async fn what_a_proxy_answers_does_not_make_the_service_another() {
     assert_eq!((counts.turns, counts.requests["respond"]), (1, 2));
 }
 
+/// PROTOCOL TOKEN-2, HTTP-7.
 #[tokio::test]
 async fn a_token_alone_is_enough_to_follow_a_relay() {
     let kit = Testkit::with_faults(true, vec![]).await.unwrap();
@@ -96,6 +102,7 @@ async fn a_token_alone_is_enough_to_follow_a_relay() {
     assert_eq!(sent.last_headers["accept-encoding"], "identity");
 }
 
+/// PROTOCOL VAL-5, SEND-1.
 #[tokio::test]
 async fn what_no_request_can_be_made_of_is_refused_before_anything_is_sent() {
     let (kit, client) = kit(vec![]).await;
@@ -170,6 +177,7 @@ async fn what_no_request_can_be_made_of_is_refused_before_anything_is_sent() {
     assert!(kit.counts().requests.is_empty());
 }
 
+/// PROTOCOL VAL-5.
 #[tokio::test]
 async fn an_id_is_one_segment_of_the_path_whatever_is_in_it() {
     let (kit, client) = kit(vec![]).await;
@@ -250,6 +258,7 @@ async fn what_speaks_no_http_is_told_and_not_asked_again() {
     service.join().unwrap();
 }
 
+/// PROTOCOL RAW-1.
 #[tokio::test]
 async fn a_raw_answer_has_status_headers_and_bytes_and_is_parsed_later() {
     let (_kit, client) = kit(vec![]).await;
@@ -260,6 +269,7 @@ async fn a_raw_answer_has_status_headers_and_bytes_and_is_parsed_later() {
     assert_eq!(raw.parse().unwrap().id, "chat_testkit");
 }
 
+/// PROTOCOL ERR-3, ERR-2.
 #[tokio::test]
 async fn both_published_shapes_of_an_error_are_read() {
     let shapes = [
@@ -277,6 +287,7 @@ async fn both_published_shapes_of_an_error_are_read() {
     }
 }
 
+/// PROTOCOL CHAT-5.
 #[tokio::test]
 async fn a_list_goes_over_all_its_pages_as_it_is_read() {
     use futures_util::TryStreamExt as _;
@@ -290,6 +301,7 @@ async fn a_list_goes_over_all_its_pages_as_it_is_read() {
     assert_eq!(kit.counts().last_query, "limit=2&cursor=2");
 }
 
+/// PROTOCOL FILE-3.
 #[tokio::test]
 async fn a_part_of_a_file_from_elsewhere_is_not_taken_for_its_rest() {
     use std::io::{Read as _, Write as _};
@@ -311,6 +323,7 @@ async fn a_part_of_a_file_from_elsewhere_is_not_taken_for_its_rest() {
     service.join().unwrap();
 }
 
+/// PROTOCOL FILE-3.
 #[tokio::test]
 async fn a_download_whose_connection_breaks_right_after_its_end_is_whole() {
     use std::io::{Read as _, Write as _};

@@ -49,6 +49,7 @@ fn panics(all: Vec<Box<dyn FnOnce()>>) -> Vec<String> {
     payloads.into_iter().chain(seen).collect()
 }
 
+/// PROTOCOL AUTH-4.
 #[tokio::test]
 async fn no_log_line_error_panic_or_debug_form_shows_a_key_or_a_token() {
     let log = Log::default();

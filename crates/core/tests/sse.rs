@@ -52,6 +52,7 @@ fn read<'a>(chunks: impl IntoIterator<Item = &'a [u8]>) -> (Vec<Told>, Decoder) 
     (told, decoder)
 }
 
+/// PROTOCOL FRAME-4.
 #[test]
 fn every_case_reads_as_expected_whole_in_two_pieces_anywhere_and_byte_by_byte() {
     for case in cases() {
@@ -135,6 +136,7 @@ proptest! {
     }
 }
 
+/// PROTOCOL FRAME-5.
 #[test]
 fn an_event_over_the_limit_is_a_clear_error_however_it_comes() {
     let limit = 64;
@@ -150,6 +152,7 @@ fn an_event_over_the_limit_is_a_clear_error_however_it_comes() {
     }
 }
 
+/// PROTOCOL FRAME-5.
 #[test]
 fn small_events_without_end_stay_under_the_limit() {
     let mut decoder = Decoder::with_max_event_bytes(64);
@@ -160,6 +163,7 @@ fn small_events_without_end_stay_under_the_limit() {
     assert_eq!((told, decoder.comments()), (10_000, 10_000));
 }
 
+/// PROTOCOL RAW-2.
 #[test]
 fn an_event_that_is_passed_on_reads_back_as_it_came() {
     let raw = [

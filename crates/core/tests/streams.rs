@@ -26,6 +26,7 @@ async fn all_closed(kit: &Testkit) {
         .expect("a connection stays open");
 }
 
+/// PROTOCOL ASK-5.
 #[tokio::test]
 async fn a_question_is_told_once_and_answered_where_it_is_met() {
     let (_kit, client) = kit(vec![]).await;
@@ -42,6 +43,7 @@ async fn a_question_is_told_once_and_answered_where_it_is_met() {
     assert_eq!(stream.result().await.unwrap().text(), "thank you");
 }
 
+/// PROTOCOL ASK-6, ASK-3.
 #[tokio::test]
 async fn a_result_that_needs_an_answer_says_so_and_goes_on_once_it_is_given() {
     let (_kit, client) = kit(vec![]).await;
@@ -76,6 +78,7 @@ async fn send_message_lets_handlers_answer() {
     assert_eq!(turn.text(), "done");
 }
 
+/// PROTOCOL ASK-4.
 #[tokio::test]
 async fn what_is_answered_first_elsewhere_is_no_error_and_what_was_never_asked_is() {
     let (_kit, client) = kit(vec![]).await;
@@ -99,6 +102,7 @@ async fn what_is_answered_first_elsewhere_is_no_error_and_what_was_never_asked_i
     assert_eq!(stream.result().await.unwrap().text(), "thank you both");
 }
 
+/// PROTOCOL ASK-4.
 #[tokio::test]
 async fn a_handler_that_is_overtaken_elsewhere_is_no_error() {
     let (_kit, client) = kit(vec![]).await;
@@ -138,6 +142,7 @@ async fn send_message_waits_where_somebody_else_is_to_answer() {
     assert_eq!(waiting.await.unwrap().unwrap(), other.result().await.unwrap());
 }
 
+/// PROTOCOL RESUME-6.
 #[tokio::test]
 async fn a_cursor_goes_on_in_another_process_with_the_whole_turn() {
     let (kit, client) = kit(vec![]).await;
@@ -163,6 +168,7 @@ async fn a_cursor_goes_on_in_another_process_with_the_whole_turn() {
     assert_eq!(again.result().await.unwrap().text(), "one two three four");
 }
 
+/// PROTOCOL RESUME-7.
 #[tokio::test]
 async fn attach_finds_the_turn_that_runs_or_nothing() {
     let (kit, client) = kit(vec![]).await;
@@ -174,6 +180,7 @@ async fn attach_finds_the_turn_that_runs_or_nothing() {
     assert_eq!(stream.result().await.unwrap().status, "cancelled");
 }
 
+/// PROTOCOL CLOCK-5.
 #[tokio::test]
 async fn dropping_a_stream_closes_its_socket_and_leaves_the_turn() {
     let (kit, client) = kit(vec![]).await;
@@ -184,6 +191,7 @@ async fn dropping_a_stream_closes_its_socket_and_leaves_the_turn() {
     assert_eq!(kit.counts().requests.get("cancel"), None);
 }
 
+/// PROTOCOL CLOCK-5.
 #[tokio::test]
 async fn cancel_on_close_cancels_the_turn_too() {
     let (kit, client) = kit(vec![]).await;
@@ -205,6 +213,7 @@ async fn cancel_on_close_cancels_the_turn_of_a_stream_that_failed_too() {
     kit.until(|counts| counts.requests.get("cancel") == Some(&1)).await;
 }
 
+/// PROTOCOL CLOCK-5.
 #[tokio::test]
 async fn a_turn_that_ended_is_not_cancelled_when_its_stream_closes() {
     let (kit, client) = kit(vec![]).await;
@@ -215,6 +224,7 @@ async fn a_turn_that_ended_is_not_cancelled_when_its_stream_closes() {
     assert_eq!(kit.counts().requests.get("cancel"), None);
 }
 
+/// PROTOCOL CLOCK-5.
 #[tokio::test]
 async fn a_call_given_up_before_its_answer_closes_its_socket() {
     let (kit, client) = kit(vec![Fault { never_answer: true, ..fault("respond") }]).await;
@@ -260,6 +270,7 @@ async fn a_test_needs_no_wait_not_even_one_the_service_asks_for() {
     assert_eq!((kit.counts().requests["respond"], kit.counts().requests["turns.stream"]), (2, 3));
 }
 
+/// PROTOCOL CLOCK-5.
 #[tokio::test]
 async fn a_stream_given_up_while_it_is_taken_up_closes_its_socket() {
     let stall = Fault { never_answer: true, delay_ms: 60_000, ..fault("turns.stream") };
@@ -287,6 +298,7 @@ async fn text_comes_as_it_is_written_and_ends_as_the_turn_does() {
     assert!(texts.try_next().await.unwrap().is_none());
 }
 
+/// PROTOCOL RELAY-3.
 #[tokio::test]
 async fn a_relay_starts_where_its_cursor_says() {
     let (kit, client) = kit(vec![]).await;
@@ -302,6 +314,7 @@ async fn a_relay_starts_where_its_cursor_says() {
     all_closed(&kit).await;
 }
 
+/// PROTOCOL VER-3.
 #[tokio::test]
 async fn an_unknown_event_is_told_as_it_came() {
     let insert = turnwire_testkit::Insert {
@@ -320,6 +333,7 @@ async fn an_unknown_event_is_told_as_it_came() {
     assert_eq!(unknown, [("turn.sparkled".to_owned(), "{\"type\":\"turn.sparkled\",\"n\":1e2}".to_owned())]);
 }
 
+/// PROTOCOL RESUME-2, RESUME-3.
 #[tokio::test]
 async fn a_break_is_seen_by_those_who_want_to_and_is_no_event() {
     let (_kit, client) = kit(vec![Fault { cut_events: Some(3), ..fault("respond") }]).await;
@@ -336,6 +350,7 @@ async fn a_break_is_seen_by_those_who_want_to_and_is_no_event() {
     assert_eq!(cause, "connection_lost");
 }
 
+/// PROTOCOL CLOCK-4.
 #[tokio::test]
 async fn silence_is_no_fault_while_the_agent_waits_for_an_answer_unless_comments_were_seen() {
     for (bare, patient) in [(true, true), (false, false)] {

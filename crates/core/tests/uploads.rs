@@ -67,6 +67,7 @@ fn tape(length: usize, broken: bool) -> Upload {
     Upload::stream(stream::iter(pieces.into_iter().chain(torn)))
 }
 
+/// PROTOCOL RETRY-3, RETRY-6.
 #[tokio::test]
 async fn what_is_short_is_sent_again_and_so_is_a_long_file_but_a_long_stream_is_sent_once() {
     let folder = tempfile::tempdir().unwrap();

@@ -235,6 +235,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::{list, open, prepare, put, relative, remove};
 
+    /// PROTOCOL FILE-1.
     #[test]
     fn only_paths_that_stay_inside_are_taken() {
         for good in ["a", "a/b.txt", "ä ö.txt", ".hidden", "a..b", "..."] {
@@ -245,6 +246,7 @@ mod tests {
         }
     }
 
+    /// PROTOCOL FILE-1.
     #[cfg(unix)]
     #[test]
     fn a_link_out_is_neither_read_nor_written_nor_listed() {
@@ -316,6 +318,7 @@ mod tests {
         assert!(!root.join(".git").exists());
     }
 
+    /// PROTOCOL FILE-5.
     #[cfg(unix)]
     #[test]
     fn a_link_is_removed_and_not_what_it_leads_to() {

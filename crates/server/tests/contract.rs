@@ -9,6 +9,7 @@ use common::{PREFIX, Service, prompt};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
+/// PROTOCOL HTTP-1.
 #[tokio::test]
 async fn the_contract_that_is_served_is_the_one_in_the_repository() {
     let service = Service::start().await;
@@ -39,6 +40,7 @@ impl Caller {
     }
 }
 
+/// PROTOCOL HTTP-1, VAL-1, VAL-2, SEND-5.
 #[tokio::test]
 async fn every_operation_of_the_contract_is_there_and_answers_as_it_says() {
     let mut caller = Caller { service: Service::start().await, called: BTreeSet::new() };

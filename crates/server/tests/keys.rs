@@ -13,6 +13,7 @@ async fn with(service: &Service, key: &str, method: &str, path: &str, body: Opti
     send(request.body(body.map_or_else(String::new, |body| body.to_string()))).await
 }
 
+/// PROTOCOL AUTH-2.
 #[tokio::test]
 async fn an_owner_sees_nothing_of_another() {
     let folder = tempfile::tempdir().unwrap();
@@ -32,6 +33,7 @@ async fn an_owner_sees_nothing_of_another() {
     service.stop().await;
 }
 
+/// PROTOCOL AUTH-3.
 #[tokio::test]
 async fn a_key_does_what_its_scopes_say() {
     let folder = tempfile::tempdir().unwrap();
@@ -54,6 +56,7 @@ async fn a_key_does_what_its_scopes_say() {
 }
 
 /// What the agent is told beside the user's words is one right, wherever it is said.
+/// PROTOCOL AUTH-3.
 #[tokio::test]
 async fn only_an_admin_key_tells_the_agent_more_than_the_users_words() {
     let folder = tempfile::tempdir().unwrap();
@@ -103,6 +106,7 @@ async fn a_revoked_key_opens_nothing_and_no_key_is_on_disk() {
     }
 }
 
+/// PROTOCOL LIMIT-2.
 #[tokio::test]
 async fn a_key_that_asks_too_often_is_told_to_wait() {
     let folder = tempfile::tempdir().unwrap();

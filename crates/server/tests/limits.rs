@@ -7,6 +7,7 @@ use common::{LONG, Service, config, prompt, send};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 
+/// PROTOCOL LIMIT-2.
 #[tokio::test]
 async fn a_stream_too_many_is_refused_before_anything_is_begun() {
     let folder = tempfile::tempdir().unwrap();
@@ -39,6 +40,7 @@ async fn a_stream_too_many_is_refused_before_anything_is_begun() {
     service.stop().await;
 }
 
+/// PROTOCOL SEND-1.
 #[tokio::test]
 async fn a_prompt_has_a_bounded_number_of_parts_and_files_come_from_no_plain_address() {
     let service = Service::start().await;

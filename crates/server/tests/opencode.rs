@@ -33,7 +33,7 @@ async fn with_model(program: PathBuf, data: &std::path::Path) -> (Config, DropGu
     (config, stop.drop_guard())
 }
 
-/// What always holds, as far as one turn's events show it (contract §3).
+/// What always holds, as far as one turn's events show it: PROTOCOL STREAM-1, STREAM-2, STREAM-5.
 fn check(frames: &[Frame]) -> Turn {
     let events: Vec<Event> =
         frames.iter().map(|frame| Event::parse(&frame.data, frame.event.as_deref()).unwrap()).collect();

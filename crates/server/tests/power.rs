@@ -18,6 +18,7 @@ fn wal_size(data: &Path) -> u64 {
     std::fs::metadata(data.join("turnwire.sqlite-wal")).unwrap().len()
 }
 
+/// PROTOCOL RELAY-2.
 #[tokio::test]
 async fn what_was_told_before_a_power_cut_is_there_after_it() {
     let folder = tempfile::tempdir().unwrap();

@@ -14,6 +14,7 @@ fn is(frame: &Frame, event_type: &str) -> bool {
     frame.data.contains(&format!("\"type\":\"{event_type}\""))
 }
 
+/// PROTOCOL RELAY-1, RELAY-3.
 #[tokio::test]
 async fn what_was_told_live_is_replayed_to_the_byte() {
     let service = Service::start().await;
@@ -36,6 +37,7 @@ async fn what_was_told_live_is_replayed_to_the_byte() {
     assert_eq!(turn["status"], "completed");
 }
 
+/// PROTOCOL RELAY-3.
 #[tokio::test]
 async fn without_a_cursor_only_what_comes_is_told() {
     let service = Service::start().await;
@@ -48,6 +50,7 @@ async fn without_a_cursor_only_what_comes_is_told() {
     assert!(first.last().unwrap().data.contains("After"));
 }
 
+/// PROTOCOL RELAY-6.
 #[tokio::test]
 async fn a_live_reader_that_breaks_off_before_its_first_event_goes_on_where_it_began() {
     let service = Service::start().await;
@@ -65,6 +68,7 @@ async fn a_live_reader_that_breaks_off_before_its_first_event_goes_on_where_it_b
     assert!(first.iter().all(|frame| !frame.data.contains("Before")), "{first:?}");
 }
 
+/// PROTOCOL RELAY-5, RELAY-6.
 #[tokio::test]
 async fn a_cursor_beyond_the_head_is_told_so() {
     let service = Service::start().await;
@@ -80,6 +84,7 @@ async fn a_cursor_beyond_the_head_is_told_so() {
     assert_eq!(lost.next().await.unwrap().id, (head + 1).to_string(), "then live");
 }
 
+/// PROTOCOL RELAY-3.
 #[tokio::test]
 async fn a_cursor_that_is_no_number_is_refused() {
     let service = Service::start().await;
@@ -107,6 +112,7 @@ async fn a_slow_reader_misses_nothing_and_hinders_nobody() {
     assert_eq!(ids(&rest), (2..=head).collect::<Vec<_>>());
 }
 
+/// PROTOCOL RELAY-1.
 #[tokio::test]
 async fn readers_that_come_in_the_middle_get_each_event_once() {
     let service = Service::start().await;
@@ -126,6 +132,7 @@ async fn readers_that_come_in_the_middle_get_each_event_once() {
     }
 }
 
+/// PROTOCOL TOKEN-1, TOKEN-2, TOKEN-3, HTTP-1, AUTH-1.
 #[tokio::test]
 async fn a_token_opens_one_chats_stream_for_reading() {
     let service = Service::start().await;
@@ -155,6 +162,7 @@ async fn a_token_opens_one_chats_stream_for_reading() {
     assert_eq!(service.call("GET", &format!("/agent/v1/chat/{other}"), None).await.status, 200);
 }
 
+/// PROTOCOL TOKEN-1, TOKEN-3.
 #[tokio::test]
 async fn a_stream_ends_cleanly_when_its_token_does() {
     let folder = tempfile::tempdir().unwrap();
@@ -173,6 +181,7 @@ async fn a_stream_ends_cleanly_when_its_token_does() {
     service.stop().await;
 }
 
+/// PROTOCOL FRAME-1, FRAME-2, FRAME-3.
 #[tokio::test]
 async fn a_quiet_stream_says_that_it_lives_in_bare_lines() {
     let folder = tempfile::tempdir().unwrap();
@@ -194,6 +203,7 @@ async fn a_quiet_stream_says_that_it_lives_in_bare_lines() {
     service.stop().await;
 }
 
+/// PROTOCOL RELAY-2, STATUS-1.
 #[tokio::test]
 async fn a_server_that_stops_tells_its_readers_first() {
     let service = Service::start().await;
@@ -228,6 +238,7 @@ async fn two_servers_do_not_share_a_folder() {
     Service::with(config(folder.path())).await.stop().await;
 }
 
+/// PROTOCOL RELAY-9.
 #[tokio::test]
 async fn as_turns_the_relay_tells_what_respond_tells() {
     let service = Service::start().await;
@@ -259,6 +270,7 @@ async fn as_turns_the_relay_tells_what_respond_tells() {
     service.call("GET", &format!("/{chat}/stream?view=x"), None).await.error(400, "invalid_request");
 }
 
+/// PROTOCOL CHAT-1.
 #[tokio::test]
 async fn a_chat_that_is_not_used_sleeps_and_wakes_on_its_next_use() {
     let folder = tempfile::tempdir().unwrap();

@@ -38,6 +38,7 @@ async fn log(service: &Service, chat: &str) -> Vec<Frame> {
     service.relay(chat, 0).await.until(|frame| frame.id == head).await
 }
 
+/// PROTOCOL RESUME-8, RELAY-4.
 #[tokio::test]
 async fn deltas_go_and_the_turn_stays() {
     let folder = tempfile::tempdir().unwrap();
@@ -106,6 +107,7 @@ async fn an_interrupted_turn_keeps_the_text_it_had() {
     service.stop().await;
 }
 
+/// PROTOCOL SEND-9, RELAY-4.
 #[tokio::test]
 async fn turns_go_and_numbers_stay() {
     let folder = tempfile::tempdir().unwrap();

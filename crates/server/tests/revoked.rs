@@ -8,6 +8,7 @@ use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use turnwire_server::keys::{self, Scope};
 
+/// PROTOCOL AUTH-5, TOKEN-3.
 #[tokio::test]
 async fn every_stream_of_a_revoked_key_ends_and_so_does_what_waits() {
     let folder = tempfile::tempdir().unwrap();

@@ -25,6 +25,7 @@ fn upto(head: &str) -> impl Fn(&Frame) -> bool + use<'_> {
     move |frame: &Frame| frame.id == head
 }
 
+/// PROTOCOL TEXT-1.
 #[tokio::test]
 async fn a_client_that_takes_events_for_strings_reads_every_stream() {
     let service = Service::start().await;
@@ -61,6 +62,7 @@ async fn a_client_that_takes_events_for_strings_reads_every_stream() {
     service.stop().await;
 }
 
+/// PROTOCOL TEXT-1.
 #[tokio::test]
 async fn a_gap_is_told_as_a_string_where_all_is() {
     let folder = tempfile::tempdir().unwrap();
@@ -83,6 +85,7 @@ async fn a_gap_is_told_as_a_string_where_all_is() {
     service.stop().await;
 }
 
+/// PROTOCOL TEXT-2.
 #[tokio::test]
 async fn what_data_should_be_is_asked_for_by_name_or_refused() {
     let service = Service::start().await;

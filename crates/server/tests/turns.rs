@@ -20,6 +20,7 @@ fn fold(frames: &[Frame]) -> TurnAccumulator {
     fold
 }
 
+/// PROTOCOL FRAME-1, EVENT-1, STREAM-1, STREAM-7, FOLD-1, RESUME-1.
 #[tokio::test]
 async fn a_turn_is_streamed_from_start_to_end() {
     let service = Service::start().await;
@@ -58,6 +59,7 @@ async fn a_turn_is_streamed_from_start_to_end() {
     assert_eq!(service.open(from).await.rest().await, frames[3..], "after the third event");
 }
 
+/// PROTOCOL SEND-5, FOLD-1, CHAT-5.
 #[tokio::test]
 async fn a_message_is_the_turn_as_a_value() {
     let service = Service::start().await;
@@ -95,6 +97,7 @@ async fn a_message_is_the_turn_as_a_value() {
     assert_eq!(roles[4..7], ["user", "assistant", "assistant"], "a tool turn has two answers");
 }
 
+/// PROTOCOL SEND-2, CANCEL-1, CANCEL-2, RESUME-7.
 #[tokio::test]
 async fn a_second_turn_meets_a_conflict_that_names_the_first() {
     let service = Service::start().await;
@@ -122,6 +125,7 @@ async fn a_second_turn_meets_a_conflict_that_names_the_first() {
     assert_eq!(service.turn(&chat, "Now me").await["status"], "completed");
 }
 
+/// PROTOCOL ASK-2, ASK-4, ASK-7.
 #[tokio::test]
 async fn a_question_is_answered_or_refused() {
     let service = Service::start().await;
@@ -148,6 +152,7 @@ async fn a_question_is_answered_or_refused() {
     }
 }
 
+/// PROTOCOL SEND-8, SEND-9.
 #[tokio::test]
 async fn the_same_idempotency_key_starts_one_turn() {
     let service = Service::start().await;
@@ -175,6 +180,24 @@ async fn the_same_idempotency_key_starts_one_turn() {
     assert_eq!(one.json()["id"], two.json()["id"]);
 }
 
+/// PROTOCOL SEND-10.
+#[tokio::test]
+async fn a_key_whose_prompt_was_refused_is_free_for_it() {
+    let service = Service::start().await;
+    let chat = service.chat().await;
+    let ask = || {
+        let request = service.request("POST", &format!("/{chat}/message")).header("idempotency-key", "k1");
+        common::send(request.body(prompt("Hello").to_string()))
+    };
+    let mut first = service.respond(&chat, "/slow 1000").await;
+    first.next().await.unwrap();
+    ask().await.error(409, "turn_conflict");
+    service.call("POST", &format!("/{chat}/cancel"), None).await;
+    first.rest().await;
+    assert_eq!(ask().await.json()["status"], "completed");
+}
+
+/// PROTOCOL SEND-3, SEND-4, RESUME-1, RELAY-3.
 #[tokio::test]
 async fn a_turn_goes_on_when_its_reader_goes_away() {
     let service = Service::start().await;
@@ -196,6 +219,7 @@ async fn a_turn_goes_on_when_its_reader_goes_away() {
     assert_eq!(first["properties"]["sessionID"].as_str().map(|id| &id[..4]), Some("ses_"));
 }
 
+/// PROTOCOL CHAT-3, RELAY-8.
 #[tokio::test]
 async fn an_ended_chat_is_read_but_not_written() {
     let service = Service::start().await;
@@ -219,10 +243,13 @@ async fn an_ended_chat_is_read_but_not_written() {
     assert_eq!(all.last().unwrap().json()["type"], "turnwire.chat.ended");
     let head = all.last().unwrap().id.parse().unwrap();
     assert_eq!(service.relay(&chat, head).await.status, 204);
+    let live = service.open(service.request("GET", &format!("/{chat}/stream"))).await;
+    assert_eq!(live.status, 204, "nothing live comes of it");
     let listed = service.call("GET", &format!("{PREFIX}?status=ended"), None).await.json();
     assert_eq!(listed["data"][0]["id"], chat.as_str());
 }
 
+/// PROTOCOL CHAT-4.
 #[tokio::test]
 async fn deleting_a_chat_interrupts_its_turn() {
     let service = Service::start().await;
@@ -234,6 +261,7 @@ async fn deleting_a_chat_interrupts_its_turn() {
     assert_eq!(rest.last().unwrap().json()["status"], "interrupted");
 }
 
+/// PROTOCOL LIMIT-3, ASK-7.
 #[tokio::test]
 async fn a_turn_that_takes_too_long_is_stopped_and_the_chat_goes_on() {
     let folder = tempfile::tempdir().unwrap();
@@ -276,6 +304,7 @@ async fn what_happens_is_counted() {
     assert!(!text.contains(&chat), "no ids in figures");
 }
 
+/// PROTOCOL STREAM-8, RELAY-1.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_chats_at_once_do_not_mix_and_do_not_stop_each_other() {
     let service = Service::start().await;
@@ -303,6 +332,7 @@ async fn many_chats_at_once_do_not_mix_and_do_not_stop_each_other() {
     }
 }
 
+/// PROTOCOL LIMIT-3, STATUS-1.
 #[tokio::test]
 async fn a_turn_of_too_many_steps_is_stopped_and_the_next_one_is_not() {
     let folder = tempfile::tempdir().unwrap();

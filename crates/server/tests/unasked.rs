@@ -25,6 +25,7 @@ fn ended(event: &Value) -> bool {
     event["type"] == "turn.completed"
 }
 
+/// PROTOCOL TURN-8.
 #[tokio::test]
 async fn a_turn_the_agent_began_by_itself_is_listed_and_can_be_read() {
     let service = Service::start().await;
@@ -45,6 +46,7 @@ async fn a_turn_the_agent_began_by_itself_is_listed_and_can_be_read() {
     assert!(figures["costMicros"].as_u64().unwrap() > 0);
 }
 
+/// PROTOCOL TURN-8, SEND-2.
 #[tokio::test]
 async fn a_turn_the_agent_began_by_itself_can_be_answered_and_another_prompt_conflicts() {
     let service = Service::start().await;
@@ -61,6 +63,7 @@ async fn a_turn_the_agent_began_by_itself_can_be_answered_and_another_prompt_con
     assert_eq!(service.turn(&chat, "Next").await["status"], "completed");
 }
 
+/// PROTOCOL TURN-8, CANCEL-1.
 #[tokio::test]
 async fn a_turn_the_agent_began_by_itself_can_be_cancelled() {
     let service = Service::start().await;
@@ -72,6 +75,7 @@ async fn a_turn_the_agent_began_by_itself_can_be_cancelled() {
     assert_eq!(service.turn(&chat, "Next").await["text"], "Next");
 }
 
+/// PROTOCOL TURN-8, LIMIT-3.
 #[tokio::test]
 async fn a_turn_the_agent_began_by_itself_is_stopped_at_the_cap() {
     let folder = tempfile::tempdir().unwrap();

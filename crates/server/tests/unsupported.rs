@@ -109,6 +109,7 @@ fn decoded(text: &str) -> String {
     percent_encoding::percent_decode_str(text).decode_utf8().unwrap().into_owned()
 }
 
+/// PROTOCOL FILE-5.
 #[tokio::test]
 async fn a_wrong_configuration_in_a_workspace_is_named_and_can_be_taken_away() {
     let has = Arc::new(Mutex::new(Has::default()));

@@ -7,6 +7,7 @@ use common::{PREFIX, Service, config, http, prompt, send};
 use serde_json::{Value, json};
 use std::io::{Read as _, Write as _};
 
+/// PROTOCOL AUTH-1, VER-1.
 #[tokio::test]
 async fn nobody_gets_in_without_the_key() {
     let service = Service::start().await;
@@ -32,6 +33,7 @@ async fn nobody_gets_in_without_the_key() {
     }
 }
 
+/// PROTOCOL ERR-2, ASK-4.
 #[tokio::test]
 async fn what_is_not_there_is_said_to_be_not_there() {
     let service = Service::start().await;
@@ -64,6 +66,7 @@ async fn what_is_not_there_is_said_to_be_not_there() {
     service.call("PUT", &format!("/{chat}"), None).await.error(405, "method_not_allowed");
 }
 
+/// PROTOCOL SEND-1, VAL-1, ERR-1, CHAT-5.
 #[tokio::test]
 async fn a_body_that_does_not_fit_is_refused_in_a_sentence() {
     let service = Service::start().await;
@@ -125,6 +128,7 @@ async fn a_body_that_does_not_fit_is_refused_in_a_sentence() {
     assert!(about.get("activeTurnId").is_none(), "nothing of all that started a turn: {about}");
 }
 
+/// PROTOCOL HTTP-3.
 #[tokio::test]
 async fn a_body_of_any_content_type_is_json_and_an_empty_one_an_object() {
     let service = Service::start().await;
@@ -136,6 +140,7 @@ async fn a_body_of_any_content_type_is_json_and_an_empty_one_an_object() {
     }
 }
 
+/// PROTOCOL HTTP-4, LIMIT-1.
 #[tokio::test]
 async fn a_prompt_of_five_megabytes_is_answered_not_cut_off() {
     let service = Service::start().await;
@@ -167,6 +172,7 @@ async fn a_prompt_of_five_megabytes_is_answered_not_cut_off() {
     assert_eq!(service.turn(&chat, "Small").await["status"], "completed");
 }
 
+/// PROTOCOL FILE-1, FILE-2.
 #[tokio::test]
 async fn files_stay_inside_the_workspace() {
     let folder = tempfile::tempdir().unwrap();
@@ -259,6 +265,7 @@ async fn raw(url: &str, method: &str, path: &str) -> (u16, String) {
     (status, answer.split_once("\r\n\r\n").unwrap().1.to_owned())
 }
 
+/// PROTOCOL FILE-4, LIMIT-1.
 #[tokio::test]
 async fn an_upload_is_whole_or_not_there() {
     let folder = tempfile::tempdir().unwrap();
@@ -317,6 +324,7 @@ async fn a_link_put_there_during_an_upload_is_not_followed() {
     service.stop().await;
 }
 
+/// PROTOCOL RELAY-2.
 #[tokio::test]
 async fn a_full_disk_loses_nothing_that_was_told() {
     let folder = tempfile::tempdir().unwrap();
@@ -361,6 +369,7 @@ async fn a_full_disk_loses_nothing_that_was_told() {
     service.stop().await;
 }
 
+/// PROTOCOL HTTP-5.
 #[tokio::test]
 async fn a_page_of_another_origin_may_ask_before_it_asks() {
     let service = Service::start().await;

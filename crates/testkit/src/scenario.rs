@@ -12,6 +12,9 @@ use std::path::Path;
 pub struct Scenario {
     /// What goes wrong, in a sentence.
     pub says: String,
+    /// The rules of `spec/PROTOCOL.md` that it checks.
+    #[serde(default)]
+    pub rules: Vec<String>,
     /// Whether the service is ours, with the contract's extensions, or another one.
     #[serde(default = "yes")]
     pub ours: bool,

@@ -157,6 +157,7 @@ pub(super) fn bounded(text: &str) -> String {
 mod tests {
     use super::*;
 
+    /// PROTOCOL ERR-3.
     #[test]
     fn what_others_say_of_an_error_is_read() {
         for (body, said) in [

@@ -92,7 +92,7 @@ impl Turn {
         (status, error, at)
     }
 
-    /// The first that fits, in the order of the contract.
+    /// The first that fits: PROTOCOL STATUS-1.
     fn status(&self, cause: &Cause) -> (TurnStatus, Option<TurnError>) {
         let last = self.root_messages().next_back();
         let cut_off = matches!(cause, Cause::Input | Cause::Lost(_) | Cause::Deleted(_));

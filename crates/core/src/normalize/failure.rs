@@ -116,6 +116,7 @@ fn without_addresses(text: &str) -> String {
 mod tests {
     use super::sentence;
 
+    /// PROTOCOL STATUS-3.
     #[test]
     fn what_people_read_is_free_of_bodies_stacks_and_addresses() {
         assert_eq!(sentence(r#"{"error":{"message":"Slow down","type":"x"},"url":"https://a.b"}"#), "Slow down");

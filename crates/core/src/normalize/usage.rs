@@ -82,6 +82,7 @@ mod tests {
     use super::micros;
     use crate::lax::Number;
 
+    /// PROTOCOL VAL-2.
     #[test]
     fn cost_is_rounded_half_up() {
         for (dollars, want) in [

@@ -125,6 +125,7 @@ mod tests {
         }
     }
 
+    /// PROTOCOL ASK-5.
     #[test]
     fn a_question_and_a_permission_of_one_status_are_each_put_once() {
         let mut attendance = Attendance::default();
@@ -133,6 +134,7 @@ mod tests {
         assert_eq!(attendance.next(&open(), Policies::ASK), Duty::ReadOn);
     }
 
+    /// PROTOCOL ASK-6.
     #[test]
     fn what_has_a_handler_is_put_before_what_nobody_answers_is_an_error() {
         let policies = Policies { questions: Policy::Fail, permissions: Policy::Ask };

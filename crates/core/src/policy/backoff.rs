@@ -25,6 +25,7 @@ mod tests {
     use super::{resume, retry};
     use std::time::Duration;
 
+    /// PROTOCOL RETRY-5.
     #[test]
     fn a_retry_waits_twice_as_long_each_time_up_to_eight_seconds() {
         let waits: Vec<u128> = (0..7).map(|n| retry(n, 0.0).as_millis()).collect();
@@ -33,6 +34,7 @@ mod tests {
         assert_eq!(retry(u32::MAX, 0.0), Duration::from_secs(8));
     }
 
+    /// PROTOCOL RESUME-3.
     #[test]
     fn the_first_resume_is_at_once_and_the_others_spread_over_the_whole_wait() {
         assert_eq!(resume(0, 1.0), Duration::ZERO);

@@ -68,6 +68,7 @@ impl Resumes {
 mod tests {
     use super::*;
 
+    /// PROTOCOL RESUME-3, RESUME-4.
     #[test]
     fn gives_up_after_ten_in_a_row_and_starts_afresh_at_a_new_event() {
         let mut resumes = Resumes::new();
@@ -81,6 +82,7 @@ mod tests {
         assert_eq!(resumes.total(), 11);
     }
 
+    /// PROTOCOL RESUME-4.
     #[test]
     fn gives_up_after_five_minutes_without_an_event_but_not_before_one_try() {
         let mut resumes = Resumes::new();
@@ -88,6 +90,7 @@ mod tests {
         assert!(resumes.next(Duration::from_secs(300), 0.0).is_none());
     }
 
+    /// PROTOCOL RESUME-3.
     #[test]
     fn a_servers_wish_is_a_lower_bound_with_a_floor() {
         let mut resumes = Resumes::new();

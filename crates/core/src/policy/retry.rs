@@ -100,6 +100,7 @@ mod tests {
         next(outcome, situation, 0.5).is_some()
     }
 
+    /// PROTOCOL RETRY-1, RETRY-2, RETRY-4.
     #[test]
     fn a_prompt_is_sent_again_only_where_nothing_can_have_been_accepted() {
         assert!(again(&Outcome::NotSent, &ONCE));
@@ -113,6 +114,7 @@ mod tests {
         assert!(!again(&Outcome::Status { status: 500, retry_after: None, should_retry: Some(true) }, &ONCE));
     }
 
+    /// PROTOCOL RETRY-2, RETRY-3.
     #[test]
     fn under_a_key_that_is_honoured_a_prompt_is_sent_again_like_a_get() {
         for outcome in [Outcome::Lost, status(408), status(429), status(500), status(503)] {
@@ -123,6 +125,7 @@ mod tests {
         }
     }
 
+    /// PROTOCOL RETRY-4.
     #[test]
     fn the_services_word_decides_where_it_gives_one() {
         let told = |status, word| Outcome::Status { status, retry_after: None, should_retry: Some(word) };
@@ -131,6 +134,7 @@ mod tests {
         assert!(!again(&told(429, false), &ONCE));
     }
 
+    /// PROTOCOL RETRY-5.
     #[test]
     fn retries_end_and_a_services_wait_is_kept_up_to_a_minute() {
         assert!(!again(&Outcome::NotSent, &Situation { retries: 2, ..ONCE }));
@@ -143,6 +147,7 @@ mod tests {
         assert_eq!(next(&asked(3600), &ONCE, 0.9).unwrap(), Duration::from_secs(60));
     }
 
+    /// PROTOCOL RETRY-5.
     #[test]
     fn every_form_of_retry_after_is_read() {
         let now = UNIX_EPOCH + Duration::from_secs(784_111_777);

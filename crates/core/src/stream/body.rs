@@ -213,6 +213,7 @@ mod tests {
         }
     }
 
+    /// PROTOCOL CLOCK-3.
     #[tokio::test(start_paused = true)]
     async fn silence_is_counted_from_the_last_byte_and_noticed_at_most_a_tenth_late() {
         let idle = Duration::from_secs(20);
@@ -226,6 +227,7 @@ mod tests {
         }
     }
 
+    /// PROTOCOL CLOCK-3, CLOCK-4.
     #[tokio::test(start_paused = true)]
     async fn a_service_that_sends_comments_is_missed_sooner() {
         let pause = Duration::from_secs(20);

@@ -295,6 +295,7 @@ mod tests {
         (news, fold.into_turn())
     }
 
+    /// PROTOCOL RESUME-9.
     #[test]
     fn wherever_a_turn_breaks_off_the_replay_tells_exactly_the_rest() {
         let all = events();

@@ -1,6 +1,6 @@
 //! What a fuzzer runs: plain functions of bytes. The tests drive them with seeded bytes, `fuzz/` with a fuzzer's.
 //!
-//! Each panics if a rule of the contract is broken, and does nothing else.
+//! Each panics if one of [`crate::rules`] is broken, and does nothing else. PROTOCOL STREAM-7, NORM-3.
 
 use crate::rules::Rules;
 use serde_json::{Value, json};

@@ -6,6 +6,7 @@ use std::collections::{HashMap, HashSet};
 use turnwire::sse::Decoder;
 use turnwire::{Event, Normalizer};
 
+/// PROTOCOL STREAM-1, STREAM-2, STREAM-4, STREAM-5, STREAM-6, STREAM-9, STREAM-10.
 #[test]
 fn every_capture_keeps_the_rules() {
     for case in cases() {
@@ -13,6 +14,7 @@ fn every_capture_keeps_the_rules() {
     }
 }
 
+/// PROTOCOL STREAM-7, STREAM-8.
 #[test]
 fn the_same_bytes_come_out_each_time_and_for_one_chat() {
     for case in cases() {
@@ -45,6 +47,7 @@ fn both_streams_of_a_runtime_tell_the_same() {
 
 /// A cut in an event's bytes can change no other event: between two events a decoder remembers nothing but the last
 /// id, of which these streams have none. So each event is cut at each of its bytes, with the end of the one before it.
+/// PROTOCOL STREAM-7, FRAME-4.
 #[test]
 fn a_stream_cut_at_any_byte_is_read_alike() {
     let mut cuts = 0;
@@ -88,6 +91,7 @@ fn a_stream_cut_at_any_byte_is_read_alike() {
     assert!(cuts > 3_000_000, "every byte was cut: {cuts}");
 }
 
+/// PROTOCOL NORM-3.
 #[test]
 fn an_event_told_twice_is_told_once() {
     for case in cases() {
@@ -107,6 +111,7 @@ fn an_event_told_twice_is_told_once() {
     }
 }
 
+/// PROTOCOL NORM-4.
 #[test]
 fn a_normalizer_started_between_two_turns_tells_the_later_ones_alike() {
     let mut starts = 0;
@@ -145,6 +150,7 @@ fn new_prompt(raw: &[u8]) -> Option<String> {
     new.then(|| info["id"].as_str().unwrap().to_owned())
 }
 
+/// PROTOCOL STREAM-8.
 #[test]
 fn sessions_in_one_stream_do_not_mix() {
     // One recording of each session: some were recorded twice, over two streams.
@@ -188,6 +194,7 @@ fn sessions_in_one_stream_do_not_mix() {
     }
 }
 
+/// PROTOCOL STREAM-1, STREAM-5.
 #[test]
 fn a_log_cut_off_after_any_event_still_ends_every_turn() {
     for case in cases() {

@@ -7,6 +7,7 @@ use std::collections::{BTreeSet, HashSet};
 use turnwire::event::{Part, PartBody, PartState, TokenCounts};
 use turnwire::{Message, Turn};
 
+/// PROTOCOL STREAM-3, STREAM-9, EVENT-2.
 #[test]
 fn the_turns_of_every_capture_are_what_the_runtime_stored() {
     let mut wrong = Vec::new();

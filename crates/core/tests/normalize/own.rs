@@ -18,6 +18,7 @@ fn accepted() -> Log {
     log
 }
 
+/// PROTOCOL TURN-1, TURN-2, EVENT-7.
 #[test]
 fn a_turn_begins_when_the_server_accepts_it() {
     let mut log = accepted();
@@ -41,6 +42,7 @@ fn a_turn_begins_when_the_server_accepts_it() {
     assert_eq!((turn.duration_ms, turn.user_message.parts.len()), (Some(2_500), 1));
 }
 
+/// PROTOCOL NORM-1.
 #[test]
 fn a_late_idle_of_the_turn_before_does_not_end_the_next() {
     let last = |log: &mut Log| {
@@ -59,6 +61,7 @@ fn a_late_idle_of_the_turn_before_does_not_end_the_next() {
     }
 }
 
+/// PROTOCOL STATUS-1.
 #[test]
 fn what_the_server_decides_ends_a_turn() {
     let ends: [(&str, Value, &str, Option<&str>); 5] = [
@@ -87,6 +90,7 @@ fn what_the_server_decides_ends_a_turn() {
     }
 }
 
+/// PROTOCOL STATUS-1.
 #[test]
 fn a_cancel_that_was_asked_for_cancels_the_turn_however_it_ends() {
     let mut log = accepted();
@@ -97,6 +101,7 @@ fn a_cancel_that_was_asked_for_cancels_the_turn_however_it_ends() {
     assert_eq!(only(&log).status, TurnStatus::Cancelled);
 }
 
+/// PROTOCOL NORM-6.
 #[test]
 fn a_resync_tells_what_was_missed_and_nothing_twice() {
     let mut log = accepted();
@@ -133,6 +138,7 @@ fn a_resync_tells_what_was_missed_and_nothing_twice() {
 }
 
 /// A prompt from elsewhere (a plugin's) may reach the runtime just before the one the server has accepted.
+/// PROTOCOL TURN-5, TURN-4.
 #[test]
 fn a_prompt_from_elsewhere_that_is_answered_first_does_not_take_the_answer_away() {
     for idle_between in [false, true] {
@@ -158,6 +164,7 @@ fn a_prompt_from_elsewhere_that_is_answered_first_does_not_take_the_answer_away(
 }
 
 /// A subagent in the background goes on after its tool has ended, and after the answer of whoever began it.
+/// PROTOCOL NORM-2.
 #[test]
 fn the_text_of_a_subagent_in_the_background_is_not_cut() {
     let mut log = accepted();
@@ -192,6 +199,7 @@ fn the_text_of_a_subagent_in_the_background_is_not_cut() {
     assert_eq!(status, Some(true));
 }
 
+/// PROTOCOL NORM-3.
 #[test]
 fn a_number_too_large_for_any_reader_costs_only_its_own_field() {
     let mut log = Log::new();

@@ -8,6 +8,7 @@ use serde_json::json;
 use turnwire::Normalizer;
 use turnwire::event::{EventKind, PartBody, PartState};
 
+/// PROTOCOL EVENT-4.
 #[test]
 fn a_todo_list_is_told_with_the_tool_that_writes_it() {
     let todos =
@@ -85,6 +86,7 @@ fn half_a_character_in_a_tools_output_costs_only_itself() {
     );
 }
 
+/// PROTOCOL NORM-7, STREAM-4.
 #[test]
 fn cumulative_text_is_told_as_what_grew() {
     let mut log = begun();
@@ -100,6 +102,7 @@ fn cumulative_text_is_told_as_what_grew() {
     assert_eq!(only(&log).text(), "Hello");
 }
 
+/// PROTOCOL FOLD-2, STREAM-4.
 #[test]
 fn deltas_before_their_part_are_not_lost() {
     let mut log = begun();
@@ -110,6 +113,7 @@ fn deltas_before_their_part_are_not_lost() {
     assert_eq!(only(&log).text(), "abc\n\nxyz");
 }
 
+/// PROTOCOL NORM-8.
 #[test]
 fn a_long_running_tools_output_is_told_by_its_end_and_not_every_time() {
     let mut log = begun();
@@ -138,6 +142,7 @@ fn a_long_running_tools_output_is_told_by_its_end_and_not_every_time() {
     assert!(told.iter().rev().skip(1).all(|part| output(part).len() <= 8192));
     assert_eq!(output(told.last().unwrap()), whole);
 }
+/// PROTOCOL NORM-3.
 #[test]
 fn fields_of_wrong_types_cost_nothing_else() {
     let mut log = Log::new();
@@ -167,6 +172,7 @@ fn fields_of_wrong_types_cost_nothing_else() {
     assert_eq!(turn.completed_at.unwrap().to_string(), "2026-11-23T02:56:50.585Z");
 }
 
+/// PROTOCOL NORM-3.
 #[test]
 fn what_is_no_event_tells_nothing() {
     let mut normalizer = Normalizer::new();
@@ -179,6 +185,7 @@ fn what_is_no_event_tells_nothing() {
     assert!(told.is_empty());
 }
 
+/// PROTOCOL EVENT-6.
 #[test]
 fn a_part_of_an_unknown_kind_is_passed_on_as_it_came() {
     let mut log = begun();
@@ -197,6 +204,7 @@ fn pictures(log: &mut Log, part: &str, attachments: serde_json::Value) {
     log.tool("msg_a", part, "read", state.clone()).tool("msg_a", part, "read", state);
 }
 
+/// PROTOCOL EVENT-5.
 #[test]
 fn a_picture_that_a_tool_read_is_a_file_after_its_tool() {
     let mut log = begun();
@@ -218,6 +226,7 @@ fn a_picture_that_a_tool_read_is_a_file_after_its_tool() {
     assert_eq!((&told[2]["toolPartId"], &told[4]["url"]), (&json!("prt_1"), &json!("data:,y")));
 }
 
+/// PROTOCOL EVENT-5.
 #[test]
 fn a_picture_too_large_to_be_told_says_so() {
     let mut log = begun();
@@ -240,6 +249,7 @@ fn a_picture_too_large_to_be_told_says_so() {
 }
 
 /// A reader has taken a part for what it was first told as.
+/// PROTOCOL STREAM-6.
 #[test]
 fn a_part_keeps_its_kind_even_where_two_kinds_share_an_id() {
     for (first, second) in [("hologram", "smell"), ("file", "patch"), ("patch", "hologram"), ("hologram", "text")] {
@@ -265,6 +275,7 @@ fn another_protocol_is_refused_with_a_sentence() {
     assert!(told.is_empty());
 }
 
+/// PROTOCOL NORM-4.
 #[test]
 fn a_recording_that_begins_within_a_turn_is_known_as_one() {
     for case in crate::cases::cases() {

@@ -1,4 +1,4 @@
-//! What always holds of the events of a log, whatever the log: rules 1, 2, 4, 5, 7 and 8 of the contract.
+//! What always holds of the events of a log, whatever the log: PROTOCOL STREAM-1, STREAM-2, STREAM-4, STREAM-5, STREAM-6, STREAM-9, STREAM-10.
 
 use std::collections::{HashMap, HashSet};
 use turnwire::event::{Event, EventKind, PartBody, PartState, TokenCounts};

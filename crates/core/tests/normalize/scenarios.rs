@@ -39,11 +39,23 @@ pub(crate) fn waiting(events: &[Event]) -> Vec<Vec<String>> {
     statuses.map(|status| status.requests.iter().map(|r| r.request_id().to_string()).collect()).collect()
 }
 
+/// PROTOCOL TURN-3.
 #[test]
 fn an_idle_without_a_turn_tells_nothing() {
     assert!(Log::new().idle().busy().idle().told().is_empty());
 }
 
+/// PROTOCOL TURN-6.
+#[test]
+fn what_was_answered_before_opens_no_turn() {
+    let mut log = Log::new();
+    log.user_message("msg_v", json!({"summary": {"diffs": []}})).busy().idle();
+    log.agent("msg_a", "msg_v", json!({})).error("UnknownError");
+    log.user("msg_u", "hello").done("msg_b", "msg_u", "stop");
+    assert!(log.told().is_empty());
+}
+
+/// PROTOCOL NORM-1, STATUS-1.
 #[test]
 fn an_idle_before_the_last_message_has_ended_ends_nothing() {
     let mut log = begun();
@@ -58,6 +70,7 @@ fn an_idle_before_the_last_message_has_ended_ends_nothing() {
     assert_eq!(turn.messages[0].finish_reason, Some(FinishReason::Cancelled));
 }
 
+/// PROTOCOL TURN-4, STATUS-2.
 #[test]
 fn prompts_answered_together_end_merged_into_the_one_that_was_answered() {
     let mut log = begun();
@@ -79,6 +92,7 @@ fn a_queued_prompt_that_is_never_answered_is_never_told() {
     assert_eq!(statuses(&read(&log)), [("turn_u", "cancelled")]);
 }
 
+/// PROTOCOL NORM-5, EVENT-3, FOLD-2.
 #[test]
 fn what_a_broken_attempt_left_is_discarded_when_the_next_begins() {
     let mut log = begun();
@@ -91,6 +105,7 @@ fn what_a_broken_attempt_left_is_discarded_when_the_next_begins() {
     assert_eq!(turn.text(), "whole");
 }
 
+/// PROTOCOL NORM-5.
 #[test]
 fn a_tool_that_ran_before_the_break_is_kept() {
     let mut log = begun();
@@ -102,6 +117,7 @@ fn a_tool_that_ran_before_the_break_is_kept() {
     assert_eq!(states, [PartState::Discarded, PartState::Done]);
 }
 
+/// PROTOCOL NORM-5.
 #[test]
 fn a_retry_that_goes_on_in_the_same_part_discards_nothing() {
     let mut log = begun();
@@ -122,6 +138,7 @@ fn a_retry_that_is_never_made_is_cancelled_and_leaves_nothing() {
     assert_eq!(turn.messages[0].parts[0].state, PartState::Discarded);
 }
 
+/// PROTOCOL STATUS-1, TURN-6.
 #[test]
 fn an_error_of_the_session_is_the_turns_unless_a_step_follows() {
     let mut log = begun();
@@ -135,6 +152,7 @@ fn an_error_of_the_session_is_the_turns_unless_a_step_follows() {
     assert_eq!(turn.error.unwrap().message, "It was a UnknownError.");
 }
 
+/// PROTOCOL STATUS-3.
 #[test]
 fn a_provider_error_is_scrubbed() {
     let mut log = begun();
@@ -150,6 +168,7 @@ fn a_provider_error_is_scrubbed() {
     assert!(error.retryable);
 }
 
+/// PROTOCOL STATUS-1.
 #[test]
 fn a_content_filter_fails_the_turn() {
     for error in [json!(null), json!({"name": "ContentFilterError", "data": {"message": "filtered"}})] {
@@ -164,6 +183,7 @@ fn a_content_filter_fails_the_turn() {
     }
 }
 
+/// PROTOCOL STATUS-1, TURN-3.
 #[test]
 fn idle_and_no_message_ever_completed_is_a_failure_of_the_runtime() {
     let mut log = Log::new();
@@ -182,6 +202,7 @@ fn asks(log: &mut Log, message: &str) {
     log.tool(message, "prt_q", "question", json!({"status": "running", "input": {}}));
 }
 
+/// PROTOCOL STATUS-1, ASK-7.
 #[test]
 fn a_refused_question_blocks_the_turn() {
     let mut log = begun();
@@ -195,6 +216,7 @@ fn a_refused_question_blocks_the_turn() {
     assert_eq!(tool.error.as_ref().unwrap().code, "rejected");
 }
 
+/// PROTOCOL STATUS-1.
 #[test]
 fn a_refusal_with_a_word_lets_the_turn_go_on() {
     let mut log = begun();
@@ -208,6 +230,7 @@ fn a_refusal_with_a_word_lets_the_turn_go_on() {
     assert_eq!(only(&log).status, TurnStatus::Completed);
 }
 
+/// PROTOCOL ASK-1, ASK-7.
 #[test]
 fn open_requests_are_told_as_a_set_and_end_with_their_tool_or_the_turn() {
     let mut log = begun();
@@ -234,6 +257,7 @@ fn open_requests_are_told_as_a_set_and_end_with_their_tool_or_the_turn() {
     assert_eq!(only(&log).status, TurnStatus::Cancelled);
 }
 
+/// PROTOCOL STATUS-1, STREAM-2, TURN-7.
 #[test]
 fn a_shells_message_ends_before_its_tool_and_is_a_turn_of_its_own() {
     let mut log = Log::new();
@@ -250,6 +274,7 @@ fn a_shells_message_ends_before_its_tool_and_is_a_turn_of_its_own() {
     assert_eq!(turn.messages[0].parts[0].state, PartState::Done);
 }
 
+/// PROTOCOL TURN-7.
 #[test]
 fn a_compaction_is_told_within_the_turn_that_needed_it() {
     let mut log = begun();
@@ -267,6 +292,7 @@ fn a_compaction_is_told_within_the_turn_that_needed_it() {
     assert_eq!(kinds, ["answer", "summary", "answer"]);
 }
 
+/// PROTOCOL TURN-7.
 #[test]
 fn a_queued_prompt_whose_first_part_the_runtime_wrote_is_still_the_users() {
     let mut log = begun();
@@ -292,6 +318,7 @@ fn a_queued_prompt_whose_first_part_the_runtime_wrote_is_still_the_users() {
 }
 
 /// A child's messages stand under the tool that runs it, even where the tool is named only later.
+/// PROTOCOL STREAM-8, STREAM-9, EVENT-2.
 #[test]
 fn a_subagent_is_told_under_its_tool_once_that_is_known() {
     let mut log = begun();
@@ -322,6 +349,7 @@ fn a_subagent_is_told_under_its_tool_once_that_is_known() {
     assert_eq!((turn.usage.counts.cost_micros, turn.cost_micros()), (Some(12), Some(500_012)));
 }
 
+/// PROTOCOL TURN-3, STATUS-2.
 #[test]
 fn a_prompt_that_wants_no_reply_is_merged_into_the_next() {
     let mut log = Log::new();

@@ -195,6 +195,7 @@ mod tests {
         TokenSecret { kid, bytes: vec![byte; 32] }
     }
 
+    /// PROTOCOL TOKEN-1, TOKEN-3.
     #[test]
     fn a_token_opens_its_chat_and_nothing_else() {
         let signer = Signer::new(secret(1, 7), Vec::new());

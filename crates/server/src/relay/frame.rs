@@ -102,6 +102,7 @@ pub(crate) fn of_turn(seq: u64, event: &str, json: &str, data: Data) -> Bytes {
 mod tests {
     use super::{Data, Told};
 
+    /// PROTOCOL FRAME-2, TEXT-1.
     #[test]
     fn a_frame_has_one_data_line_whatever_the_event_holds() {
         let told = Told::new(42, b"{\"a\":\n\r1}");

@@ -152,6 +152,7 @@ fn range_of(range: &str, size: u64) -> Asked {
 mod tests {
     use super::{Asked, range_of};
 
+    /// PROTOCOL FILE-2.
     #[test]
     fn ranges_are_read_as_the_standard_has_them() {
         for (range, expected) in [

@@ -110,6 +110,7 @@ impl Spec {
         if status == 431 {
             return None;
         }
+        // PROTOCOL VER-1, HTTP-2.
         for (name, beginning) in [("turnwire-contract", "1"), ("x-request-id", "req_")] {
             let value = headers.get(name).unwrap_or_else(|| panic!("{what}: without {name}"));
             assert!(value.to_str().unwrap().starts_with(beginning), "{what}: {name}: {value:?}");
@@ -173,6 +174,7 @@ impl Spec {
 }
 
 /// A body of an error: what its code says in the one table, the same words and the same id in both of its shapes.
+/// PROTOCOL ERR-1, ERR-2, LIMIT-2.
 fn is_error(answer: &Answer, what: &str) {
     let body = answer.json();
     let code = body["error"]["code"].as_str().unwrap();
@@ -209,6 +211,7 @@ impl Told {
     }
 
     /// Whether a frame is one the contract has; `before`: the number of the frame before it, which the next one starts from.
+    /// PROTOCOL EVENT-1, RELAY-1, RELAY-9.
     pub fn check(self, frame: &Frame, before: &mut Option<u64>) {
         let data: Value = serde_json::from_str(&frame.data).unwrap_or_else(|error| panic!("{error}: {frame:?}"));
         let number = || frame.id.parse::<u64>().unwrap_or_else(|_| panic!("no number: {frame:?}"));
@@ -242,6 +245,7 @@ impl Told {
 }
 
 /// The bytes of a stream so far, to the letter: how it opens, one `data:` line a frame and last in it, comments as bare lines.
+/// PROTOCOL FRAME-1, FRAME-2.
 pub fn framing(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     let opening = "retry: 1000\n: ok\n";
