@@ -85,20 +85,11 @@ for (const row of codes.filter(({ status }) => status)) {
 }
 
 interface Surface {
-  operations: { name: string; positional: string[]; named: string[] }[]
   turnStream: string[]
   relayStream: string[]
 }
 const surface = read<Surface>('surface.json')
 const service = practice()
-
-test('every operation is there under its name', () => {
-  for (const { name } of surface.operations) {
-    const { chat } = service.client
-    const found = name.split('.').reduce<unknown>((at, key) => (at as Record<string, unknown>)[key], chat)
-    assert.equal(typeof found, 'function', name)
-  }
-})
 
 test('every member of a stream is there under its name', async () => {
   const { id } = await service.client.chat.create()
