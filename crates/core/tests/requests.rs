@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use turnwire::chat::NewChat;
-use turnwire::{Client, Cursor, ErrorKind, ListChats, Prompt, RequestOptions};
+use turnwire::{Client, Cursor, ErrorKind, ListChats, Prompt, RequestOptions, Timeout};
 use turnwire_testkit::{Fault, Testkit};
 
 const CHAT: &str = "chat_testkit";
@@ -326,7 +326,7 @@ async fn a_part_of_a_file_from_elsewhere_is_not_taken_for_its_rest() {
 /// PROTOCOL FILE-3.
 #[tokio::test]
 async fn a_download_whose_connection_breaks_right_after_its_end_is_whole() {
-    use std::io::{Read as _, Write as _};
+    use std::io::Write as _;
     // Nobody says how long the file is; taken up again, there is nothing more of it.
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -337,14 +337,9 @@ async fn a_download_whose_connection_breaks_right_after_its_end_is_whole() {
         ];
         answers.map(|answer| {
             let (mut socket, _) = listener.accept().unwrap();
-            let mut request = Vec::new();
-            while !request.ends_with(b"\r\n\r\n") {
-                let mut byte = [0];
-                socket.read_exact(&mut byte).unwrap();
-                request.push(byte[0]);
-            }
+            let request = request_of(&mut socket);
             socket.write_all(answer.as_bytes()).unwrap();
-            String::from_utf8(request).unwrap()
+            request
         })
     });
     let client = Client::builder().base_url(url).api_key(KEY).backoff_scale(0.0).build().unwrap();
@@ -352,4 +347,71 @@ async fn a_download_whose_connection_breaks_right_after_its_end_is_whole() {
     assert_eq!(&*file.content, b"abc");
     let [_, again] = service.join().unwrap();
     assert!(again.contains("range: bytes=3-\r\n") && again.contains("if-range: \"1\"\r\n"), "{again}");
+}
+
+/// Reads the head of a request.
+fn request_of(socket: &mut std::net::TcpStream) -> String {
+    use std::io::Read as _;
+    let mut request = Vec::new();
+    while !request.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        socket.read_exact(&mut byte).unwrap();
+        request.push(byte[0]);
+    }
+    String::from_utf8(request).unwrap()
+}
+
+#[tokio::test]
+async fn a_reader_that_is_dropped_while_a_download_is_taken_up_leaves_it_whole() {
+    use std::io::Write as _;
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let (asked, asked_again) = tokio::sync::oneshot::channel();
+    let (go_on, going_on) = std::sync::mpsc::channel::<()>();
+    let service = std::thread::spawn(move || {
+        let (mut socket, _) = listener.accept().unwrap();
+        request_of(&mut socket);
+        let first = "HTTP/1.1 200 OK\r\naccept-ranges: bytes\r\netag: \"1\"\r\ncontent-length: 6\r\n\r\nabc";
+        socket.write_all(first.as_bytes()).unwrap();
+        drop(socket);
+        let (mut socket, _) = listener.accept().unwrap();
+        request_of(&mut socket);
+        asked.send(()).unwrap();
+        going_on.recv().unwrap();
+        let rest = "HTTP/1.1 206 Partial Content\r\ncontent-range: bytes 3-5/6\r\ncontent-length: 3\r\n\r\ndef";
+        socket.write_all(rest.as_bytes()).unwrap();
+    });
+    let client = Client::builder().base_url(url).api_key(KEY).backoff_scale(0.0).build().unwrap();
+    let mut stream = client.chat().files().download(CHAT, "abc.txt").stream().await.unwrap();
+    assert_eq!(&*stream.chunk().await.unwrap().unwrap(), b"abc");
+    tokio::select! {
+        chunk = stream.chunk() => panic!("{chunk:?}"),
+        asked = asked_again => asked.unwrap(),
+    }
+    go_on.send(()).unwrap();
+    assert_eq!(&*stream.chunk().await.unwrap().unwrap(), b"def");
+    assert_eq!(stream.chunk().await.unwrap(), None);
+    service.join().unwrap();
+}
+
+#[tokio::test]
+async fn a_download_that_takes_longer_than_its_total_time_says_so() {
+    use std::io::Write as _;
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let (seen, all_seen) = std::sync::mpsc::channel::<()>();
+    let service = std::thread::spawn(move || {
+        let (mut socket, _) = listener.accept().unwrap();
+        request_of(&mut socket);
+        socket.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\nabc").unwrap();
+        let _ = all_seen.recv();
+    });
+    let client = Client::builder().base_url(url).api_key(KEY).build().unwrap();
+    let total = Timeout { total: Some(std::time::Duration::from_millis(300)), ..Timeout::default() };
+    let mut stream = client.chat().files().download(CHAT, "abc.txt").timeout(total).stream().await.unwrap();
+    assert_eq!(&*stream.chunk().await.unwrap().unwrap(), b"abc");
+    assert_eq!(stream.chunk().await.unwrap_err().code(), "total_timeout");
+    assert_eq!(stream.chunk().await.unwrap(), None);
+    drop(seen);
+    service.join().unwrap();
 }

@@ -5,7 +5,7 @@ use crate::error::Result;
 use crate::event::{Permission, Question};
 use crate::http::{Call, Request, RequestOptions};
 use crate::operations::{Answers, Chats, PermissionReply, Prompt};
-use crate::stream::{Resume, StreamState, TurnStream};
+use crate::stream::{Resume, StreamState};
 use crate::turn::Turn;
 use reqwest::Method;
 use std::fmt;
@@ -147,7 +147,7 @@ impl IntoFuture for SendMessage {
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
-            let mut stream = TurnStream::open(self.respond).await?;
+            let mut stream = self.respond.await?;
             let settled = stream.settle().await;
             if settled.is_err() {
                 stream.abandon().await;

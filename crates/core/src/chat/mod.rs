@@ -2,6 +2,7 @@
 
 mod download;
 mod message;
+mod open;
 mod respond;
 mod stream;
 
@@ -10,8 +11,8 @@ pub use crate::operations::{
     ListMessages, Messages, NewChat, Page, PermissionReply, Prompt, PromptPart, StoredMessage, StreamToken, Turns,
     Upload,
 };
-pub use crate::stream::Resume;
-pub use download::{Download, DownloadStream, DownloadedFile};
+pub use crate::stream::{DownloadStream, Resume};
+pub use download::{Download, DownloadedFile};
 pub use message::SendMessage;
 pub use respond::{OnConflict, Respond};
 pub use stream::OpenRelay;

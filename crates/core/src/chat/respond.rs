@@ -29,15 +29,15 @@ pub enum OnConflict {
 #[must_use = "a turn begins when it is awaited"]
 #[derive(Clone)]
 pub struct Respond {
-    pub(crate) client: Client,
-    pub(crate) chat_id: String,
-    pub(crate) prompt: Prompt,
-    pub(crate) options: RequestOptions,
-    pub(crate) on_conflict: OnConflict,
-    pub(crate) cancel_on_close: bool,
-    pub(crate) resume: Resume,
-    pub(crate) handlers: Handlers,
-    pub(crate) on_state: Option<OnState>,
+    pub(super) client: Client,
+    pub(super) chat_id: String,
+    pub(super) prompt: Prompt,
+    pub(super) options: RequestOptions,
+    pub(super) on_conflict: OnConflict,
+    pub(super) cancel_on_close: bool,
+    pub(super) resume: Resume,
+    pub(super) handlers: Handlers,
+    pub(super) on_state: Option<OnState>,
 }
 
 impl Chats {
@@ -159,7 +159,7 @@ impl IntoFuture for Respond {
     type IntoFuture = Pin<Box<dyn Future<Output = Result<TurnStream>> + Send>>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(TurnStream::open(self))
+        Box::pin(self.open())
     }
 }
 

@@ -17,11 +17,17 @@ use std::fmt;
 use std::time::SystemTime;
 use tokio_util::sync::CancellationToken;
 
-/// An answer whose headers have come.
-pub(crate) struct Answer {
+/// What an answer begins with.
+#[derive(Clone)]
+pub(crate) struct Head {
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
     pub(crate) request_id: Option<String>,
+}
+
+/// An answer whose headers have come.
+pub(crate) struct Answer {
+    pub(crate) head: Head,
     pub(crate) body: Incoming,
     /// Cancelled when the client is closed.
     pub(crate) closed: CancellationToken,
@@ -31,13 +37,12 @@ impl Answer {
     /// # Errors
     /// Its body is of an encoding that cannot be read.
     pub(crate) fn new(response: reqwest::Response, closed: CancellationToken) -> Result<Self> {
-        Ok(Self {
+        let head = Head {
             status: response.status().as_u16(),
             request_id: header(response.headers(), "x-request-id"),
             headers: response.headers().clone(),
-            body: Incoming::new(response)?,
-            closed,
-        })
+        };
+        Ok(Self { head, body: Incoming::new(response)?, closed })
     }
 }
 

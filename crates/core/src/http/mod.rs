@@ -36,7 +36,7 @@ pub use options::{RequestOptions, Timeout};
 pub use reqwest::header::HeaderMap;
 pub use secret::Secret;
 
-pub(crate) use answer::{Answer, content_type, read_json, status_error};
+pub(crate) use answer::{Answer, Head, content_type, read_json, status_error};
 pub(crate) use body::{Body, BodyStream};
 pub(crate) use call::call_options;
 pub(crate) use client::{Service, client_closed};

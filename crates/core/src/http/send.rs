@@ -1,6 +1,6 @@
 //! Sending: one attempt after the other, as far as that is safe.
 
-use super::answer::{Answer, RawResponse, header, status_error};
+use super::answer::{Answer, Head, RawResponse, header, status_error};
 use super::client::Service;
 use super::clocks::Clocks;
 use super::compose::{RetainPublic as _, body_of, extended};
@@ -11,7 +11,6 @@ use super::{Body, Client, Incoming, Request, RequestOptions, Safety};
 use crate::error::{Error, ErrorKind, Result};
 use crate::policy::retry::{self, Outcome, Situation};
 use bytes::{Bytes, BytesMut};
-use reqwest::header::HeaderMap;
 use std::time::Duration;
 use tokio::time::{sleep, timeout};
 use tracing::field::Empty;
@@ -36,14 +35,8 @@ impl Client {
         let clocks = Clocks::of(options.timeout);
         self.within(clocks.deadline, async {
             request.body.begin().await?;
-            let (answer, body) = self.send_and_read(&request, options, &clocks).await?;
-            Ok(RawResponse {
-                status: answer.status,
-                headers: answer.headers,
-                request_id: answer.request_id,
-                body,
-                read,
-            })
+            let (Head { status, headers, request_id }, body) = self.send_and_read(&request, options, &clocks).await?;
+            Ok(RawResponse { status, headers, request_id, body, read })
         })
         .await
     }
@@ -69,13 +62,10 @@ impl Client {
         let mut tries = Tries::new(self, request, options);
         loop {
             let failed = match self.attempt(request, options, clocks, &mut tries).await {
-                Ok(answer) => {
-                    let Answer { status, headers, request_id, body, .. } = answer;
-                    match read_body(body, clocks).await {
-                        Ok(body) => return Ok((Head { status, headers, request_id }, body)),
-                        Err(error) => Failed::lost(error),
-                    }
-                }
+                Ok(Answer { head, body, .. }) => match read_body(body, clocks).await {
+                    Ok(body) => return Ok((head, body)),
+                    Err(error) => Failed::lost(error),
+                },
                 Err(failed) => failed,
             };
             tries.again(failed).await?;
@@ -243,12 +233,6 @@ impl From<Error> for Failed {
     fn from(error: Error) -> Self {
         Self { error, outcome: Outcome::Final }
     }
-}
-
-struct Head {
-    status: u16,
-    headers: HeaderMap,
-    request_id: Option<String>,
 }
 
 /// The attempts of one request.

@@ -13,17 +13,30 @@ const FLOOR: Duration = Duration::from_millis(100);
 const CEILING: Duration = Duration::from_secs(30);
 
 /// The resumes of one stream. Pure: the time that passed and the random number come from outside.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Resumes {
+    most: u32,
+    /// Whether each but the first waits.
+    paced: bool,
     in_a_row: u32,
     total: u64,
     server_retry: Option<Duration>,
 }
 
 impl Resumes {
-    /// None so far.
+    /// None so far, of a stream that nobody else would open again.
     pub fn new() -> Self {
-        Self::default()
+        Self { most: MAX_IN_A_ROW, paced: true, in_a_row: 0, total: 0, server_retry: None }
+    }
+
+    /// None so far, at most so many in a row, each at once: where sending has retries and waits of its own.
+    pub fn at_once(most: u32) -> Self {
+        Self { most, paced: false, ..Self::new() }
+    }
+
+    /// None, and there are to be none.
+    pub fn none() -> Self {
+        Self::at_once(0)
     }
 
     /// A new event came: the next break starts afresh.
@@ -39,18 +52,20 @@ impl Resumes {
     /// How long to wait before the next resume; `None`: give up. `since_progress` is the time since the last new event
     /// (or since the stream was opened), `random` is in 0..1.
     pub fn next(&mut self, since_progress: Duration, random: f64) -> Option<Duration> {
-        if self.in_a_row >= MAX_IN_A_ROW || (self.in_a_row > 0 && since_progress >= BUDGET) {
+        let late = self.paced && self.in_a_row > 0;
+        if self.in_a_row >= self.most || (late && since_progress >= BUDGET) {
             return None;
         }
-        let own = backoff::resume(self.in_a_row, random);
-        // The first is at once; after that a server's wish is a lower bound, itself bounded on both sides.
-        let floor = match self.server_retry {
-            Some(wish) if self.in_a_row > 0 => wish.clamp(FLOOR, CEILING),
-            _ => Duration::ZERO,
+        let wait = if late {
+            // A server's wish is a lower bound, itself bounded on both sides.
+            let floor = self.server_retry.map_or(Duration::ZERO, |wish| wish.clamp(FLOOR, CEILING));
+            backoff::resume(self.in_a_row, random).max(floor)
+        } else {
+            Duration::ZERO
         };
         self.in_a_row += 1;
         self.total += 1;
-        Some(own.max(floor))
+        Some(wait)
     }
 
     /// How many resumes were made since the last new event.
@@ -64,11 +79,29 @@ impl Resumes {
     }
 }
 
+impl Default for Resumes {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     /// PROTOCOL RESUME-3, RESUME-4.
+    #[test]
+    fn where_sending_waits_itself_a_resume_does_not() {
+        let mut resumes = Resumes::at_once(2);
+        for _ in 0..2 {
+            assert_eq!(resumes.next(Duration::from_secs(900), 1.0), Some(Duration::ZERO));
+        }
+        assert_eq!(resumes.next(Duration::ZERO, 1.0), None);
+        resumes.progress();
+        assert_eq!(resumes.next(Duration::ZERO, 1.0), Some(Duration::ZERO));
+        assert_eq!(Resumes::none().next(Duration::ZERO, 0.0), None);
+    }
+
     #[test]
     fn gives_up_after_ten_in_a_row_and_starts_afresh_at_a_new_event() {
         let mut resumes = Resumes::new();

@@ -1,11 +1,11 @@
 //! The body of a stream's answer: bytes to frames, and the idle clock.
 
 use super::exclusive::Exclusive;
+use super::link::{Body, Break, Moved};
 use super::quiet::Quiet;
 use crate::error::{Error, ErrorKind, Result};
-use crate::http::{Answer, Incoming, client_closed, content_type, read_some};
+use crate::http::{Answer, Head, Incoming, client_closed, content_type, read_some};
 use crate::sse::{Decoder, Frame};
-use reqwest::header::HeaderMap;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::time::{Instant, Sleep, sleep_until};
@@ -25,9 +25,7 @@ const RINGS: u32 = 10;
 pub(crate) struct EventBody {
     incoming: Incoming,
     decoder: Decoder,
-    status: u16,
-    headers: HeaderMap,
-    request_id: Option<String>,
+    head: Head,
     /// The caller's idle clock; `None`: adaptive, zero: off.
     idle: Option<Duration>,
     /// Whether bytes came since the alarm last rang.
@@ -44,8 +42,8 @@ pub(crate) struct EventBody {
 impl EventBody {
     /// Takes an answer that should be an event stream.
     pub(crate) async fn new(answer: Answer, decoder: Decoder, idle: Option<Duration>) -> Result<Self> {
-        let Answer { status, headers, request_id, body: mut incoming, closed } = answer;
-        let kind = content_type(&headers);
+        let Answer { head, body: mut incoming, closed } = answer;
+        let kind = content_type(&head.headers);
         if kind.as_deref() != Some("text/event-stream") {
             let kind = kind.unwrap_or_else(|| "no content type".to_owned());
             let message = format!(
@@ -54,17 +52,15 @@ impl EventBody {
             let body = tokio::time::timeout(Duration::from_secs(2), read_some(&mut incoming, MAX_SHOWN)).await;
             let body = String::from_utf8_lossy(&body.unwrap_or_default()).into_owned();
             return Err(Error::new("unexpected_content_type", message)
-                .with_status(status)
-                .with_request_id(request_id)
+                .with_status(head.status)
+                .with_request_id(head.request_id)
                 .with_body(body));
         }
         let now = Instant::now();
         Ok(Self {
-            status,
+            head,
             incoming,
             decoder,
-            headers,
-            request_id,
             idle,
             fresh: false,
             last_heard: now,
@@ -74,14 +70,31 @@ impl EventBody {
         })
     }
 
-    /// Feeds what has come to `on`. `Ok(true)`: some bytes were read, `Ok(false)`: the body has ended. `asking`: the
-    /// agent waits for the user, so silence is natural.
-    pub(crate) fn poll_frames(
+    /// Reads what has come, as a link wants it: `on` takes a frame, or says what is wrong with it.
+    pub(super) fn poll_read(
         &mut self,
         cx: &mut Context<'_>,
         asking: bool,
-        on: impl FnMut(Frame<'_>),
-    ) -> Poll<Result<bool>> {
+        mut on: impl FnMut(Frame<'_>) -> Result<()>,
+    ) -> Poll<Result<Moved, Break>> {
+        let mut wrong = None;
+        let read = ready!(self.poll_frames(cx, asking, |frame| {
+            if wrong.is_none() {
+                wrong = on(frame).err();
+            }
+        }));
+        Poll::Ready(match (wrong, read) {
+            (Some(wrong), _) => Err(Break::Fatal(wrong)),
+            (None, Ok(true)) => Ok(Moved::Read),
+            (None, Ok(false)) => Err(Break::Lost(None)),
+            (None, Err(error)) if is_final(&error) => Err(Break::Fatal(error)),
+            (None, Err(error)) => Err(Break::Lost(Some(error))),
+        })
+    }
+
+    /// Feeds what has come to `on`. `Ok(true)`: some bytes were read, `Ok(false)`: the body has ended. `asking`: the
+    /// agent waits for the user, so silence is natural.
+    fn poll_frames(&mut self, cx: &mut Context<'_>, asking: bool, on: impl FnMut(Frame<'_>)) -> Poll<Result<bool>> {
         match self.incoming.poll_chunk(cx) {
             Poll::Ready(Some(Ok(chunk))) => {
                 self.fresh = true;
@@ -134,34 +147,29 @@ impl EventBody {
         while let Poll::Ready(Some(Ok(_))) = self.incoming.poll_chunk(cx) {}
     }
 
-    /// When the last bytes came, if any did: to the next ring of the alarm.
-    pub(crate) fn last_bytes(&self) -> Option<Instant> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.head.headers.get(name)?.to_str().ok()
+    }
+
+    /// What its answer began with.
+    pub(crate) fn head(&self) -> &Head {
+        &self.head
+    }
+}
+
+impl Body for EventBody {
+    /// To the next ring of the alarm.
+    fn last_bytes(&self) -> Option<Instant> {
         self.begun.then(|| if self.fresh { Instant::now() } else { self.last_heard })
     }
 
-    pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name)?.to_str().ok()
-    }
-
-    pub(crate) fn status(&self) -> u16 {
-        self.status
-    }
-
-    pub(crate) fn headers(&self) -> &HeaderMap {
-        &self.headers
-    }
-
-    pub(crate) fn request_id(&self) -> Option<&str> {
-        self.request_id.as_deref()
-    }
-
-    pub(crate) fn decoder(&self) -> &Decoder {
-        &self.decoder
+    fn server_retry(&self) -> Option<Duration> {
+        self.decoder.retry()
     }
 }
 
 /// Whether another connection would be no better: what came is wrong, or the client is closed.
-pub(super) fn is_final(error: &Error) -> bool {
+fn is_final(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::Api | ErrorKind::Aborted)
 }
 

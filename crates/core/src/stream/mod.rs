@@ -1,27 +1,41 @@
-//! Streams: turns and relays, and what keeps them alive.
+//! Streams: turns, relays and downloads, and what keeps them alive.
 
+mod attended;
 mod body;
 mod cursor;
+mod download;
 mod driver;
 mod exclusive;
+mod foreign;
 mod frame;
 mod handle;
 mod handlers;
+mod inbox;
 mod kept;
+mod link;
 mod opening;
 mod quiet;
 mod reader;
 mod reconcile;
 mod relay;
-mod relayed;
+mod relay_item;
 mod result;
 mod state;
+mod text;
 mod turn;
+mod turn_target;
 
+pub(crate) use body::EventBody;
 pub use cursor::Cursor;
+pub use download::DownloadStream;
+pub(crate) use foreign::Foreign;
 pub use handle::TurnHandle;
 pub(crate) use handlers::{Handler, Handlers};
-pub use relay::{RelayEvent, RelayItem, RelayStream};
+pub use relay::RelayStream;
+pub use relay_item::{RelayEvent, RelayItem};
 pub(crate) use state::OnState;
 pub use state::{Resume, StreamState};
-pub use turn::{TextStream, TurnStream};
+pub use text::TextStream;
+pub use turn::TurnStream;
+pub(crate) use turn::Wishes;
+pub(crate) use turn_target::TurnTarget;

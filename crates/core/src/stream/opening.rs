@@ -1,93 +1,20 @@
-//! Opening a turn: by its prompt, at a cursor, or where it runs.
+//! Opening a turn that is there already: at a cursor, or where it runs.
 
-use super::body::EventBody;
 use super::cursor::TurnCursor;
-use super::driver::{decoder, turn_body};
-use super::relayed::Anchor;
-use super::state::Resume;
-use super::turn::TurnStream;
-use crate::chat::{OnConflict, Respond};
-use crate::error::{Error, ErrorKind, Result};
-use crate::http::{Client, Clocks, Request, RequestOptions, Service, random_key};
+use super::turn::{TurnStream, Wishes};
+use super::turn_target::{TurnPlace, TurnTarget};
+use crate::error::Result;
+use crate::http::{Client, Clocks, RequestOptions};
 use crate::id::{ChatId, TurnId};
-use reqwest::Method;
-use std::time::Duration;
-use tokio::time::sleep;
-use tokio_util::sync::CancellationToken;
+use crate::operations::Chats;
 
 impl TurnStream {
-    /// Sends the prompt and opens its turn.
-    ///
-    /// Where closing is to cancel the turn, a caller that is gone before the stream is open leaves no turn behind either:
-    /// what was sent is seen through to its answer, and the stream that opens is closed.
-    pub(crate) async fn open(respond: Respond) -> Result<Self> {
-        if !respond.cancel_on_close {
-            return Self::send(respond, &CancellationToken::new()).await;
-        }
-        let gone = CancellationToken::new();
-        let sending = gone.clone();
-        let opening = tokio::spawn(async move { Self::send(respond, &sending).await });
-        let _guard = gone.drop_guard();
-        opening.await.map_err(|error| {
-            Error::new("aborted", "The runtime stopped while the turn was opened.").with_source(error)
-        })?
-    }
-
-    async fn send(respond: Respond, gone: &CancellationToken) -> Result<Self> {
-        let Respond { client, chat_id, prompt, options, on_conflict, cancel_on_close, resume, handlers, on_state } =
-            respond;
-        prompt.check()?;
-        let mut options = options.over(&client.options);
-        if cancel_on_close {
-            // Under its key the turn is found again where its answer does not come in time.
-            options.idempotency_key.get_or_insert_with(random_key);
-        }
-        let clocks = Clocks::of(options.timeout);
-        let request = Request::new("respond", Method::POST)
-            .creates()
-            .event_stream()
-            .id("chat id", &chat_id)?
-            .word("respond")
-            .json(&prompt)?;
-        let opening = async {
-            let through_relay = resume == Resume::Relay && client.ask_service(&request, &clocks).await != Service::Ours;
-            let anchor = if through_relay { Some(Anchor::drop_in(&client, &chat_id, &options).await?) } else { None };
-            let mut attempt = 0;
-            let answer = loop {
-                match client.send(&request, &options, &clocks).await {
-                    Err(error) if error.kind() == ErrorKind::TurnConflict && on_conflict != OnConflict::Error => {
-                        let way = make_way(&client, &chat_id, &error, on_conflict, attempt);
-                        gone.run_until_cancelled(way).await.unwrap_or_else(|| Err(error))?;
-                        attempt += 1;
-                    }
-                    answer => break answer?,
-                }
-            };
-            Ok((EventBody::new(answer, decoder(&client), clocks.idle).await?, anchor))
-        };
-        let canceller = cancel_on_close.then(|| client.outliving());
-        let opened = client.within(clocks.deadline, opening).await;
-        if let (Err(error), Some(client)) = (&opened, &canceller)
-            && error.is_timeout()
-        {
-            withdraw(client.clone(), chat_id.clone(), request, options.clone());
-        }
-        let (body, anchor) = opened?;
-        let mut stream = Self::over(client, options, clocks, ChatId::from(chat_id), body);
-        stream.anchor = anchor;
-        stream.on_state = on_state;
-        stream.handlers = handlers;
-        stream.resume = resume;
-        stream.canceller = canceller;
-        Ok(stream)
-    }
-
     /// Opens a turn where a cursor stands.
     pub(crate) async fn resume(client: Client, cursor: &str, options: RequestOptions) -> Result<Self> {
         let cursor = TurnCursor::decode(cursor)?;
-        let mut stream = Self::open_turn(client, &cursor.chat_id, &cursor.turn_id, options).await?;
-        stream.told = cursor.seq;
-        stream.delivered = cursor.seq;
+        let mut stream = Self::open_turn(client, cursor.chat_id, cursor.turn_id, options).await?;
+        stream.inbox.told = cursor.seq;
+        stream.inbox.delivered = cursor.seq;
         Ok(stream)
     }
 
@@ -100,66 +27,24 @@ impl TurnStream {
     ) -> Result<Option<Self>> {
         let turn_id = match turn_id {
             Some(turn_id) => Some(TurnId::from(turn_id)),
-            None => client.chat().retrieve(chat_id).options(options.clone()).await?.active_turn_id,
+            None => Chats::new(client.clone()).retrieve(chat_id).options(options.clone()).await?.active_turn_id,
         };
         match turn_id {
-            Some(turn_id) => Self::open_turn(client, &ChatId::from(chat_id), &turn_id, options).await.map(Some),
+            Some(turn_id) => Self::open_turn(client, ChatId::from(chat_id), turn_id, options).await.map(Some),
             None => Ok(None),
         }
     }
 
-    async fn open_turn(client: Client, chat_id: &ChatId, turn_id: &TurnId, options: RequestOptions) -> Result<Self> {
+    async fn open_turn(client: Client, chat_id: ChatId, turn_id: TurnId, options: RequestOptions) -> Result<Self> {
         let options = options.over(&client.options);
         let clocks = Clocks::of(options.timeout);
-        let body = client.within(clocks.deadline, turn_body(&client, &options, &clocks, chat_id, turn_id, 0)).await?;
-        let mut stream = Self::over(client, options, clocks, chat_id.clone(), body);
-        stream.handle.set_turn(turn_id.clone());
-        stream.reader.expect(turn_id.clone());
+        let target = TurnTarget { client, options, clocks, chat_id };
+        let place = TurnPlace { turn_id, after: 0 };
+        let opening = target.open_with(&place, &target.options);
+        let body = target.client.within(clocks.deadline, opening).await?;
+        let mut stream = Self::over(target, body, Wishes::default());
+        stream.handle.set_turn(place.turn_id.clone());
+        stream.inbox.reader.expect(place.turn_id);
         Ok(stream)
     }
-}
-
-/// Cancels, in the background, the turn of a request whose answer did not come in time. Our service gives that turn to
-/// whoever repeats the request under its key, which also keeps a request that is still on its way from starting another.
-fn withdraw(client: Client, chat_id: String, request: Request, options: RequestOptions) {
-    let options = RequestOptions { timeout: None, ..options };
-    let clocks = Clocks::of(None);
-    tokio::spawn(async move {
-        let withdrawn = async {
-            if client.ask_service(&request, &clocks).await != Service::Ours {
-                return Ok(());
-            }
-            let answer = client.send(&request, &options, &clocks).await?;
-            let body = EventBody::new(answer, decoder(&client), clocks.idle).await?;
-            match body.header("turnwire-turn-id") {
-                Some(turn_id) => client.chat().cancel_turn(chat_id, turn_id).await.map(drop),
-                None => Ok(()),
-            }
-        };
-        if let Err(error) = withdrawn.await {
-            tracing::warn!(%error, "the turn of a message that was given up could not be cancelled");
-        }
-    });
-}
-
-/// Waits until the turn that is in the way has ended, cancelling it first where that is wanted.
-async fn make_way(client: &Client, chat_id: &str, conflict: &Error, how: OnConflict, attempt: u32) -> Result<()> {
-    let active = conflict.active_turn_id();
-    if how == OnConflict::Cancel {
-        match active {
-            Some(turn_id) => client.chat().cancel_turn(chat_id, turn_id).await?,
-            None => client.chat().cancel(chat_id).await?,
-        };
-    }
-    if let (Some(turn_id), Service::Ours) = (active, client.service()) {
-        let opened = TurnStream::attach(client.clone(), chat_id, Some(turn_id.as_str()), RequestOptions::default());
-        if let Some(mut stream) = Box::pin(opened).await? {
-            // How it ended is its own affair.
-            while stream.try_next().await?.is_some() {}
-            return Ok(());
-        }
-    }
-    let wait = crate::policy::backoff::retry(attempt, fastrand::f64()).max(Duration::from_millis(1));
-    sleep(wait.mul_f64(client.backoff_scale())).await;
-    Ok(())
 }

@@ -1,19 +1,11 @@
-//! The end of a turn: its value, or why there is none; and what the agent asks on the way.
+//! The end of a turn: its value, or why there is none.
 
-use super::exclusive::Exclusive;
-use super::handle::TurnHandle;
-use super::handlers::{Handler, Handlers};
 use super::turn::TurnStream;
 use crate::error::{Error, Result};
-use crate::event::{Event, InputRequest};
-use crate::policy::attendance::Duty;
+use crate::event::Event;
 use crate::turn::Turn;
-use std::future::{Future, poll_fn};
-use std::pin::Pin;
-use std::task::{Context, Poll, ready};
-
-/// A handler at work, and the reply it sends.
-pub(super) type Attending = Exclusive<Pin<Box<dyn Future<Output = Result<()>> + Send>>>;
+use std::future::poll_fn;
+use std::task::{Context, Poll};
 
 impl TurnStream {
     /// Reads to the end and gives the ended turn. It takes nothing away: what it reads on its way is still there for whoever
@@ -26,7 +18,7 @@ impl TurnStream {
     pub async fn result(&mut self) -> Result<Turn> {
         while let Some(event) = poll_fn(|cx| self.poll_attended(cx)).await {
             let event = event?;
-            self.kept.push(event.clone(), weight(&event));
+            self.inbox.kept.push(event.clone(), weight(&event));
         }
         self.outcome()
     }
@@ -46,12 +38,6 @@ impl TurnStream {
         }
     }
 
-    /// For a caller that has failed: what to [abandon](TurnHandle::abandon) the turn by, where closing the stream is to
-    /// cancel it. It is given once.
-    pub fn give_up(&mut self) -> Option<TurnHandle> {
-        (self.canceller.take().is_some() && !self.snapshot().ended).then(|| self.handle())
-    }
-
     /// The next event that no result has met; where the agent waits and nobody is there to answer, that is an error.
     fn poll_attended(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Event>>> {
         match self.poll_fresh(cx) {
@@ -60,40 +46,10 @@ impl TurnStream {
         }
     }
 
-    /// Lets handlers answer what is open. Ready: one of them failed.
-    pub(super) fn poll_handlers(&mut self, cx: &mut Context<'_>) -> Poll<Error> {
-        loop {
-            if let Some(attending) = &mut self.attending {
-                let attended = ready!(attending.get().as_mut().poll(cx));
-                self.attending = None;
-                match attended {
-                    Ok(()) => continue,
-                    Err(error) => return Poll::Ready(error),
-                }
-            }
-            match self.duty() {
-                Duty::Ask(request) => {
-                    let attending = attend(self.handle(), request, self.handlers.clone());
-                    self.attending = Some(Exclusive::new(Box::pin(attending)));
-                }
-                _ => return Poll::Pending,
-            }
-        }
-    }
-
-    fn duty(&self) -> Duty {
-        // Nearly always, and then nobody else's lock is needed to know.
-        if self.snapshot().requests.is_empty() {
-            return Duty::ReadOn;
-        }
-        self.handle.attend(&self.snapshot().requests, self.handlers.policies())
-    }
-
     /// The error of a reader that waits for the end while the agent waits for an answer that nobody is there to give;
     /// `None`: it does not.
     pub fn input_required(&self) -> Option<Error> {
-        let open = &self.snapshot().requests;
-        let in_vain = !open.is_empty() && self.handle.waits_in_vain(open, self.handlers.policies());
+        let in_vain = self.attended.waits_in_vain(&self.handle, &self.snapshot().requests);
         in_vain.then(|| self.required())
     }
 
@@ -109,10 +65,10 @@ impl TurnStream {
     pub fn outcome(&self) -> Result<Turn> {
         let turn = self.snapshot();
         if !turn.ended {
-            if let Some(error) = &self.failure {
+            if let Some(error) = &self.end.failure {
                 return Err(error.clone());
             }
-            let error = if self.closed_by_caller {
+            let error = if self.end.by_caller {
                 Error::new("aborted", "The stream was closed before the turn ended.")
             } else {
                 Error::new("incomplete_turn", "The stream ended before the turn; what came so far is in `turn`.")
@@ -126,30 +82,4 @@ impl TurnStream {
 /// About how much room an event takes.
 pub(super) fn weight(event: &Event) -> usize {
     event.raw().map_or(256, str::len) + size_of::<Event>()
-}
-
-/// Lets the handler of a request answer it.
-async fn attend(handle: TurnHandle, request: InputRequest, handlers: Handlers) -> Result<()> {
-    let id = request.request_id().clone();
-    let replied = match request {
-        InputRequest::Question(question) => match &handlers.question {
-            Handler::Ask(ask) => match ask(question).await {
-                Ok(Some(answers)) => handle.answer(&id, answers).await,
-                Ok(None) => handle.reject(&id).await,
-                Err(error) => Err(error),
-            },
-            _ => Ok(()),
-        },
-        InputRequest::Permission(permission) => match &handlers.permission {
-            Handler::Ask(ask) => match ask(permission).await {
-                Ok(reply) => handle.allow(&id, reply).await,
-                Err(error) => Err(error),
-            },
-            _ => Ok(()),
-        },
-    };
-    if replied.is_err() {
-        handle.retract(&id);
-    }
-    replied
 }

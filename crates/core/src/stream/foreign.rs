@@ -1,18 +1,115 @@
-//! A turn taken up through the relay, at a service that has no turn streams.
+//! What only services need that have no turn streams: a turn that broke off is taken up through the relay.
 
+use super::cursor::Cursor;
+use super::exclusive::Exclusive;
+use super::link::{Break, Moved};
 use super::reconcile::{Reconcile, StatusLog};
-use super::relay::{RelayItem, RelayStream};
-use super::{Cursor, driver::Break};
+use super::relay::RelayStream;
+use super::relay_item::RelayItem;
+use super::turn_target::{TurnTarget, incomplete};
 use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::http::{Client, RequestOptions};
 use crate::normalize::Normalizer;
 use crate::turn::Turn;
 use std::collections::VecDeque;
+use std::future::Future;
+use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
+type Reaching = Exclusive<Pin<Box<dyn Future<Output = Result<Option<RelayStream>>> + Send>>>;
+
+/// The way through the relay, beside a turn.
+pub(crate) struct Foreign {
+    statuses: StatusLog,
+    way: Way,
+}
+
+enum Way {
+    /// The turn's own connection stands, or broke just now.
+    Anchored(Anchor),
+    /// The relay is being opened.
+    Reaching(Reaching),
+    /// The turn goes on through the relay.
+    Relayed(Box<Replay>),
+    /// There is no way any more.
+    Lost,
+}
+
+impl Foreign {
+    /// Opens the relay, to be called before the prompt is sent.
+    pub(crate) async fn drop_in(client: &Client, chat_id: &str, options: &RequestOptions) -> Result<Self> {
+        let way = Way::Anchored(Anchor::drop_in(client, chat_id, options).await?);
+        Ok(Self { statuses: StatusLog::default(), way })
+    }
+
+    /// Looks for the place in the relay where the turn begins, while the turn's own connection stands.
+    pub(super) fn watch(&mut self, cx: &mut Context<'_>) {
+        if let Way::Anchored(anchor) = &mut self.way {
+            anchor.watch(cx);
+        }
+    }
+
+    /// Remembers what was told over the turn's own connection.
+    pub(super) fn note(&mut self, event: &Event) {
+        if let Way::Anchored(_) = self.way {
+            self.statuses.note(event);
+        }
+    }
+
+    /// Begins to go on through the relay. It can be done once.
+    pub(super) fn take_up(&mut self, target: &TurnTarget) -> bool {
+        let Way::Anchored(anchor) = std::mem::replace(&mut self.way, Way::Lost) else { return false };
+        let (client, options, chat_id) = (target.client.clone(), target.options.clone(), target.chat_id.clone());
+        self.way = Way::Reaching(Exclusive::new(Box::pin(async move {
+            client.within(None, anchor.replay(&client, chat_id.as_str(), &options)).await
+        })));
+        true
+    }
+
+    /// Whether the turn goes on this way.
+    pub(super) fn is_taken(&self) -> bool {
+        matches!(self.way, Way::Reaching(_) | Way::Relayed(_))
+    }
+
+    /// For `Debug`; `None`: the turn's own connection counts.
+    pub(super) fn state(&self) -> Option<&'static str> {
+        match self.way {
+            Way::Reaching(_) => Some("resuming"),
+            Way::Relayed(_) => Some("relayed"),
+            Way::Anchored(_) | Way::Lost => None,
+        }
+    }
+
+    /// Moves the relay on; what of it is news goes to `incoming`. `told` is the turn as it was told so far.
+    pub(super) fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        told: &Turn,
+        last_seq: u64,
+        incoming: &mut VecDeque<Event>,
+    ) -> Poll<Result<Moved, Break>> {
+        let moved = match &mut self.way {
+            Way::Reaching(reaching) => match ready!(reaching.get().as_mut().poll(cx)) {
+                Ok(Some(relay)) => {
+                    self.way = Way::Relayed(Box::new(Replay::new(relay, told, &self.statuses)));
+                    return Poll::Ready(Ok(Moved::Resumed));
+                }
+                Ok(None) => Err(Break::Fatal(incomplete(None))),
+                Err(error) => Err(Break::Fatal(incomplete(Some(error)))),
+            },
+            Way::Relayed(replay) => ready!(replay.poll_news(cx, told, last_seq, incoming)),
+            Way::Anchored(_) | Way::Lost => return Poll::Ready(Ok(Moved::Closed)),
+        };
+        if moved.is_err() {
+            self.way = Way::Lost;
+        }
+        Poll::Ready(moved.map(|()| Moved::Read))
+    }
+}
+
 /// Where a turn begins in the relay.
-pub(super) enum Anchor {
+enum Anchor {
     /// Not known yet: the relay was opened before the prompt was sent, and its first event will tell.
     Watching(Box<RelayStream>),
     /// After the event of this number.
@@ -23,13 +120,13 @@ pub(super) enum Anchor {
 
 impl Anchor {
     /// Opens the relay, to be called before the prompt is sent.
-    pub(super) async fn drop_in(client: &Client, chat_id: &str, options: &RequestOptions) -> Result<Self> {
+    async fn drop_in(client: &Client, chat_id: &str, options: &RequestOptions) -> Result<Self> {
         let relay = open(client, chat_id, options, Cursor::Live).await?;
         Ok(Self::Watching(Box::new(relay)))
     }
 
     /// Looks for the first event; once it has come, the second connection is closed.
-    pub(super) fn watch(&mut self, cx: &mut Context<'_>) {
+    fn watch(&mut self, cx: &mut Context<'_>) {
         while let Self::Watching(relay) = self {
             match relay.poll_item(cx) {
                 Poll::Pending => return,
@@ -43,12 +140,7 @@ impl Anchor {
     }
 
     /// Begins the replay; `None`: the turn's beginning is not known.
-    pub(super) async fn replay(
-        self,
-        client: &Client,
-        chat_id: &str,
-        options: &RequestOptions,
-    ) -> Result<Option<RelayStream>> {
+    async fn replay(self, client: &Client, chat_id: &str, options: &RequestOptions) -> Result<Option<RelayStream>> {
         match self {
             Self::Watching(relay) => Ok(Some(*relay)),
             Self::After(number) => open(client, chat_id, options, Cursor::After(number)).await.map(Some),
@@ -63,7 +155,7 @@ async fn open(client: &Client, chat_id: &str, options: &RequestOptions, cursor: 
 }
 
 /// The replay of a turn, compared with what was told of it.
-pub(super) struct Replay {
+struct Replay {
     relay: RelayStream,
     normalizer: Normalizer,
     reconcile: Reconcile,
@@ -71,13 +163,13 @@ pub(super) struct Replay {
 }
 
 impl Replay {
-    pub(super) fn new(relay: RelayStream, told: &Turn, statuses: &StatusLog) -> Self {
+    fn new(relay: RelayStream, told: &Turn, statuses: &StatusLog) -> Self {
         Self { relay, normalizer: Normalizer::new(), reconcile: Reconcile::new(told, statuses), made: Vec::new() }
     }
 
     /// Reads one item of the relay; what it makes that is news goes to `incoming`, as events of the turn that was told.
     /// One item at a time, for what is news depends on what was told before.
-    pub(super) fn poll_news(
+    fn poll_news(
         &mut self,
         cx: &mut Context<'_>,
         told: &Turn,

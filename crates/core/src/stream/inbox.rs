@@ -1,0 +1,68 @@
+//! A turn's events between the wire and whoever reads them.
+
+use super::handle::TurnHandle;
+use super::kept::Kept;
+use super::reader::{Read, Reader};
+use crate::event::{Event, EventKind, Ids};
+use std::collections::VecDeque;
+
+/// What was decoded, what was told, and where its reader stands.
+pub(super) struct Inbox {
+    pub(super) reader: Reader,
+    /// For the decoder: the ids that come again and again.
+    pub(super) ids: Ids,
+    /// Decoded, not yet told.
+    pub(super) incoming: VecDeque<Event>,
+    /// What a result has read, for whoever iterates after it.
+    pub(super) kept: Kept<Event>,
+    /// Events up to this number were told by another stream: folded here, not told.
+    pub(super) told: u64,
+    /// The number of the last event that was handed to a reader.
+    pub(super) delivered: u64,
+    /// Whether the numbers of this service have no holes.
+    pub(super) strict: bool,
+}
+
+/// Events are missing.
+pub(super) struct Gap;
+
+impl Inbox {
+    pub(super) fn new(strict: bool) -> Self {
+        Self {
+            reader: Reader::default(),
+            ids: Ids::default(),
+            incoming: VecDeque::new(),
+            kept: Kept::default(),
+            told: 0,
+            delivered: 0,
+            strict,
+        }
+    }
+
+    /// The next decoded event that is news. The handle learns the turn and its requests from what passes.
+    pub(super) fn next(&mut self, handle: &mut TurnHandle) -> Result<Option<Event>, Gap> {
+        while let Some(event) = self.incoming.front_mut() {
+            let names_turn = !event.turn_id.as_str().is_empty() && !self.reader.is_leftover(event);
+            if handle.turn_id().is_none() && names_turn {
+                handle.set_turn(event.turn_id.clone());
+            }
+            if let EventKind::TurnStatusChanged(status) = &event.kind {
+                handle.met(&status.requests);
+            }
+            if event.seq > 0 && event.seq <= self.told {
+                self.reader.restore(event);
+                self.incoming.pop_front();
+                continue;
+            }
+            match self.reader.accept(event, self.strict) {
+                Read::Tell => return Ok(self.incoming.pop_front()),
+                Read::Old => drop(self.incoming.pop_front()),
+                Read::Gap => {
+                    self.incoming.clear();
+                    return Err(Gap);
+                }
+            }
+        }
+        Ok(None)
+    }
+}
