@@ -1,4 +1,4 @@
-//! Redirects: which are followed, and what is said of the others.
+//! Redirects: which are followed, and what is said of the others. PROTOCOL HTTP-6.
 
 use crate::error::{Error, Result};
 use reqwest::Method;

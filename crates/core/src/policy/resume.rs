@@ -1,4 +1,4 @@
-//! Whether a broken stream is opened again, and when.
+//! Whether a broken stream is opened again, and when: PROTOCOL RESUME-3, RESUME-4.
 
 use super::backoff;
 use std::time::Duration;

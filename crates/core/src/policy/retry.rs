@@ -1,4 +1,4 @@
-//! Whether a request is sent again.
+//! Whether a request is sent again: PROTOCOL RETRY-1, RETRY-2, RETRY-3, RETRY-4, RETRY-5.
 
 use super::backoff;
 use std::time::{Duration, SystemTime};

@@ -48,7 +48,7 @@ impl From<Option<u64>> for Cursor {
     }
 }
 
-/// What a turn's cursor holds. Its text form is opaque to users, so that it can grow.
+/// What a turn's cursor holds (PROTOCOL RESUME-6). Its text form is opaque to users, so that it can grow.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct TurnCursor {
     #[serde(rename = "c")]

@@ -1,4 +1,5 @@
 //! Accepting a prompt: one turn at a time, written down before anything is started, started once however often it is asked.
+//! PROTOCOL SEND-2, SEND-3, SEND-8, SEND-9.
 
 use super::Chat;
 use super::decide::Decision;

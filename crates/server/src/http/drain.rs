@@ -1,4 +1,4 @@
-//! A request whose body was not wanted: it is still read and thrown away, within bounds, so that the answer arrives. (A
+//! PROTOCOL HTTP-4. A request whose body was not wanted: it is still read and thrown away, within bounds, so that the answer arrives. (A
 //! connection closed on a client that is still sending loses the answer with it.)
 
 use axum::body::Body;

@@ -1,4 +1,5 @@
-//! `GET /agent/v2/chat/{id}/stream`: the runtime's own events of a chat, numbered, replayed and live.
+//! `GET /agent/v2/chat/{id}/stream`: the runtime's own events of a chat, numbered, replayed and live. PROTOCOL RELAY-1 and what
+//! follows it.
 
 use crate::app::App;
 use crate::auth::{Access, bearer, of_key, of_token};
