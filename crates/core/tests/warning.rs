@@ -4,6 +4,7 @@
 use std::sync::{Arc, Mutex};
 use turnwire::{Client, ClientBuilder};
 
+/// PROTOCOL AUTH-6.
 #[test]
 fn a_key_over_plain_http_to_another_machine_is_warned_of_once() {
     let said = Arc::new(Mutex::new(Vec::<String>::new()));

@@ -70,6 +70,7 @@ mod tests {
         (family.base_url, family.api_key.map(|key| key.expose().to_owned()))
     }
 
+    /// PROTOCOL AUTH-7.
     #[test]
     fn a_key_never_meets_an_address_of_another_family() {
         assert_eq!(chosen(&[]), (LOCAL.into(), None));
