@@ -13,6 +13,7 @@ mod driver;
 mod failure;
 mod hub;
 mod lazy;
+mod outcome;
 mod relay;
 mod source;
 mod task;

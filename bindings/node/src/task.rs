@@ -1,47 +1,13 @@
-//! What is under way, and how it ended.
+//! What is under way.
 
-use crate::download::NativeDownload;
 use crate::driver::driver;
-use crate::failure::NativeFailure;
 use crate::hub::Hub;
-use crate::relay::NativeRelay;
-use crate::turn::NativeTurn;
-use napi::bindgen_prelude::Uint8Array;
 use napi_derive::napi;
 use std::future::Future;
 use std::sync::Arc;
 use std::task::{Poll, Waker};
-use turnwire::http::HeaderMap;
 use turnwire::{Error, Result};
 use turnwire_bridge::{Done, Task};
-
-/// Names and values in turn, the bytes as `Headers` takes them.
-fn pairs(headers: &HeaderMap) -> Vec<String> {
-    let latin1 = |bytes: &[u8]| bytes.iter().map(|&byte| char::from(byte)).collect();
-    turnwire_bridge::pairs(headers, latin1).into_iter().flat_map(|(name, value)| [name, value]).collect()
-}
-
-/// How a task ended.
-#[napi(object, object_from_js = false)]
-#[derive(Default)]
-pub struct NativeOutcome {
-    /// Why it failed.
-    pub failure: Option<NativeFailure>,
-    /// The HTTP status, or the program's exit status.
-    pub status: i32,
-    /// Names and values of the headers, in turn.
-    pub headers: Vec<String>,
-    /// The body.
-    pub body: Option<Uint8Array>,
-    /// What the core read in the body, as JSON.
-    pub value: Option<String>,
-    /// A turn's stream.
-    pub turn: Option<NativeTurn>,
-    /// A relay's stream.
-    pub relay: Option<NativeRelay>,
-    /// A file's bytes to come.
-    pub download: Option<NativeDownload>,
-}
 
 /// Something under way.
 #[napi]
@@ -59,23 +25,6 @@ impl NativeTask {
     #[napi(getter, catch_unwind)]
     pub fn id(&self) -> u32 {
         self.id
-    }
-
-    /// How it ended; while it has not, the hub will name it.
-    #[napi(catch_unwind)]
-    pub fn poll(&self) -> Option<NativeOutcome> {
-        let done = match &self.task {
-            Ok(task) => match task.poll(&self.waker) {
-                Poll::Ready(done) => done,
-                Poll::Pending => return None,
-            },
-            Err(error) => Err(error.clone()),
-        };
-        Some(done.and_then(|done| self.outcome(done)).unwrap_or_else(|error| NativeOutcome {
-            failure: Some(NativeFailure::from(&error)),
-            status: 200,
-            ..NativeOutcome::default()
-        }))
     }
 
     /// Stops it. A stream it has opened meanwhile is closed, as nobody will fetch it.
@@ -96,42 +45,20 @@ impl NativeTask {
         Self { id, hub: hub.clone(), waker, task }
     }
 
+    pub(crate) fn hub(&self) -> &Arc<Hub> {
+        &self.hub
+    }
+
+    /// How it ended.
+    pub(crate) fn done(&self) -> Poll<Result<Done>> {
+        match &self.task {
+            Ok(task) => task.poll(&self.waker),
+            Err(error) => Poll::Ready(Err(error.clone())),
+        }
+    }
+
     pub(crate) fn failed(hub: &Arc<Hub>, error: Error) -> Self {
         let id = hub.id();
         Self { id, hub: hub.clone(), waker: hub.waker(id), task: Err(error) }
-    }
-
-    fn outcome(&self, done: Done) -> Result<NativeOutcome> {
-        let mut outcome = NativeOutcome { status: 200, ..NativeOutcome::default() };
-        let hub = self.hub.clone();
-        match done {
-            Done::Answer(answer) => {
-                outcome.status = answer.status.into();
-                outcome.headers = pairs(&answer.headers);
-                outcome.body = Some(answer.body.to_vec().into());
-                // What answers nothing has no value, not even `null`.
-                outcome.value = Some(answer.value?).filter(|value| value != "null");
-            }
-            Done::Value(value) => outcome.value = Some(value),
-            Done::Turn(pump) => {
-                outcome.status = pump.status().into();
-                outcome.headers = pairs(&pump.headers());
-                outcome.turn = Some(NativeTurn::new(hub, pump));
-            }
-            Done::Relay(pump) => {
-                outcome.status = pump.status().into();
-                outcome.headers = pairs(&pump.headers());
-                outcome.relay = Some(NativeRelay::new(hub, pump));
-            }
-            Done::Download(chunks) => {
-                outcome.status = chunks.status.into();
-                outcome.headers = pairs(&chunks.headers);
-                outcome.download = Some(NativeDownload::new(hub, chunks));
-            }
-            Done::Chunk(chunk) => outcome.body = Some(chunk.to_vec().into()),
-            Done::Exit(status) => outcome.status = status,
-            _ => {}
-        }
-        Ok(outcome)
     }
 }

@@ -3,8 +3,11 @@
 use crate::driver::{Local, driver};
 use crate::error::{exception, no_pickle};
 use crate::event::snake;
-use crate::task::Task;
+use crate::response::{Download, RawAnswer};
+use crate::stream::{RelayStream, TurnStream};
+use crate::task::{Task, value};
 use crate::upload;
+use pyo3::IntoPyObjectExt;
 use pyo3::exceptions::PyUserWarning;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -172,11 +175,23 @@ impl Client {
                 done => Ok(done),
             }
         };
-        let task = Task::call(work, raw, on_state)?;
+        let task = Task::call(work, move |py, done| opened(py, done, raw, on_state))?;
         if let Some(Content::Pieces(_)) = content {
             // Nobody waits for it while they are handed over.
             task.begin()?;
         }
         Ok(task)
+    }
+}
+
+/// The object of an operation. `raw`: an answer is wanted as it came. `on_state`: what the reader of the stream that it opens
+/// calls with what becomes of the connection.
+fn opened(py: Python<'_>, done: Done, raw: bool, on_state: Option<Py<PyAny>>) -> PyResult<Py<PyAny>> {
+    match done {
+        Done::Answer(answer) if raw => RawAnswer::new(answer).into_py_any(py),
+        Done::Turn(pump) => TurnStream::new(pump, on_state).into_py_any(py),
+        Done::Relay(pump) => RelayStream::new(pump).into_py_any(py),
+        Done::Download(chunks) => Download::new(chunks).into_py_any(py),
+        done => value(py, done).map(Bound::unbind),
     }
 }

@@ -3,8 +3,6 @@
 use crate::driver::{Local, block, driver};
 use crate::error::{exception, no_pickle};
 use crate::hub::{Hub, Seat};
-use crate::response::{Download, RawAnswer};
-use crate::stream::{RelayStream, TurnStream};
 use pyo3::IntoPyObjectExt;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -13,32 +11,35 @@ use std::sync::{Mutex, PoisonError};
 use turnwire::Result;
 use turnwire_bridge::{Done, Task as BridgeTask};
 
+/// Makes the object of what a call gives, where that is more than a value.
+type Make = Box<dyn FnOnce(Python<'_>, Done) -> PyResult<Py<PyAny>> + Send>;
+
 /// Something that runs on the driver.
 #[pyclass(frozen, module = "turnwire._native")]
 pub(crate) struct Task {
     call: Local<BridgeTask<Done>>,
-    /// Whether an answer is wanted as it came.
-    raw: bool,
-    /// What the reader of the stream that this opens calls with what becomes of the connection.
-    on_state: Mutex<Option<Py<PyAny>>>,
+    make: Mutex<Option<Make>>,
     seat: Seat,
     done: Mutex<Option<Result<Done>>>,
 }
 
 impl Task {
     pub(crate) fn start(work: impl Future<Output = Result<Done>> + Send + 'static) -> PyResult<Self> {
-        Self::call(work, false, None)
+        Self::with(work, None)
     }
 
+    /// A call whose end is an object of a class.
     pub(crate) fn call(
         work: impl Future<Output = Result<Done>> + Send + 'static,
-        raw: bool,
-        on_state: Option<Py<PyAny>>,
+        make: impl FnOnce(Python<'_>, Done) -> PyResult<Py<PyAny>> + Send + 'static,
     ) -> PyResult<Self> {
+        Self::with(work, Some(Box::new(make)))
+    }
+
+    fn with(work: impl Future<Output = Result<Done>> + Send + 'static, make: Option<Make>) -> PyResult<Self> {
         Ok(Self {
             call: Local::new(BridgeTask::new(driver()?, work)),
-            raw,
-            on_state: Mutex::new(on_state),
+            make: Mutex::new(make),
             seat: Seat::default(),
             done: Mutex::default(),
         })
@@ -51,22 +52,25 @@ impl Task {
     }
 
     fn object<'py>(&self, py: Python<'py>, done: Result<Done>) -> PyResult<Bound<'py, PyAny>> {
-        match done.map_err(|error| exception(py, &error))? {
-            Done::Answer(answer) if self.raw => RawAnswer::new(answer).into_bound_py_any(py),
-            Done::Answer(answer) => answer.value.map_err(|error| exception(py, &error))?.into_bound_py_any(py),
-            Done::Value(json) => json.into_bound_py_any(py),
-            Done::Turn(pump) => {
-                let on_state = self.on_state.lock().unwrap_or_else(PoisonError::into_inner).take();
-                TurnStream::new(pump, on_state).into_bound_py_any(py)
-            }
-            Done::Relay(pump) => RelayStream::new(pump).into_bound_py_any(py),
-            Done::File(file, content) => {
-                (PyBytes::new(py, &content), file.content_type, file.filename, file.request_id).into_bound_py_any(py)
-            }
-            Done::Download(chunks) => Download::new(chunks).into_bound_py_any(py),
-            Done::Chunk(chunk) => Ok(PyBytes::new(py, &chunk).into_any()),
-            _ => Ok(py.None().into_bound(py)),
+        let done = done.map_err(|error| exception(py, &error))?;
+        let make = self.make.lock().unwrap_or_else(PoisonError::into_inner).take();
+        match make {
+            Some(make) => make(py, done).map(|made| made.into_bound(py)),
+            None => value(py, done),
         }
+    }
+}
+
+/// The value of a call that gives no object of its own.
+pub(crate) fn value(py: Python<'_>, done: Done) -> PyResult<Bound<'_, PyAny>> {
+    match done {
+        Done::Answer(answer) => answer.value.map_err(|error| exception(py, &error))?.into_bound_py_any(py),
+        Done::Value(json) => json.into_bound_py_any(py),
+        Done::File(file, content) => {
+            (PyBytes::new(py, &content), file.content_type, file.filename, file.request_id).into_bound_py_any(py)
+        }
+        Done::Chunk(chunk) => Ok(PyBytes::new(py, &chunk).into_any()),
+        _ => Ok(py.None().into_bound(py)),
     }
 }
 
