@@ -9,6 +9,7 @@ mod fault;
 mod routes;
 mod scenario;
 mod service;
+mod shared;
 mod socks;
 mod streams;
 mod tls;
@@ -17,4 +18,5 @@ mod wire;
 
 pub use fault::{Fault, Insert};
 pub use scenario::{Call, Expect, Official, Scenario, scenarios};
-pub use service::{Counts, Testkit};
+pub use service::Testkit;
+pub use shared::Counts;

@@ -1,7 +1,7 @@
 //! The routes of the contract, as far as clients are tested on them.
 
 use crate::Fault;
-use crate::service::Shared;
+use crate::shared::Shared;
 use crate::streams::{relay, turn_events, wait_for_close};
 use crate::turns::{CHAT, Gate, Turn};
 use crate::wire::{Out, Request, Stop};

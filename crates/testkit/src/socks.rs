@@ -1,6 +1,6 @@
 //! The service as a SOCKS5 proxy before itself: what is asked for by any name is answered here.
 
-use crate::service::Shared;
+use crate::shared::Shared;
 use std::io;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;

@@ -2,7 +2,7 @@
 
 use crate::Fault;
 use crate::fault::Insert;
-use crate::service::Shared;
+use crate::shared::Shared;
 use crate::turns::{Gate, Turn};
 use crate::wire::{Out, Request, Stop};
 use serde_json::{Value, json};

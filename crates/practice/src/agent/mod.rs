@@ -5,6 +5,7 @@
 
 mod answer;
 mod event;
+mod run;
 mod session;
 mod shell;
 mod turn;
@@ -168,7 +169,7 @@ impl Shared {
             }
             session.running = Some(abort.clone());
         }
-        tokio::spawn(turn::run(Arc::clone(self), prompt, abort));
+        tokio::spawn(run::run(Arc::clone(self), prompt, abort));
         Ok(())
     }
 

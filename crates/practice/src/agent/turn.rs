@@ -1,13 +1,11 @@
-//! A turn from its prompt to idle, in the order `OpenCode` tells it.
+//! A turn while it runs: whose it is, and what is told of it.
 
-use super::answer::{Answer, Ended};
 use super::{Prompt, Shared, event};
 use crate::id;
 use crate::script::Script;
 use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::sync::Arc;
-use tokio_util::sync::CancellationToken;
 
 /// What the turn's answers share.
 pub(super) struct Turn {
@@ -20,56 +18,9 @@ pub(super) struct Turn {
     holds_session: bool,
 }
 
-pub(super) async fn run(shared: Arc<Shared>, prompt: Prompt, abort: CancellationToken) {
-    let Some(mut turn) = Turn::new(shared, &prompt) else { return };
-    let script = turn.take(prompt.parts).await;
-    let mut results = Vec::new();
-    loop {
-        if !results.is_empty() {
-            turn.status("busy").await;
-        }
-        let mut answer = Answer::begin(&turn).await;
-        turn.tell_session(results.is_empty()).await;
-        turn.status("busy").await;
-        let step = script.step(&results);
-        let ended = tokio::select! {
-            biased;
-            () = abort.cancelled() => Ended::Failed(event::aborted()),
-            ended = answer.play(step.as_ref()) => ended,
-        };
-        match ended {
-            Ended::Failed(error) => {
-                turn.error(&error).await;
-                turn.idle().await;
-                answer.close().await;
-                // Before what ends the turn is told, so that whoever reads it can prompt at once.
-                let last = answer.into_failed(&error);
-                turn.release();
-                turn.message(&last).await;
-                return turn.idle().await;
-            }
-            Ended::Called(output) => results.push(output),
-            Ended::Rejected => break,
-            Ended::Stopped => {
-                turn.status("busy").await;
-                break;
-            }
-        }
-    }
-    turn.release();
-    turn.idle().await;
-    turn.tell_session(true).await;
-    if let Script::Again(words) = script {
-        let parts = vec![json!({ "type": "text", "text": words })];
-        let again = Prompt { session_id: turn.session_id.clone(), parts, ..Prompt::default() };
-        // Somebody else may have been quicker.
-        let _ = turn.shared.prompt(again);
-    }
-}
-
 impl Turn {
     /// `None`: the session was deleted meanwhile.
-    fn new(shared: Arc<Shared>, prompt: &Prompt) -> Option<Self> {
+    pub(super) fn new(shared: Arc<Shared>, prompt: &Prompt) -> Option<Self> {
         let (provider, model) = event::model_of(prompt.model.as_deref());
         let model = (provider.to_owned(), model.to_owned());
         let agent = prompt.agent.clone().unwrap_or_else(|| "build".to_owned());
@@ -92,7 +43,7 @@ impl Turn {
     }
 
     /// Tells the user's message; gives the script it asks for.
-    async fn take(&mut self, parts: Vec<Value>) -> Script {
+    pub(super) async fn take(&mut self, parts: Vec<Value>) -> Script {
         let text = |part: &Value| part["text"].as_str().map(ToOwned::to_owned);
         let prompt = parts.iter().filter_map(text).collect::<Vec<_>>().join("\n");
         self.tell_session_with(|session| {
@@ -120,7 +71,7 @@ impl Turn {
     }
 
     /// `session.updated`, `session.diff` and, if asked for, the user's message with its summary.
-    async fn tell_session(&self, with_user: bool) {
+    pub(super) async fn tell_session(&self, with_user: bool) {
         self.tell_session_with(|_| {}).await;
         self.tell("session.diff", json!({ "diff": [] })).await;
         if with_user {
@@ -158,21 +109,21 @@ impl Turn {
         self.with_session(|session| session.keep_part(part));
     }
 
-    async fn status(&self, status: &str) {
+    pub(super) async fn status(&self, status: &str) {
         self.tell("session.status", json!({ "status": { "type": status } })).await;
     }
 
-    async fn idle(&self) {
+    pub(super) async fn idle(&self) {
         self.status("idle").await;
         self.tell("session.idle", json!({})).await;
     }
 
-    async fn error(&self, error: &Value) {
+    pub(super) async fn error(&self, error: &Value) {
         self.tell("session.error", json!({ "error": error })).await;
     }
 
     /// Lets the session take the next prompt.
-    fn release(&mut self) {
+    pub(super) fn release(&mut self) {
         if std::mem::take(&mut self.holds_session) {
             self.with_session(|session| session.running = None);
         }
