@@ -6,7 +6,7 @@ import type { NativeClient, NativeOutcome } from './native.js'
 import { type Cancelled, type Chat, type EndedChat, StreamToken } from './models.js'
 import type { RequestOptions } from './options.js'
 import { Messages, Turns } from './history.js'
-import { Page, type PageBody } from './page.js'
+import { LIST, type ListParams, Page, type PageBody } from './page.js'
 import { APIPromise, IterablePromise } from './promise.js'
 import { type Answers, checkedAnswers, promptJson, type RespondParams, type SendMessageParams, type StreamHandlers } from './prompt.js'
 import { type RelayItem, RelayStream } from './relay.js'
@@ -27,14 +27,6 @@ export interface NewChat {
   instructions?: string
 }
 
-/** Which page of a list. */
-export interface ListParams {
-  /** How many on a page. */
-  limit?: number
-  /** Where the page begins: `nextCursor` of the one before. */
-  cursor?: string
-}
-
 const NEW_CHAT: Names<NewChat> = {
   title: true,
   model: true,
@@ -42,9 +34,6 @@ const NEW_CHAT: Names<NewChat> = {
   vaultIds: true,
   instructions: true,
 }
-
-/** The names of a list's parameters. */
-export const LIST: Names<ListParams> = { limit: true, cursor: true }
 
 /** The operations on chats. */
 export class Chats {
@@ -134,7 +123,7 @@ export class Chats {
 
   /** Starts a turn and waits for its end. One that fails or is aborted cancels its turn, but for `cancelOnClose: false`. */
   sendMessage(id: string, prompt: string | SendMessageParams, options?: RequestOptions): APIPromise<Turn> {
-    return new APIPromise(send(this, id, prompt, options))
+    return new APIPromise(send((given) => this.respond(id, given, options), prompt))
   }
 
   /** The relay: every event of the chat's runtime, live, or from `lastEventId` on. */

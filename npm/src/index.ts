@@ -1,6 +1,6 @@
 /** Talk to coding agents: chats that last, turns that stream, events with types. */
 export { TurnAccumulator } from './accumulator.js'
-export { Chats, type ListParams, type NewChat } from './chat.js'
+export { Chats, type NewChat } from './chat.js'
 export { Turnwire, Turnwire as default } from './client.js'
 export {
   APIConnectionError,
@@ -46,7 +46,7 @@ export { LazyBatch, LazyEvent } from './lazy.js'
 export { type Cancelled, type Chat, type EndedChat, type FileEntry, type FileList, StreamToken } from './models.js'
 export type { CallOptions, ClientOptions, HeadersGiven, QueryGiven, RequestOptions, Timeout } from './options.js'
 export type { Pairs } from './pairs.js'
-export { Page } from './page.js'
+export { type ListParams, Page } from './page.js'
 export type {
   FilePart,
   Part,

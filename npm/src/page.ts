@@ -1,3 +1,16 @@
+import type { Names } from './arguments.js'
+
+/** Which page of a list. */
+export interface ListParams {
+  /** How many on a page. */
+  limit?: number
+  /** Where the page begins: `nextCursor` of the one before. */
+  cursor?: string
+}
+
+/** The names of a list's parameters. */
+export const LIST: Names<ListParams> = { limit: true, cursor: true }
+
 /** What a page is read from. */
 export interface PageBody<T> {
   data: T[]

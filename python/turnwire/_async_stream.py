@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 from collections.abc import AsyncIterator, Callable, Generator
 from types import TracebackType
 from typing import Any, Generic, TypeVar
@@ -10,7 +11,7 @@ from typing import Any, Generic, TypeVar
 from . import _arguments, _native
 from ._arguments import Answers, PermissionReply
 from ._events import RelayItem, TurnEvent
-from ._handlers import Handlers, attend_async, read
+from ._handlers import Handlers, read
 from ._models import Permission, Question, Turn, turn
 from ._text import TextPieces
 from ._wait import finished, hub_of
@@ -174,13 +175,29 @@ class AsyncTurnStream(_AsyncStream[TurnEvent]):
             if request and self._native.claim(request.request_id):
                 self._native.hold()
                 try:
-                    await attend_async(self, request, self._handlers)
+                    await self._attend(request)
                 except BaseException:
                     self._native.put_back(event)
                     raise
                 finally:
                     self._native.release()
         return event
+
+    async def _attend(self, request: Question | Permission) -> None:
+        """Has the handler of a request answer it; handlers may be coroutines."""
+        try:
+            answer = self._handlers.answer(request)
+            if inspect.isawaitable(answer):
+                answer = await answer
+            if isinstance(request, Permission):
+                await self.allow(request, answer)
+            elif answer is None:
+                await self.reject(request)
+            else:
+                await self.answer(request, answer)
+        except BaseException:
+            self._native.retract(request.request_id)
+            raise
 
     async def result(self) -> Turn:
         """The whole turn. Raises ``TurnFailedError`` if it failed or was interrupted, and ``InputRequiredError`` if
@@ -190,7 +207,7 @@ class AsyncTurnStream(_AsyncStream[TurnEvent]):
             if isinstance(met, list):
                 native.tell(met)
             else:
-                await attend_async(self, met, self._handlers)
+                await self._attend(met)
         return turn(native.outcome())
 
     @property

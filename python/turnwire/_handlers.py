@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, Literal, Union
+from typing import Any, Literal, Union
 
 from ._arguments import Answers, PermissionReply
 from ._models import Permission, Question
-
-if TYPE_CHECKING:
-    from ._async_stream import AsyncTurnStream
-    from ._stream import TurnStream
 
 Wait = Literal["wait"]
 #: Gives the answers (``None``: refuses), or ``"wait"``: somebody else answers.
@@ -60,35 +55,3 @@ def read(met: str | None) -> Question | Permission | list[str] | None:
     if isinstance(value, list):
         return [json.dumps(state) for state in value]
     return Question.from_dict(value) if value["kind"] == "question" else Permission.from_dict(value)
-
-
-def attend(stream: TurnStream, request: Question | Permission, handlers: Handlers) -> None:
-    """Has the handler of a request answer it."""
-    try:
-        answer = handlers.answer(request)
-        if isinstance(request, Permission):
-            stream.allow(request, answer)
-        elif answer is None:
-            stream.reject(request)
-        else:
-            stream.answer(request, answer)
-    except BaseException:
-        stream._native.retract(request.request_id)
-        raise
-
-
-async def attend_async(stream: AsyncTurnStream, request: Question | Permission, handlers: Handlers) -> None:
-    """The same in an asynchronous program; handlers may be coroutines."""
-    try:
-        answer = handlers.answer(request)
-        if inspect.isawaitable(answer):
-            answer = await answer
-        if isinstance(request, Permission):
-            await stream.allow(request, answer)
-        elif answer is None:
-            await stream.reject(request)
-        else:
-            await stream.answer(request, answer)
-    except BaseException:
-        stream._native.retract(request.request_id)
-        raise

@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 from . import _arguments, _native
 from ._arguments import Answers, PermissionReply
 from ._events import RelayItem, TurnEvent
-from ._handlers import Handlers, attend, read
+from ._handlers import Handlers, read
 from ._models import Permission, Question, Turn, turn
 from ._text import TextPieces
 
@@ -86,13 +86,27 @@ class TurnStream(_Stream[TurnEvent]):
             self._native.hold(True)
             try:
                 if self._native.claim(request.request_id):
-                    attend(self, request, self._handlers)
+                    self._attend(request)
             except BaseException:
                 self._native.put_back(event)
                 raise
             finally:
                 self._native.release()
         return event
+
+    def _attend(self, request: Question | Permission) -> None:
+        """Has the handler of a request answer it."""
+        try:
+            answer = self._handlers.answer(request)
+            if isinstance(request, Permission):
+                self.allow(request, answer)
+            elif answer is None:
+                self.reject(request)
+            else:
+                self.answer(request, answer)
+        except BaseException:
+            self._native.retract(request.request_id)
+            raise
 
     def result(self) -> Turn:
         """The whole turn. Raises ``TurnFailedError`` if it failed or was interrupted, and ``InputRequiredError`` if
@@ -101,7 +115,7 @@ class TurnStream(_Stream[TurnEvent]):
             if isinstance(met, list):
                 self._native.tell(met)
             else:
-                attend(self, met, self._handlers)
+                self._attend(met)
         return turn(self._native.outcome())
 
     @property
