@@ -14,6 +14,8 @@ pub(crate) struct Metrics {
     turns: Mutex<BTreeMap<String, u64>>,
     turns_accepted: AtomicU64,
     events: AtomicU64,
+    read_for_turns: AtomicU64,
+    turn_frames: AtomicU64,
     streams: AtomicU64,
 }
 
@@ -56,6 +58,21 @@ impl Metrics {
         self.events.fetch_add(count as u64, Ordering::Relaxed);
     }
 
+    /// A raw event was read for readers of turns.
+    pub(crate) fn read_for_turns(&self) {
+        self.read_for_turns.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A frame of a turn's event was rendered.
+    pub(crate) fn turn_frame(&self) {
+        self.turn_frames.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// What was read and rendered for readers of turns.
+    pub(crate) fn counted_for_turns(&self) -> (u64, u64) {
+        (self.read_for_turns.load(Ordering::Relaxed), self.turn_frames.load(Ordering::Relaxed))
+    }
+
     /// `None`: as many are open as may be.
     pub(crate) fn open_stream(self: &Arc<Self>, most: usize) -> Option<OpenStream> {
         let stream = OpenStream(self.clone());
@@ -85,6 +102,9 @@ impl Metrics {
         let accepted = self.turns_accepted.load(Ordering::Relaxed);
         family("turns_accepted_total", "counter", "Turns accepted.", one(accepted));
         family("events_total", "counter", "Events put into the log.", one(self.events.load(Ordering::Relaxed)));
+        let (read, frames) = self.counted_for_turns();
+        family("turn_events_read_total", "counter", "Events of the log read for streams of turns.", one(read));
+        family("turn_frames_rendered_total", "counter", "Frames made for streams of turns.", one(frames));
         family("streams_open", "gauge", "Streams open now.", one(self.streams.load(Ordering::Relaxed)));
         family("turns_open", "gauge", "Turns that run now.", one(gauges.turns_open as u64));
         family("chats_loaded", "gauge", "Chats in memory.", one(gauges.chats_loaded as u64));

@@ -13,6 +13,7 @@ mod message_events;
 mod own_events;
 mod part_events;
 mod prompts;
+mod reading;
 mod recent;
 mod request_events;
 mod requests;
@@ -27,17 +28,16 @@ mod turn;
 mod usage;
 
 pub use capture::Capture;
+pub use reading::{About, Reading};
 
 use crate::event::Event;
 use crate::id::{ChatId, TurnId};
-use crate::mend;
-use crate::numbers;
 use crate::opencode::{Delta, RawEvent};
 use chat::{Chat, Scene};
 use ending::Cause;
+use reading::{Read, whole};
 use recent::Recent;
 use sessions::Sessions;
-use std::borrow::Cow;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
@@ -129,14 +129,17 @@ impl Normalizer {
     /// Takes one raw event (its JSON) in and appends what it tells to `out`. Never fails: what it cannot read tells
     /// nothing.
     pub fn push(&mut self, raw: &[u8], out: &mut Vec<Event>) {
-        if let Some(delta) = Delta::read(raw).filter(|_| !mend::suspicious(raw))
-            && let Some(session) = delta.session_id.filled()
-        {
-            return self.delta(session, &delta, raw, out);
-        }
-        let mut mended = String::new();
-        if let Some(event) = read(raw, &mut mended) {
-            self.event(&event, raw, out);
+        self.push_read(&Reading::of(raw), out);
+    }
+
+    /// The same of one that was read already.
+    pub fn push_read(&mut self, reading: &Reading<'_>, out: &mut Vec<Event>) {
+        let Reading { raw, read } = reading;
+        match read {
+            Read::Delta(delta) => self.delta(delta.session_id.or_empty(), delta, raw, out),
+            read => {
+                read.event(raw, |event| self.event(event, raw, out));
+            }
         }
     }
 
@@ -260,10 +263,7 @@ impl Normalizer {
             return;
         }
         for (child, raw) in turn.unpark() {
-            let mut mended = String::new();
-            if let Some(event) = read(&raw, &mut mended) {
-                self.in_session(&child, &event, &raw, out);
-            }
+            whole(&raw).event(&raw, |event| self.in_session(&child, event, &raw, out));
         }
     }
 
@@ -288,19 +288,4 @@ impl Normalizer {
 fn is_being_answered(event: &RawEvent<'_>) -> bool {
     let info = event.properties.info.0.as_deref().filter(|_| event.event_type.get() == Some("message.updated"));
     info.is_some_and(|info| info.role.get() == Some("assistant") && info.times().completed.0.is_none())
-}
-
-/// Reads an event; one that no strict reader takes is mended first, into `mended`.
-fn read<'a>(raw: &'a [u8], mended: &'a mut String) -> Option<RawEvent<'a>> {
-    let text = std::str::from_utf8(raw).ok().filter(|_| !mend::suspicious(raw)).map(numbers::readable);
-    if let Some(Cow::Borrowed(text)) = text
-        && let Some(event) = RawEvent::parse(text.as_bytes())
-    {
-        return Some(event);
-    }
-    *mended = mend::mend(raw);
-    if let Cow::Owned(text) = numbers::readable(mended) {
-        *mended = text;
-    }
-    RawEvent::parse_mended(mended, raw)
 }

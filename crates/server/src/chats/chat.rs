@@ -1,6 +1,7 @@
 //! One chat: its log, what it makes of it, and its runtime while it is awake.
 
 use super::decide::Decision;
+use super::telling::{Follower, Tellings};
 use super::tree::SessionTree;
 use super::unasked::Heard;
 use super::wake::Live;
@@ -15,7 +16,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use turnwire::event::{EventKind, InputRequest, TurnStatus};
-use turnwire::normalize::Normalizer;
+use turnwire::normalize::{Normalizer, Reading};
 use turnwire::{Event, Turn, TurnAccumulator, TurnId};
 
 /// One chat.
@@ -32,6 +33,7 @@ pub(crate) struct Chat {
     /// Held by the one who drives a turn, until all is put away.
     pub(super) driving: tokio::sync::Mutex<()>,
     pub(super) live: tokio::sync::Mutex<Option<Arc<Live>>>,
+    tellings: Tellings,
 }
 
 /// What the log makes of the chat so far.
@@ -96,6 +98,7 @@ impl Chat {
             accepting: tokio::sync::Mutex::new(()),
             driving: tokio::sync::Mutex::new(()),
             live: tokio::sync::Mutex::new(None),
+            tellings: Tellings::default(),
         })
     }
 
@@ -109,6 +112,13 @@ impl Chat {
 
     pub(crate) fn session_id(&self) -> &str {
         &self.row.session_id
+    }
+
+    /// Reads what the log tells of turns after event number `from`. `thinned`: something of the turn that begins there was let go of.
+    pub(super) fn follow(&self, from: u64, thinned: bool) -> Follower {
+        let fresh = || Normalizer::for_chat(self.id(), self.session_id());
+        let telling = self.tellings.of(from, thinned, fresh);
+        Follower::new(telling, self.relay.reader(from), self.shared.metrics.clone())
     }
 
     /// The folder its agent works in.
@@ -278,14 +288,16 @@ struct Ended {
 impl State {
     /// Takes the event in that has, or will have, the number `seq`. `None`: it is not this chat's.
     fn take_in(&mut self, event: &Bytes, seq: u64) -> Option<TakenIn> {
-        let belongs = self.tree.belongs(event)?;
+        // Read once, for both.
+        let reading = Reading::of(event);
+        let belongs = self.tree.belongs(&reading)?;
         if let Some(id) = belongs.message_id.as_deref().filter(|_| belongs.of_user) {
             self.heard.note(id, seq);
         }
         if let Some(id) = belongs.message_id.filter(|id| *id > self.last_message_id) {
             self.last_message_id = id;
         }
-        self.normalizer.push(event, &mut self.told);
+        self.normalizer.push_read(&reading, &mut self.told);
         let (mut found, mut ended) = (Vec::new(), Vec::new());
         let mut busy = false;
         for told in std::mem::take(&mut self.told) {

@@ -1,53 +1,56 @@
 //! Reading a turn out of a chat's log: its events for `respond`, folded for `message`.
 
 use super::Chat;
+use super::telling::Follower;
 use crate::error::{ApiError, ApiResult};
-use crate::relay::Reader;
-use crate::relay::frame::{Data, of_turn};
+use crate::relay::frame::Data;
 use crate::relay::sse::Frames;
+use crate::relay::turn_event::{Stream, TurnEvent};
 use crate::store::{StoreError, TurnRow};
 use bytes::Bytes;
 use std::sync::Arc;
 use turnwire::normalize::Normalizer;
-use turnwire::{Event, Turn, TurnAccumulator, TurnId};
+use turnwire::{Turn, TurnAccumulator, TurnId};
 
 /// The events of one turn, read from the log: the same at any time, by whoever reads.
 struct TurnEvents {
     /// Held, so that the chat stays the one whose log grows.
     chat: Arc<Chat>,
-    reader: Reader,
-    normalizer: Normalizer,
+    follower: Follower,
     turn_id: TurnId,
     over: bool,
 }
 
 impl TurnEvents {
-    fn new(chat: &Arc<Chat>, turn_id: TurnId, cursor: u64) -> Self {
-        let normalizer = Normalizer::for_chat(chat.id(), chat.session_id());
-        Self { chat: chat.clone(), reader: chat.relay.reader(cursor), normalizer, turn_id, over: false }
+    fn new(chat: &Arc<Chat>, turn_id: TurnId, cursor: u64, thinned: bool) -> Self {
+        Self { chat: chat.clone(), follower: chat.follow(cursor, thinned), turn_id, over: false }
     }
 
-    /// The next events of the turn; `None` after its last, or where the log ends before it.
-    async fn next(&mut self) -> Option<Vec<Event>> {
-        let mut events = Vec::new();
-        while events.is_empty() && !self.over {
-            let told = match self.reader.next().await {
-                Ok(told) => told?,
+    /// Hands out the next events of the turn. `false`: there are none after its last, or where the log ends before it.
+    async fn next(&mut self, mut take: impl FnMut(&TurnEvent)) -> bool {
+        while !self.over {
+            let heard = match self.follower.next().await {
+                Ok(Some(heard)) => heard,
+                Ok(None) => return false,
                 Err(error) => {
                     tracing::error!(%error, "the log could not be read");
-                    return None;
+                    return false;
                 }
             };
-            for told in told {
-                self.normalizer.push(&told.data, &mut events);
+            let mut found = false;
+            for told in heard.iter().flat_map(|heard| &heard.events) {
+                if told.event.turn_id != self.turn_id || self.over {
+                    continue;
+                }
+                take(told);
+                found = true;
+                self.over = told.event.is_last();
             }
-            events.retain(|event| event.turn_id == self.turn_id);
-            if let Some(last) = events.iter().position(Event::is_last) {
-                events.truncate(last + 1);
-                self.over = true;
+            if found {
+                return true;
             }
         }
-        if events.is_empty() { None } else { Some(events) }
+        false
     }
 }
 
@@ -62,25 +65,41 @@ pub(crate) struct TurnFrames {
 }
 
 impl TurnFrames {
-    pub(crate) fn new(chat: &Arc<Chat>, turn_id: TurnId, cursor: u64, after: u64, data: Data) -> Self {
-        Self { events: TurnEvents::new(chat, turn_id, cursor), cursor, after, data }
+    pub(crate) fn new(chat: &Arc<Chat>, turn: TurnPlace, after: u64, data: Data) -> Self {
+        let TurnPlace { turn_id, cursor, thinned } = turn;
+        Self { events: TurnEvents::new(chat, turn_id, cursor, thinned), cursor, after, data }
     }
+}
+
+/// Where a turn is read.
+#[derive(Debug)]
+pub(crate) struct TurnPlace {
+    pub(crate) turn_id: TurnId,
+    /// The chat's number from which on the log is read.
+    pub(crate) cursor: u64,
+    /// Something of it was let go of.
+    pub(crate) thinned: bool,
 }
 
 impl Frames for TurnFrames {
     async fn next(&mut self) -> Option<Vec<Bytes>> {
         loop {
-            let events = self.events.next().await?;
-            if self.events.over && events.last().is_some_and(|last| last.seq < self.after) {
+            let (mut frames, mut last) = (Vec::new(), 0);
+            let chat = self.events.chat.clone();
+            let told = self.events.next(|told| {
+                last = told.event.seq;
+                if last > self.after {
+                    frames.push(told.frame(Stream::Turn, self.data, &chat.shared.metrics));
+                }
+            });
+            if !told.await {
+                return None;
+            }
+            if self.events.over && last < self.after {
                 // The reader has more than there is: the turn was thinned while it was read. So all of it is told.
                 self.after = 0;
-                self.events = TurnEvents::new(&self.events.chat.clone(), self.events.turn_id.clone(), self.cursor);
-                continue;
-            }
-            let new = events.iter().filter(|event| event.seq > self.after);
-            let frame = |event: &Event| of_turn(event.seq, event.event_type(), &event.to_json(), self.data);
-            let frames: Vec<_> = new.map(frame).collect();
-            if !frames.is_empty() {
+                self.events = TurnEvents::new(&chat, self.events.turn_id.clone(), self.cursor, true);
+            } else if !frames.is_empty() {
                 return Some(frames);
             }
         }
@@ -89,13 +108,12 @@ impl Frames for TurnFrames {
 
 /// The turn, once it has ended.
 pub(crate) async fn whole_turn(chat: &Arc<Chat>, turn_id: TurnId, cursor: u64) -> ApiResult<Turn> {
-    let mut events = TurnEvents::new(chat, turn_id, cursor);
+    let mut events = TurnEvents::new(chat, turn_id, cursor, false);
     let mut fold = TurnAccumulator::new();
-    while let Some(told) = events.next().await {
-        for event in told {
-            fold.push(&event);
-        }
-    }
+    let mut fold_in = |told: &TurnEvent| {
+        fold.push(&told.event);
+    };
+    while events.next(&mut fold_in).await {}
     if fold.turn().ended {
         return Ok(fold.into_turn());
     }

@@ -13,12 +13,13 @@ mod registry;
 mod relayed;
 mod resync;
 mod retain;
+mod telling;
 mod tree;
 mod unasked;
 mod wake;
 
 pub(crate) use chat::Chat;
-pub(crate) use follow::{TurnFrames, turn_now, whole_turn};
+pub(crate) use follow::{TurnFrames, TurnPlace, turn_now, whole_turn};
 pub(crate) use prompt::{Accepted, Idempotency, NewTurn, REMEMBER_MS};
 pub(crate) use registry::{NewChat, Registry};
 pub(crate) use relayed::{Begin, RelayFrames};

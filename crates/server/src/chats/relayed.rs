@@ -1,13 +1,14 @@
 //! The relay as it is streamed: the raw events, or (`view=turns`) the events of all turns.
 
 use super::Chat;
+use super::telling::Follower;
 use crate::relay::Reader;
-use crate::relay::frame::{Data, Told, named};
+use crate::relay::frame::{Data, named};
 use crate::relay::sse::Frames;
+use crate::relay::turn_event::{Stream, TurnEvent};
 use crate::store::StoreResult;
 use bytes::Bytes;
 use std::sync::Arc;
-use turnwire::normalize::Normalizer;
 
 /// Where a relay begins.
 #[derive(Debug)]
@@ -47,68 +48,84 @@ fn gap(oldest: u64) -> (&'static str, String) {
 /// The frames of the relay.
 pub(crate) struct RelayFrames {
     /// Held, so that the chat stays the one whose log grows.
-    _chat: Arc<Chat>,
-    reader: Reader,
+    chat: Arc<Chat>,
+    source: Source,
     first: Option<(&'static str, String)>,
     /// The number of the last event the reader has, or knows to be gone.
     last: u64,
-    turns: Option<Turns>,
     data: Data,
 }
 
-/// What tells turns instead of raw events.
-struct Turns {
-    normalizer: Normalizer,
-    /// Up to here the log is only read to know where its turn stands.
-    after: u64,
+/// What is told.
+enum Source {
+    /// The raw events.
+    Raw(Reader),
+    /// The events of all turns. Up to number `after` the log is only read to know where its turn stands.
+    Turns { follower: Follower, after: u64 },
 }
 
 impl RelayFrames {
     /// The raw events.
     pub(crate) fn raw(chat: Arc<Chat>, begin: Begin, data: Data) -> Self {
-        let reader = chat.relay.reader(begin.after);
-        Self { reader, first: begin.first, last: begin.after, turns: None, data, _chat: chat }
+        let source = Source::Raw(chat.relay.reader(begin.after));
+        Self { chat, source, first: begin.first, last: begin.after, data }
     }
 
     /// The events of all turns.
     pub(crate) async fn turns(chat: Arc<Chat>, begin: Begin, data: Data) -> StoreResult<Self> {
         let turn = chat.turn_at(begin.after).await?;
-        let from = match turn {
-            Some(turn) => chat.read_from(turn.cursor).await?,
-            None => begin.after,
+        let follower = match turn {
+            Some(turn) => chat.follow(chat.read_from(turn.cursor).await?, turn.thinned),
+            None => chat.follow(begin.after, false),
         };
-        let normalizer = Normalizer::for_chat(chat.id(), chat.session_id());
-        let turns = Some(Turns { normalizer, after: begin.after });
-        Ok(Self { reader: chat.relay.reader(from), first: begin.first, last: begin.after, turns, data, _chat: chat })
+        let source = Source::Turns { follower, after: begin.after };
+        Ok(Self { chat, source, first: begin.first, last: begin.after, data })
+    }
+
+    /// The next frames, which may be none; `None`: the log is closed and read to its end.
+    async fn told(&mut self) -> StoreResult<Option<Vec<Bytes>>> {
+        let mut frames = Vec::new();
+        match &mut self.source {
+            Source::Raw(reader) => match reader.next().await? {
+                Some(told) => {
+                    frames.reserve(told.len());
+                    for told in told {
+                        frames.extend(gap_before(told.seq, &mut self.last, self.data));
+                        self.last = self.last.max(told.seq);
+                        frames.push(told.frame_of(self.data));
+                    }
+                }
+                // What stood at the end of the log may have been let go of while the reader was behind.
+                None => match gap_before(reader.cursor() + 1, &mut self.last, self.data) {
+                    Some(gap) => frames.push(gap),
+                    None => return Ok(None),
+                },
+            },
+            Source::Turns { follower, after } => {
+                let Some(heard) = follower.next().await? else { return Ok(None) };
+                for heard in heard {
+                    if heard.after_hole {
+                        frames.extend(gap_before(heard.seq, &mut self.last, self.data));
+                    }
+                    if heard.seq > *after {
+                        let frame = |told: &TurnEvent| told.frame(Stream::Relay, self.data, &self.chat.shared.metrics);
+                        frames.extend(heard.events.iter().map(frame));
+                    }
+                }
+            }
+        }
+        Ok(Some(frames))
     }
 }
 
-impl RelayFrames {
-    /// What is let go of while a reader is behind it, or was before it came, is never a silent hole.
-    fn gap_before(&mut self, seq: u64) -> Option<Bytes> {
-        if seq <= self.last + 1 {
-            return None;
-        }
-        self.last = seq - 1;
-        let (name, json) = gap(seq);
-        Some(named(name, &json, self.data))
+/// What is let go of while a reader is behind it, or was before it came, is never a silent hole.
+fn gap_before(seq: u64, last: &mut u64, data: Data) -> Option<Bytes> {
+    if seq <= *last + 1 {
+        return None;
     }
-}
-
-impl Turns {
-    /// The frames one raw event gives. Only the last carries the number: a reader that breaks off before it gets all again.
-    fn frames(&mut self, told: &Told, data: Data, frames: &mut Vec<Bytes>) {
-        let mut events = Vec::new();
-        self.normalizer.push(&told.data, &mut events);
-        if told.seq <= self.after {
-            return;
-        }
-        let last = events.len();
-        for (event, at) in events.iter().zip(1..) {
-            let number = if at == last { format!("id: {}\n", told.seq) } else { String::new() };
-            frames.push(Bytes::from(format!("{number}data: {}\n\n", data.of(&event.to_json()))));
-        }
-    }
+    *last = seq - 1;
+    let (name, json) = gap(seq);
+    Some(named(name, &json, data))
 }
 
 impl Frames for RelayFrames {
@@ -117,26 +134,13 @@ impl Frames for RelayFrames {
             return Some(vec![named(name, &json, self.data)]);
         }
         loop {
-            let told = match self.reader.next().await {
-                Ok(Some(told)) => told,
-                // What stood at the end of the log may have been let go of while the reader was behind.
-                Ok(None) => return self.gap_before(self.reader.cursor() + 1).map(|gap| vec![gap]),
+            match self.told().await {
+                Ok(Some(frames)) if frames.is_empty() => {}
+                Ok(frames) => return frames,
                 Err(error) => {
                     tracing::error!(%error, "the log could not be read");
                     return None;
                 }
-            };
-            let mut frames = Vec::with_capacity(told.len());
-            for told in told {
-                frames.extend(self.gap_before(told.seq));
-                self.last = self.last.max(told.seq);
-                match &mut self.turns {
-                    None => frames.push(told.frame_of(self.data)),
-                    Some(turns) => turns.frames(&told, self.data, &mut frames),
-                }
-            }
-            if !frames.is_empty() {
-                return Some(frames);
             }
         }
     }

@@ -98,6 +98,12 @@ pub(crate) fn of_turn(seq: u64, event: &str, json: &str, data: Data) -> Bytes {
     Bytes::from(format!("id: {seq}\nevent: {event}\ndata: {}\n\n", data.of(json)))
 }
 
+/// A frame of the relay's stream of turns; `seq` is the log's number.
+pub(crate) fn of_relay(seq: Option<u64>, json: &str, data: Data) -> Bytes {
+    let number = seq.map(|seq| format!("id: {seq}\n")).unwrap_or_default();
+    Bytes::from(format!("{number}data: {}\n\n", data.of(json)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::{Data, Told};

@@ -8,6 +8,7 @@ pub(crate) mod frame;
 mod pace;
 mod reader;
 pub(crate) mod sse;
+pub(crate) mod turn_event;
 
 pub(crate) use reader::Reader;
 

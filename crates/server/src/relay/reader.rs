@@ -30,25 +30,40 @@ impl Reader {
         self.cursor
     }
 
-    /// The next events, at least one; `None` once the log is closed and read to its end. Waits for them. Nothing is lost
-    /// if the wait is given up.
-    pub(crate) async fn next(&mut self) -> StoreResult<Option<Vec<Told>>> {
+    /// Goes on after event number `after`.
+    pub(crate) fn seek(&mut self, after: u64) {
+        self.cursor = after;
+    }
+
+    /// Waits until there is more; `false`: there never will be.
+    pub(crate) async fn ready(&mut self) -> bool {
         loop {
             let head = *self.head.borrow_and_update();
             if head.seq > self.cursor {
-                let batch = match self.in_window() {
-                    Some(batch) => batch,
-                    None => self.in_log().await?,
-                };
-                // Past what was trimmed away at the end of the log.
-                self.cursor = batch.last().map_or(head.seq, |told| told.seq);
-                if !batch.is_empty() {
-                    return Ok(Some(batch));
-                }
-            } else if head.closed || self.head.changed().await.is_err() {
-                return Ok(None);
+                return true;
+            }
+            if head.closed || self.head.changed().await.is_err() {
+                return false;
             }
         }
+    }
+
+    /// The next events, at least one; `None` once the log is closed and read to its end. Waits for them. Nothing is lost
+    /// if the wait is given up.
+    pub(crate) async fn next(&mut self) -> StoreResult<Option<Vec<Told>>> {
+        while self.ready().await {
+            let head = self.head.borrow().seq;
+            let batch = match self.in_window() {
+                Some(batch) => batch,
+                None => self.in_log().await?,
+            };
+            // Past what was trimmed away at the end of the log.
+            self.cursor = batch.last().map_or(head, |told| told.seq);
+            if !batch.is_empty() {
+                return Ok(Some(batch));
+            }
+        }
+        Ok(None)
     }
 
     /// `None`: the window no longer (or, after a restart, not yet) reaches back to the cursor.

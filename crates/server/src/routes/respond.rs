@@ -3,7 +3,7 @@
 use super::shape::{PromptShape, idempotency_key};
 use crate::app::App;
 use crate::auth::Caller;
-use crate::chats::{Accepted, Chat, Idempotency, TurnFrames};
+use crate::chats::{Accepted, Chat, Idempotency, TurnFrames, TurnPlace};
 use crate::error::{ApiError, ApiResult};
 use crate::http::body::Read;
 use crate::keys::Scope;
@@ -25,7 +25,8 @@ pub(crate) async fn respond(
     let data = Data::asked(&headers)?;
     let bounds = app.bounds(None)?;
     let (chat, accepted) = accept(&app, &caller, &id, "respond", &headers, body).await?;
-    let frames = TurnFrames::new(&chat, accepted.turn_id.clone(), accepted.cursor, 0, data);
+    let place = TurnPlace { turn_id: accepted.turn_id.clone(), cursor: accepted.cursor, thinned: false };
+    let frames = TurnFrames::new(&chat, place, 0, data);
     let mut response = sse::response(frames, data, bounds);
     tell(&mut response, &accepted);
     Ok(response)

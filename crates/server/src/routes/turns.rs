@@ -4,7 +4,7 @@ use super::respond::tell;
 use super::stream::last_event_id;
 use crate::app::App;
 use crate::auth::Caller;
-use crate::chats::{Accepted, Chat, TurnFrames, turn_now};
+use crate::chats::{Accepted, Chat, TurnFrames, TurnPlace, turn_now};
 use crate::error::{ApiError, ApiResult};
 use crate::relay::frame::Data;
 use crate::relay::sse;
@@ -46,7 +46,8 @@ pub(crate) async fn stream(
     let accepted = Accepted { turn_id: TurnId::from(turn_id), cursor: turn.cursor };
     let bounds = app.bounds(None)?;
     let from = chat.read_from(turn.cursor).await?;
-    let frames = TurnFrames::new(&chat, accepted.turn_id.clone(), from, after, data);
+    let place = TurnPlace { turn_id: accepted.turn_id.clone(), cursor: from, thinned: turn.thinned };
+    let frames = TurnFrames::new(&chat, place, after, data);
     let mut response = sse::response(frames, data, bounds);
     tell(&mut response, &accepted);
     Ok(response)
