@@ -171,3 +171,109 @@ async fn the_agents_shell_holds_none_of_the_servers_secrets() {
         service.stop().await;
     }
 }
+
+/// The environments of all processes of this data folder, as `/proc` shows them to others, and what they are.
+#[cfg(target_os = "linux")]
+fn environments(data: &Path) -> Vec<(String, Vec<String>)> {
+    let folder = format!("XDG_DATA_HOME={}", data.display());
+    let processes = std::fs::read_dir("/proc").unwrap().map(|entry| entry.unwrap().path());
+    let read = |path: std::path::PathBuf| {
+        let text = std::fs::read(path).ok()?;
+        Some(text.split(|byte| *byte == 0).map(|part| String::from_utf8_lossy(part).into_owned()).collect::<Vec<_>>())
+    };
+    let all = processes
+        .filter_map(|process| Some((read(process.join("cmdline"))?.join(" "), read(process.join("environ"))?)));
+    all.filter(|(_, variables)| variables.iter().any(|variable| variable.starts_with(&folder))).collect()
+}
+
+/// A program that says it runs by opening `NAME.up`, and ends once `NAME.go` is opened.
+#[cfg(target_os = "linux")]
+fn mcp(folder: &Path, name: &str) -> Value {
+    for fifo in ["up", "go"].map(|what| folder.join(format!("{name}.{what}"))) {
+        assert!(std::process::Command::new("mkfifo").arg(fifo).status().unwrap().success());
+    }
+    let script = format!("echo $$ > {name}.up; read line < {name}.go");
+    json!({ "type": "local", "command": ["sh", "-c", format!("cd {} && {script}", folder.display())], "enabled": true })
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_environment_shows_what_opencode_was_configured_with() {
+    const KEY: &str = "ANTHROPIC_API_KEY";
+    const TEST: &str = "no_environment_shows_what_opencode_was_configured_with";
+    let Some(program) = program() else { return };
+    let _turn = ONE_AT_A_TIME.lock().await;
+    if std::env::var_os(KEY).is_none_or(|key| key != "key-of-the-environment") {
+        // A provider's key is read in the environment of the server, which is this process.
+        let this = std::process::Command::new(std::env::current_exe().unwrap());
+        let ended =
+            { this }.args(["--exact", TEST, "--nocapture"]).env(KEY, "key-of-the-environment").status().unwrap();
+        assert!(ended.success());
+        return;
+    }
+    for isolate in [None, Some(1)] {
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("data");
+        let mut named = mcp(folder.path(), "named");
+        named["environment"] = json!({ KEY: format!("{{env:{KEY}}}") });
+        let config = with(program.clone(), &data, isolate, |opencode: &mut Value| {
+            opencode["provider"]["practice"]["options"]["apiKey"] = json!("key-of-the-configuration");
+            opencode["mcp"] = json!({ "plain": mcp(folder.path(), "plain"), "named": named });
+        });
+        let service = Service::with(config.await).await;
+        let chat = service.chat().await;
+        let looked = async {
+            let mut of = std::collections::BTreeMap::new();
+            for name in ["plain", "named"] {
+                let pid = tokio::fs::read_to_string(folder.path().join(format!("{name}.up"))).await.unwrap();
+                of.insert(name, std::fs::read(format!("/proc/{}/environ", pid.trim())).unwrap());
+            }
+            let all = environments(&data);
+            for name in of.keys() {
+                tokio::fs::write(folder.path().join(format!("{name}.go")), "go\n").await.unwrap();
+            }
+            (of, all)
+        };
+        let (said, (of, all)) = tokio::join!(shell(&service, &chat, "env; echo end-of-it"), looked);
+        let key = format!("{KEY}=key-of-the-environment");
+        assert!(said.contains("end-of-it") && !said.contains("key-of-the"), "{said}");
+        assert!(all.len() >= 3, "{all:?}");
+        for (command, variables) in all {
+            let opencode = command.contains(" serve ");
+            for variable in variables {
+                let shown =
+                    variable.contains("key-of-the-configuration") || variable.starts_with("OPENCODE_CONFIG_CONTENT");
+                let password = variable.starts_with("OPENCODE_SERVER_PASSWORD") && !opencode;
+                let meant = variable == key && command.contains("named.up");
+                assert!(!shown && !password && (meant || !variable.contains("key-of-the")), "{variable} in {command}");
+            }
+        }
+        let has = |name: &str| String::from_utf8_lossy(&of[name]).split('\0').any(|variable| variable == key);
+        assert!(has("named") && !has("plain"));
+        service.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_opencode_behind_a_script_that_keeps_its_input_is_configured_all_the_same() {
+    let Some(program) = program() else { return };
+    let _turn = ONE_AT_A_TIME.lock().await;
+    for (before, behind) in [("unset BUN_INSPECT_PRELOAD", ""), ("", "< /dev/null")] {
+        let folder = tempfile::tempdir().unwrap();
+        let script = folder.path().join("opencode.sh");
+        std::fs::write(&script, format!("#!/bin/sh\n{before}\nexec {program:?} \"$@\" {behind}\n")).unwrap();
+        std::fs::set_permissions(&script, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        let data = folder.path().join("data");
+        let config = with(script, &data, None, |opencode: &mut Value| {
+            opencode["provider"]["practice"]["options"]["apiKey"] = json!("key-of-the-configuration");
+        });
+        let service = Service::with(config.await).await;
+        let chat = service.chat().await;
+        let said = shell(&service, &chat, "env; echo end-of-it").await;
+        assert!(said.contains("end-of-it"), "{said}");
+        for secret in ["OPENCODE_SERVER_PASSWORD", "OPENCODE_CONFIG_CONTENT", "key-of-the-configuration"] {
+            assert!(!said.contains(secret), "{secret} in {said}");
+        }
+        service.stop().await;
+    }
+}

@@ -144,16 +144,22 @@ pub(super) fn handed_on(
     .collect()
 }
 
-/// What `OpenCode` needs and the shells it starts do not: a name that the operator gave is meant for them too.
+/// What `OpenCode` needs and what it starts does not: a name that the operator gave is meant for that too.
 pub(super) fn hidden(more: &[String]) -> Vec<&'static str> {
-    let ours = ["OPENCODE_SERVER_PASSWORD", "OPENCODE_CONFIG_CONTENT", "BUN_INSPECT_PRELOAD"];
-    let theirs = PROVIDERS.iter().copied().filter(|name| !is_in(more, name));
-    ours.into_iter().chain(theirs).collect()
+    PROVIDERS.iter().copied().filter(|name| !is_in(more, name)).collect()
+}
+
+/// Takes out of an environment what is hidden, as text: a key that is none is of no use.
+pub(super) fn take_hidden(environment: &mut Vec<(OsString, OsString)>, more: &[String]) -> Vec<(String, String)> {
+    let hidden = hidden(more);
+    let is_hidden = |name: &OsString| name.to_str().is_some_and(|name| is_in(&hidden, name));
+    let taken = environment.extract_if(.., |(name, _)| is_hidden(name));
+    taken.filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{handed_on, hidden};
+    use super::{handed_on, hidden, take_hidden};
 
     fn names(variables: &[&str], more: &[&str], providers: bool) -> Vec<String> {
         let from = variables.iter().map(|name| ((*name).into(), "value".into()));
@@ -186,6 +192,11 @@ mod tests {
     fn shells_see_a_providers_key_only_where_the_operator_names_it() {
         assert!(hidden(&[]).contains(&"OPENAI_API_KEY"));
         assert!(!hidden(&["OPENAI_API_KEY".to_owned()]).contains(&"OPENAI_API_KEY"));
-        assert!(hidden(&["OPENCODE_SERVER_PASSWORD".to_owned()]).contains(&"OPENCODE_SERVER_PASSWORD"));
+        let variable = |name: &str, value: &str| (name.into(), value.into());
+        let mut environment =
+            vec![variable("PATH", "/bin"), variable("OPENAI_API_KEY", "one"), variable("XAI_API_KEY", "two")];
+        let taken = take_hidden(&mut environment, &["XAI_API_KEY".to_owned()]);
+        assert_eq!(taken, [("OPENAI_API_KEY".to_owned(), "one".to_owned())]);
+        assert_eq!(environment, [variable("PATH", "/bin"), variable("XAI_API_KEY", "two")]);
     }
 }

@@ -1,26 +1,10 @@
-// Written by turnwire at each start of OpenCode, which loads it as a plugin before a chat can start anything: what the server hands
-// to OpenCode is not handed on to what the agent starts.
-const hidden = /* HIDDEN */ [];
+
+// A plugin, which OpenCode loads before a chat can start anything.
 // Where the workspaces are; null: their files may configure OpenCode.
 const workspaces = /* WORKSPACES */ null;
 
-// OpenCode has read it when it began to listen. From here on no child process inherits it.
+// OpenCode has read it when it began to listen.
 delete process.env.OPENCODE_SERVER_PASSWORD;
-delete process.env.BUN_INSPECT_PRELOAD;
-
-// Where the kernel can, and where it was not done at its start (preload.js), the environment and the memory of this process are closed to other processes of the same user.
-if (process.platform === "linux") {
-  try {
-    const { dlopen } = await import("bun:ffi");
-    const prctl = { args: ["int", "u64", "u64", "u64", "u64"], returns: "int" };
-    for (const library of ["libc.so.6", "libc.musl-x86_64.so.1", "libc.musl-aarch64.so.1"]) {
-      try {
-        dlopen(library, { prctl }).symbols.prctl(4 /* PR_SET_DUMPABLE */, 0, 0, 0, 0);
-        break;
-      } catch {}
-    }
-  } catch {}
-}
 
 // OpenCode's own switch for a project's configuration leaves out one reader of it: modules in a workspace, and packages that only a
 // workspace names, are loaded by none.
@@ -45,6 +29,9 @@ const listed = async () => {
 
 export const TurnwireGuard = async () => ({
   config: async (config) => {
+    for (const server of Object.values(config.mcp ?? {})) {
+      if (server?.environment) given.set(JSON.stringify(server.command), Object.keys(server.environment));
+    }
     if (packagesRefused) return;
     packagesRefused = true;
     const providers = [...Object.values(config.provider ?? {}), ...(await listed())].map((provider) => provider?.npm);
@@ -54,6 +41,6 @@ export const TurnwireGuard = async () => ({
     refuse(new RegExp("[/\\\\]opencode[/\\\\]packages[/\\\\](?!(?:" + allowed + ")[/\\\\@])"));
   },
   "shell.env": async (_input, output) => {
-    for (const name of hidden) if (!(name in output.env)) output.env[name] = undefined;
+    for (const name of [...ours, ...hidden]) if (!(name in output.env)) output.env[name] = undefined;
   },
 });

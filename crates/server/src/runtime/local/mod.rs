@@ -5,6 +5,7 @@ mod environment;
 mod events;
 mod find;
 mod guard;
+mod handing;
 mod host;
 mod isolated;
 mod last_start;

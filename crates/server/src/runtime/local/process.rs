@@ -1,11 +1,11 @@
 //! The `OpenCode` process: started, watched, ended.
 
 use super::api::Api;
+use super::handing::{Handed, Way};
 use super::orphan;
 use super::reason::said;
 use super::surroundings::Surroundings;
 use super::version;
-use crate::ids;
 use crate::runtime::{RuntimeError, RuntimeResult};
 use std::collections::VecDeque;
 use std::path::Path;
@@ -41,28 +41,38 @@ pub(super) struct Process {
 
 impl Process {
     pub(super) async fn start(program: &Path, surroundings: &Surroundings) -> RuntimeResult<Arc<Self>> {
-        // Another one is in its environment, which others may read before it can close it: of use only where the first does not arrive.
-        let (password, in_environment) = (ids::random_text::<32>(), ids::random_text::<32>());
+        #[cfg(unix)]
+        {
+            if let Some(process) = Self::run(program, surroundings, Way::Input).await? {
+                return Ok(process);
+            }
+            tracing::warn!(
+                "this OpenCode takes its password, its configuration and the keys of model providers only from its environment: \
+                 while it starts, processes that an agent left running can read them there, and later in that of programs it \
+                 starts; an OpenCode that is started without a script around it keeps them from those"
+            );
+        }
+        let process = Self::run(program, surroundings, Way::Environment).await?;
+        process.ok_or_else(|| RuntimeError::unavailable("OpenCode cannot be started."))
+    }
+
+    /// Starts it; nothing where it listens, but did not get this way what it was to get.
+    async fn run(program: &Path, surroundings: &Surroundings, way: Way) -> RuntimeResult<Option<Arc<Self>>> {
+        let cannot =
+            |error| RuntimeError::unavailable(format!("OpenCode ({}) cannot be started: {error}.", program.display()));
         let mut command = Command::new(program);
         // It takes 4096, or another port where that is taken, and says which.
         command.args(["serve", "--hostname", "127.0.0.1", "--port", "0"]);
         command.env_clear().envs(surroundings.environment.iter().map(|(name, value)| (name, value)));
-        command.env("OPENCODE_SERVER_PASSWORD", &in_environment);
         command.current_dir(&surroundings.folder);
-        command.stdin(Stdio::null());
-        #[cfg(unix)]
-        let handing = hand_over(&mut command, &surroundings.preload, &password)?;
+        let handed = Handed::over(&mut command, surroundings, way).map_err(cannot)?;
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
         #[cfg(unix)]
         // A group of its own: it can be ended with all it started, and Ctrl-C in a terminal is ours to hand on.
         command.process_group(0);
-        let mut child = command.spawn().map_err(|error| {
-            RuntimeError::unavailable(format!("OpenCode ({}) cannot be started: {error}.", program.display()))
-        })?;
+        let mut child = command.spawn().map_err(cannot)?;
         // Its end of what is handed over is its alone: if it is gone, nobody waits.
         drop(command);
-        #[cfg(unix)]
-        tokio::spawn(handing);
         let pid = child.id().unwrap_or(0);
         // It may be a launcher: all it started goes with it if the start is given up.
         let group = Group(pid);
@@ -86,19 +96,14 @@ impl Process {
             let why = if why.is_empty() { " and said nothing.".to_owned() } else { format!("; it said: {why}") };
             return Err(RuntimeError::unavailable(format!("OpenCode was started but does not listen{why}")));
         };
-        let mut api = Api::new(url.clone(), password)?;
-        let mut version = api.version().await;
-        if version.is_err() {
-            let other = Api::new(url, in_environment)?;
-            let answer = other.version().await;
-            if answer.is_ok() {
-                tracing::warn!(
-                    "this OpenCode takes its password only from its environment: while it starts, processes that an agent left \
-                     running can read it there; a newer OpenCode, started without a script around it, keeps it from them"
-                );
-                (api, version) = (other, answer);
-            }
+        if !handed.is_taken() {
+            // Nobody has asked it for anything yet.
+            drop(group);
+            let _ = child.wait().await;
+            return Ok(None);
         }
+        let api = Api::new(url, handed.password)?;
+        let version = api.version().await;
         let (child, gone) = (tokio::sync::Mutex::new(child), CancellationToken::new());
         let process = Self { api, child, pid, ending: AtomicBool::new(false), gone };
         let refused = match version {
@@ -121,7 +126,7 @@ impl Process {
             return Err(RuntimeError::unavailable(why));
         }
         group.keep();
-        Ok(Arc::new(process))
+        Ok(Some(Arc::new(process)))
     }
 
     pub(super) fn is_gone(&self) -> bool {
@@ -167,23 +172,6 @@ impl Process {
         let _ = child.wait().await;
         self.gone.cancel();
     }
-}
-
-/// Has the program take its password from its input, a socket: what is a pipe, others could open. Gives what sends it.
-#[cfg(unix)]
-fn hand_over(command: &mut Command, preload: &Path, password: &str) -> RuntimeResult<impl Future<Output = ()> + use<>> {
-    use tokio::io::AsyncWriteExt as _;
-    let failed = |error| RuntimeError::unavailable(format!("OpenCode cannot be started: {error}."));
-    let (ours, theirs) = std::os::unix::net::UnixStream::pair().map_err(failed)?;
-    ours.set_nonblocking(true).map_err(failed)?;
-    let mut ours = tokio::net::UnixStream::from_std(ours).map_err(failed)?;
-    command.stdin(std::os::fd::OwnedFd::from(theirs)).env("BUN_INSPECT_PRELOAD", preload);
-    let password = password.to_owned();
-    Ok(async move {
-        // Where it does not read, it is asked with the other one.
-        let _ = ours.write_all(password.as_bytes()).await;
-        let _ = ours.shutdown().await;
-    })
 }
 
 /// A group of processes, ended when it is dropped unless it is kept.

@@ -30,8 +30,10 @@ pub(super) struct Surroundings {
     pub(super) pid_file: PathBuf,
     /// What it runs before anything of its own.
     pub(super) preload: PathBuf,
-    /// The whole of it: nothing else is inherited.
+    /// What it is started with: nothing else is inherited. Others may read it.
     pub(super) environment: Vec<(OsString, OsString)>,
+    /// Variables that it gets once it is closed to others, as far as it can be: its configuration, keys of model providers.
+    pub(super) handed: Vec<(String, String)>,
 }
 
 /// Nothing may wait for a person who is not there, or reach out of the workspace: what `OpenCode` would ask about by default is refused.
@@ -55,6 +57,7 @@ impl Surroundings {
         let config = settings.config.as_ref();
         let mut content = content(settings);
         let mut environment = environment::handed_on(std::env::vars_os(), &settings.pass_env, settings.provider_env);
+        let mut handed = environment::take_hidden(&mut environment, &settings.pass_env);
         // Whoever names it: it would leave out our plugin.
         environment.retain(|(name, _)| name != "OPENCODE_PURE");
         // After what is handed on: nobody's variables take the place of these.
@@ -105,13 +108,14 @@ impl Surroundings {
             add_plugin(&mut content, guard::write(&folder, &settings.pass_env, workspaces)?);
         } else {
             tracing::warn!(
-                "OpenCode has not yet installed its plugins' package beside your configuration, so the agents' shells are not kept \
-                 from its password; run `opencode` once, then start this server again"
+                "OpenCode has not yet installed its plugins' package beside your configuration, so it cannot load this server's \
+                 plugin, which refuses code that a workspace brings, and gives MCP servers the keys that their configuration \
+                 names; run `opencode` once, then start this server again"
             );
         }
-        set("OPENCODE_CONFIG_CONTENT", content.to_string().into());
-        let preload = guard::write_preload(&folder)?;
-        Ok(Self { pid_file: Self::pid_file(&folder), preload, folder, environment })
+        handed.push(("OPENCODE_CONFIG_CONTENT".to_owned(), content.to_string()));
+        let preload = guard::write_preload(&folder, &settings.pass_env)?;
+        Ok(Self { pid_file: Self::pid_file(&folder), preload, folder, environment, handed })
     }
 }
 
