@@ -123,16 +123,15 @@ impl TurnStream {
 
     /// Deals with a connection that broke: begins to take the turn up again, or says why not.
     fn mend(&mut self, what: Break) -> Result<()> {
+        if self.inbox.take_unclaimed(!matches!(what, Break::Lost(None))) {
+            // They are told first.
+            self.link.break_off(what);
+            return Ok(());
+        }
         let cause = match what {
             Break::Fatal(error) => return Err(error),
             Break::Lost(cause) => cause,
         };
-        if cause.is_none()
-            && let Some(end) = self.inbox.reader.only_end()
-        {
-            self.inbox.incoming.push_back(end);
-            return Ok(());
-        }
         if let Some(foreign) = &mut self.foreign
             && foreign.take_up(self.link.target())
         {

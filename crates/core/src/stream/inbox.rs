@@ -42,12 +42,13 @@ impl Inbox {
     /// The next decoded event that is news. The handle learns the turn and its requests from what passes.
     pub(super) fn next(&mut self, handle: &mut TurnHandle) -> Result<Option<Event>, Gap> {
         while let Some(event) = self.incoming.front_mut() {
-            let names_turn = !event.turn_id.as_str().is_empty() && !self.reader.is_leftover(event);
-            if handle.turn_id().is_none() && names_turn {
-                handle.set_turn(event.turn_id.clone());
-            }
-            if let EventKind::TurnStatusChanged(status) = &event.kind {
-                handle.met(&status.requests);
+            if !self.reader.is_leftover(event) {
+                if handle.turn_id().is_none() && !event.turn_id.as_str().is_empty() {
+                    handle.set_turn(event.turn_id.clone());
+                }
+                if let EventKind::TurnStatusChanged(status) = &event.kind {
+                    handle.met(&status.requests);
+                }
             }
             if event.seq > 0 && event.seq <= self.told {
                 self.reader.restore(event);
@@ -55,8 +56,21 @@ impl Inbox {
                 continue;
             }
             match self.reader.accept(event, self.strict) {
-                Read::Tell => return Ok(self.incoming.pop_front()),
-                Read::Old => drop(self.incoming.pop_front()),
+                Read::Tell => {
+                    let told = self.incoming.pop_front();
+                    if let Some(event) = told.as_ref().filter(|_| self.reader.has_early()) {
+                        for early in self.reader.early_of(&event.turn_id).into_iter().rev() {
+                            self.incoming.push_front(early);
+                        }
+                    }
+                    return Ok(told);
+                }
+                Read::Old => {
+                    self.incoming.pop_front();
+                    if self.reader.waits_in_vain() {
+                        self.take_unclaimed(true);
+                    }
+                }
                 Read::Gap => {
                     self.incoming.clear();
                     return Err(Gap);
@@ -64,5 +78,15 @@ impl Inbox {
             }
         }
         Ok(None)
+    }
+
+    /// Takes what came before any turn began for this turn's, if anything did; see [`Reader::unclaimed`].
+    pub(super) fn take_unclaimed(&mut self, broken: bool) -> bool {
+        let unclaimed = self.reader.unclaimed(broken);
+        let any = !unclaimed.is_empty();
+        for event in unclaimed.into_iter().rev() {
+            self.incoming.push_front(event);
+        }
+        any
     }
 }

@@ -5,6 +5,9 @@ use crate::id::{RequestId, TurnId};
 use crate::turn::{Turn, TurnAccumulator};
 use std::collections::{HashSet, VecDeque};
 
+/// So many events may come before the beginning of a turn.
+const MAX_EARLY: usize = 1000;
+
 /// Reads one turn.
 #[derive(Debug, Default)]
 pub(crate) struct Reader {
@@ -15,8 +18,8 @@ pub(crate) struct Reader {
     unknown: u64,
     /// Whether anything was told or restored.
     begun: bool,
-    /// The end of a turn of which nothing was seen, without a number.
-    leftover: Option<Box<Event>>,
+    /// Events without numbers that name a turn of which no beginning was seen: another's, perhaps, that is still ending.
+    early: VecDeque<Event>,
     asked: HashSet<RequestId>,
     /// What follows the event just delivered and came in the same one: the part whose text it was, or the same status
     /// with the next request that is new.
@@ -57,18 +60,47 @@ impl Reader {
         expected.is_some_and(|expected| *expected != event.turn_id) || self.fold.is_foreign(event)
     }
 
-    /// Whether the event is the end of a turn of which nothing was seen: the former one's, of a service that says it late.
+    /// Whether the event is of a turn of which no beginning was seen: the former one's, of a service that says it late.
     /// One that has neither a number nor a turn is of this turn.
     pub(crate) fn is_leftover(&self, event: &Event) -> bool {
-        let names_another = event.seq > 1 || event.seq == 0 && !event.turn_id.as_str().is_empty();
-        event.is_last() && names_another && self.turn_id.is_none() && !self.begun
+        if self.begun || self.turn_id.is_some() {
+            return false;
+        }
+        if event.seq == 0 {
+            return !event.turn_id.as_str().is_empty() && event.event_type() != "turn.started";
+        }
+        event.seq > 1 && event.is_last()
     }
 
-    /// The end that was taken for the former turn's, where the stream brought nothing else: then it was this turn's.
-    pub(crate) fn only_end(&mut self) -> Option<Event> {
-        let event = self.leftover.take().filter(|_| !self.begun)?;
-        self.expect(event.turn_id.clone());
-        Some(*event)
+    /// Whether so many came before the beginning of a turn that none is to be expected.
+    pub(crate) fn waits_in_vain(&self) -> bool {
+        self.early.len() >= MAX_EARLY
+    }
+
+    /// Whether anything came before the beginning of a turn.
+    pub(crate) fn has_early(&self) -> bool {
+        !self.early.is_empty()
+    }
+
+    /// What came of this turn before its beginning; of another, it is forgotten.
+    pub(crate) fn early_of(&mut self, turn_id: &TurnId) -> VecDeque<Event> {
+        let mut early = std::mem::take(&mut self.early);
+        early.retain(|event| event.turn_id == *turn_id);
+        early
+    }
+
+    /// What was taken for another turn's, where no turn begins: then it was this turn's. `broken`: more might have come, so
+    /// that an end alone says nothing.
+    pub(crate) fn unclaimed(&mut self, broken: bool) -> VecDeque<Event> {
+        let Some(last) = self.early.back().filter(|_| !self.begun) else { return VecDeque::new() };
+        let turn_id = last.turn_id.clone();
+        let mut early = self.early_of(&turn_id);
+        if broken && early.iter().all(Event::is_last) {
+            early.clear();
+        } else {
+            self.expect(turn_id);
+        }
+        early
     }
 
     /// Folds what was delivered before a cursor, so that the turn is whole again; nothing of it is delivered. What it asks
@@ -96,7 +128,9 @@ impl Reader {
             return Read::Old;
         }
         if self.is_leftover(event) {
-            self.leftover = (event.seq == 0).then(|| Box::new(event.clone()));
+            if event.seq == 0 {
+                self.early.push_back(event.clone());
+            }
             return Read::Old;
         }
         let last = self.last_seq();
