@@ -193,10 +193,26 @@ async fn nobody_is_sent_to_a_server_whose_data_folder_is_gone() {
         assert_eq!(readyz(&service).await.0, 200);
     }
     assert_eq!(service.turn(&chat, "Hello").await["status"], "completed");
+    service.request("PUT", &format!("/{chat}/files/a")).body("a").send().await.unwrap();
     std::fs::rename(data.join("workspaces"), &away).unwrap();
     assert_eq!(readyz(&service).await.0, 503, "without the workspaces nothing can be done");
+    files_are_unavailable(&service, &chat).await;
     std::fs::rename(&away, data.join("workspaces")).unwrap();
+    // One that an agent removed, say.
+    let mine = data.join("workspaces").join(&chat);
+    std::fs::rename(&mine, &away).unwrap();
+    files_are_unavailable(&service, &chat).await;
+    std::fs::rename(&away, &mine).unwrap();
+    assert_eq!(service.call("GET", &format!("/{chat}/files/a"), None).await.body, "a");
     service.stop().await;
+}
+
+/// Neither an empty list nor a file that is not there: both would say that nothing was lost.
+async fn files_are_unavailable(service: &Service, chat: &str) {
+    for (method, path) in [("GET", "files"), ("GET", "files/a"), ("PUT", "files/b"), ("DELETE", "files/a")] {
+        let answer = service.call(method, &format!("/{chat}/{path}"), None).await;
+        answer.error(503, "storage_unavailable");
+    }
 }
 
 #[cfg(unix)]

@@ -92,6 +92,18 @@ impl DataFolder {
         ))
     }
 
+    /// The folder of a chat's agent, as it is there still. Quick.
+    pub(crate) fn present_workspace(&self, chat_id: &str) -> ApiResult<PathBuf> {
+        self.present()?;
+        let workspace = self.workspace(chat_id);
+        if workspace.is_dir() {
+            return Ok(workspace);
+        }
+        Err(ApiError::storage_unavailable(
+            "This chat's workspace folder is gone; put it back from a backup, or make an empty one in its place.",
+        ))
+    }
+
     /// Whether it is there and takes what is written.
     pub(crate) async fn usable(&self, store: &dyn Store) -> ApiResult<()> {
         let path = self.path.clone();

@@ -2,7 +2,6 @@
 
 use crate::app::App;
 use crate::auth::{Caller, FileReader};
-use crate::chats::Chat;
 use crate::error::{ApiError, ApiResult};
 use crate::workspace;
 use axum::Json;
@@ -13,6 +12,7 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 use std::io::SeekFrom;
+use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
 use tokio_util::io::ReaderStream;
@@ -21,13 +21,15 @@ use tokio_util::io::ReaderStream;
 const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'.').remove(b'-').remove(b'_');
 const PIECE: usize = 64 * 1024;
 
-/// The chat, if its files can be had.
-pub(super) async fn with_files(app: &App, owner: &str, id: &str) -> ApiResult<Arc<Chat>> {
+/// The chat's workspace, if its files can be had.
+pub(super) async fn workspace_of(app: &App, owner: &str, id: &str) -> ApiResult<PathBuf> {
     let chat = app.chats.get(id, owner).await?;
     if chat.ended() {
         return Err(ApiError::chat_ended(id));
     }
-    Ok(chat)
+    let present = app.shared.data.present_workspace(chat.id());
+    // It goes with a chat that ends.
+    present.map_err(|error| if chat.ended() { ApiError::chat_ended(id) } else { error })
 }
 
 pub(crate) async fn list(
@@ -35,7 +37,7 @@ pub(crate) async fn list(
     caller: FileReader,
     Path(id): Path<String>,
 ) -> ApiResult<Json<Value>> {
-    let root = with_files(&app, &caller.owner, &id).await?.workspace();
+    let root = workspace_of(&app, &caller.owner, &id).await?;
     let files = tokio::task::spawn_blocking(move || workspace::list(&root)).await;
     let files = files.map_err(|error| ApiError::internal(&error))?.map_err(|error| ApiError::internal(&error))?;
     Ok(Json(json!({ "chatId": id, "files": files })))
@@ -48,7 +50,7 @@ pub(crate) async fn download(
     headers: HeaderMap,
 ) -> ApiResult<Response> {
     let path = workspace::relative(&path)?;
-    let root = with_files(&app, &caller.owner, &id).await?.workspace();
+    let root = workspace_of(&app, &caller.owner, &id).await?;
     let asked = path.clone();
     let opened = tokio::task::spawn_blocking(move || workspace::open(&root, &asked)).await;
     let (file, size) = opened.map_err(|error| ApiError::internal(&error))??;
@@ -101,7 +103,7 @@ pub(crate) async fn delete(
     Path((id, path)): Path<(String, String)>,
 ) -> ApiResult<StatusCode> {
     let path = workspace::relative(&path)?;
-    let root = with_files(&app, &caller.owner, &id).await?.workspace();
+    let root = workspace_of(&app, &caller.owner, &id).await?;
     let removed = tokio::task::spawn_blocking(move || workspace::remove(&root, &path)).await;
     removed.map_err(|error| ApiError::internal(&error))??;
     Ok(StatusCode::NO_CONTENT)

@@ -1,6 +1,6 @@
 //! `PUT /agent/v2/chat/{id}/files/{filePath}`: write a file into the workspace, whole or not at all.
 
-use super::files::with_files;
+use super::files::workspace_of;
 use crate::app::App;
 use crate::auth::Caller;
 use crate::data::UPLOADS;
@@ -28,14 +28,13 @@ pub(crate) async fn upload(
     body: Body,
 ) -> ApiResult<Json<Entry>> {
     let path = workspace::relative(&path)?;
-    let chat = with_files(&app, &caller.owner, &id).await?;
+    let root = workspace_of(&app, &caller.owner, &id).await?;
     let limit = app.limits().upload_bytes;
     let told =
         headers.get(header::CONTENT_LENGTH).and_then(|told| told.to_str().ok()).and_then(|told| told.parse().ok());
     if told.is_some_and(|told: u64| told > limit) {
         return Err(too_large(limit));
     }
-    let root = chat.workspace();
     let asked = path.clone();
     // What cannot be put anywhere need not be sent.
     let (at, to) = (root.clone(), asked.clone());
