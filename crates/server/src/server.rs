@@ -91,6 +91,14 @@ pub enum ServerError {
         /// What is wrong with it.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// No `OpenCode` can run in a data folder of this name.
+    #[error("OpenCode cannot run in the data folder {path:?}, whose name {what}; use another --data")]
+    DataName {
+        /// The folder.
+        path: PathBuf,
+        /// What of its name it does not take.
+        what: &'static str,
+    },
     /// Another server uses the same data folder.
     #[error("another server is using the data folder {}; stop it or use another --data", path.display())]
     DataInUse {
@@ -138,6 +146,9 @@ impl Server {
         let path = config.data.clone();
         let prepared = async {
             let signers = Signers::load(&*store).await.map_err(|error| unusable(&path, error))?;
+            if matches!(config.runtime, RuntimeConfig::Local { .. }) {
+                takes_opencode(data.path())?;
+            }
             let runtime = runtime(&config, data.path()).map_err(|error| unusable(&path, error))?;
             Ok((signers, runtime))
         };
@@ -261,6 +272,25 @@ fn runtime(config: &Config, data: &Path) -> Result<Arc<dyn Runtime>, Box<dyn std
         provider_env: config.agent.provider_env,
     };
     Ok(Arc::new(Local::new(opencode.clone(), settings, Isolation { most, rule }, owners, data)?))
+}
+
+/// The runtime `OpenCode` is built on loads nothing from under such a path, ours first of all; and what keeps modules of workspaces from
+/// being loaded is told as text where those are.
+#[cfg(unix)]
+fn takes_opencode(data: &Path) -> Result<(), ServerError> {
+    let what = match data.to_str() {
+        None => "is no UTF-8",
+        Some(path) if path.contains('\\') => "holds a \\",
+        Some(path) if path.contains('#') => "holds a #",
+        Some(path) if path.contains('?') => "holds a ?",
+        Some(_) => return Ok(()),
+    };
+    Err(ServerError::DataName { path: data.to_owned(), what })
+}
+
+#[cfg(not(unix))]
+fn takes_opencode(_: &Path) -> Result<(), ServerError> {
+    Ok(())
 }
 
 /// Makes room where a chat waits for another's process, as long as there is one that does nothing.

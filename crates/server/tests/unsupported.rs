@@ -148,7 +148,7 @@ async fn a_wrong_configuration_in_a_workspace_is_named_and_can_be_taken_away() {
 
 #[tokio::test]
 async fn a_data_folder_of_any_name_is_the_one_the_agent_works_in() {
-    for name in ["a%20b", "100%", "a%2Fb%25", "sp ace #1?x=y&z+ü"] {
+    for name in ["a%20b", "100%", "a%2Fb%25", "sp ace 1&z+ü", "\"quotes' `$(id)`", "two\nlines"] {
         let has = Arc::new(Mutex::new(Has::default()));
         let folder = tempfile::tempdir().unwrap();
         let inside = folder.path().join(name);
@@ -168,27 +168,51 @@ async fn a_data_folder_of_any_name_is_the_one_the_agent_works_in() {
 }
 
 #[tokio::test]
-async fn a_real_opencode_works_in_a_data_folder_with_a_percent_sign() {
+async fn a_real_opencode_works_in_a_data_folder_of_an_odd_name() {
     let Some(opencode) = std::env::var_os("TURNWIRE_OPENCODE").filter(|path| !path.is_empty()) else {
         common::skipped("set TURNWIRE_OPENCODE to an opencode program to run this test");
         return;
     };
-    let folder = tempfile::tempdir().unwrap();
     let model = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = model.local_addr().unwrap();
     let stop = tokio_util::sync::CancellationToken::new();
     tokio::spawn(turnwire_practice::model::serve(model, stop.clone()));
-    let mut config = common::config(&folder.path().join("100% a%20b"));
-    config.runtime = turnwire_server::RuntimeConfig::Local {
-        opencode: Some(opencode.into()),
-        opencode_config: Some(turnwire_practice::model::opencode_config(&format!("http://{address}"))),
-        isolate: None,
-    };
-    let service = Service::with(config).await;
-    let chat = service.chat().await;
-    let turn: Value = service.call("POST", &format!("/{chat}/message"), Some(prompt("/tool"))).await.json();
-    assert_eq!(turn["status"], "completed", "{turn}");
-    assert_eq!(service.call("GET", &format!("/{chat}/files/hello.txt"), None).await.status, 200);
-    service.stop().await;
+    for name in ["100% a%20b", "\"quotes' `$(id)`", "two\nlines"] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = common::config(&folder.path().join(name));
+        config.runtime = turnwire_server::RuntimeConfig::Local {
+            opencode: Some(opencode.clone().into()),
+            opencode_config: Some(turnwire_practice::model::opencode_config(&format!("http://{address}"))),
+            isolate: None,
+        };
+        let service = Service::with(config).await;
+        let chat = service.chat().await;
+        let turn: Value = service.call("POST", &format!("/{chat}/message"), Some(prompt("/tool"))).await.json();
+        assert_eq!(turn["status"], "completed", "{name}: {turn}");
+        assert_eq!(service.call("GET", &format!("/{chat}/files/hello.txt"), None).await.status, 200);
+        service.stop().await;
+    }
     stop.cancel();
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_data_folder_in_which_no_opencode_can_start_is_refused_in_a_sentence() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let opencode = common::stand_in::program(folder.path(), "exit 0");
+    for (name, why) in
+        [(&b"back\\slash"[..], "holds a \\"), (b"a#b", "holds a #"), (b"a?b", "holds a ?"), (b"\xff", "is no UTF-8")]
+    {
+        let inside = folder.path().join(std::ffi::OsStr::from_bytes(name));
+        let refused = turnwire_server::Server::start(common::stand_in::with(opencode.clone(), &inside)).await;
+        let said = refused.unwrap_err().to_string();
+        assert!(said.contains(why) && said.contains("--data"), "{said}");
+        // Others work there.
+        let service = Service::with(common::config(&inside.join("data"))).await;
+        let chat = service.chat().await;
+        assert_eq!(service.turn(&chat, "/tool").await["status"], "completed");
+        assert_eq!(service.call("GET", &format!("/{chat}/files/hello.txt"), None).await.status, 200);
+        service.stop().await;
+    }
 }

@@ -33,13 +33,14 @@ pub(super) struct Answer<'a> {
 
 impl<'a> Answer<'a> {
     pub(super) async fn begin(turn: &'a Turn) -> Self {
+        let directory = turn.directory.to_string_lossy();
         let info = json!({
             "id": id::ascending("msg"),
             "parentID": turn.user["id"],
             "role": "assistant",
             "mode": &turn.agent,
             "agent": &turn.agent,
-            "path": { "cwd": &turn.directory, "root": &turn.directory },
+            "path": { "cwd": directory, "root": directory },
             "cost": 0,
             "tokens": event::tokens(script::Usage::default(), false),
             "modelID": &turn.model.1,
@@ -223,7 +224,7 @@ impl<'a> Answer<'a> {
         self.turn.message(&self.info).await;
         let file = self.turn.directory.join(script::FILE);
         if ran_shell && file.exists() {
-            self.marker("patch", json!({ "hash": before, "files": [file] })).await;
+            self.marker("patch", json!({ "hash": before, "files": [file.to_string_lossy()] })).await;
         }
         self.info["time"]["completed"] = json!(id::now_ms());
         self.turn.message(&self.info).await;

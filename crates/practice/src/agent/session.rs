@@ -55,7 +55,7 @@ impl Session {
             "slug": "practice",
             "version": super::event::VERSION,
             "projectID": "global",
-            "directory": &self.directory,
+            "directory": self.directory.to_string_lossy(),
             "path": "",
             "title": self.title.clone().unwrap_or_else(untitled),
             "cost": self.used.cost(),
