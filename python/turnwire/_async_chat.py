@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
 
-from . import _arguments, _models, _raw, _streamed
+from . import _arguments, _models
 from ._arguments import Answers, OnConflict, OnState, PermissionReply, PromptPart, Resume
 from ._async_stream import AsyncRelayStream, AsyncTurnStream
 from ._content import AsyncContent
@@ -15,7 +16,9 @@ from ._models import Cancelled, Chat, EndedChat, FileEntry, FileList, StoredMess
 from ._options import Options
 from ._page import AsyncPage, AsyncPages
 from ._resource import RAW, AsyncResource, further, nothing, prepare
-from ._download import Download
+from ._download import AsyncStreamedDownload, Download
+from ._raw import async_raw
+from ._streamed import async_streamed
 from ._typing import Unpack
 from ._upload import AsyncUpload
 from ._wait import finished
@@ -26,14 +29,14 @@ class AsyncChats(AsyncResource):
     """Chats: create one, prompt it, read what it says."""
 
     @property
-    def with_raw_response(self) -> _raw.AsyncRawChats:
+    def with_raw_response(self) -> AsyncRawChats:
         """The same operations, answered by status, headers and bytes."""
-        return _raw.AsyncRawChats(self)
+        return AsyncRawChats(self)
 
     @property
-    def with_streaming_response(self) -> _streamed.AsyncStreamingChats:
+    def with_streaming_response(self) -> AsyncStreamingChats:
         """Streams and downloads as a context manager around an answer."""
-        return _streamed.AsyncStreamingChats(self)
+        return AsyncStreamingChats(self)
 
     @property
     def files(self) -> AsyncFiles:
@@ -248,14 +251,14 @@ class AsyncFiles(AsyncResource):
     """The files of a chat's workspace; paths are relative to it."""
 
     @property
-    def with_raw_response(self) -> _raw.AsyncRawFiles:
+    def with_raw_response(self) -> AsyncRawFiles:
         """The same operations, answered by status, headers and bytes."""
-        return _raw.AsyncRawFiles(self)
+        return AsyncRawFiles(self)
 
     @property
-    def with_streaming_response(self) -> _streamed.AsyncStreamingFiles:
+    def with_streaming_response(self) -> AsyncStreamingFiles:
         """Streams and downloads as a context manager around an answer."""
-        return _streamed.AsyncStreamingFiles(self)
+        return AsyncStreamingFiles(self)
 
     async def list(self, id: str, **options: Unpack[Options]) -> FileList:
         """All files."""
@@ -281,9 +284,9 @@ class AsyncMessages(AsyncResource):
     """The messages of a chat."""
 
     @property
-    def with_raw_response(self) -> _raw.AsyncRawMessages:
+    def with_raw_response(self) -> AsyncRawMessages:
         """The same operations, answered by status, headers and bytes."""
-        return _raw.AsyncRawMessages(self)
+        return AsyncRawMessages(self)
 
     def list(
         self, id: str, *, limit: int | None = None, cursor: str | None = None, **options: Unpack[Options]
@@ -303,10 +306,83 @@ class AsyncTurns(AsyncResource):
     """The turns of a chat."""
 
     @property
-    def with_raw_response(self) -> _raw.AsyncRawTurns:
+    def with_raw_response(self) -> AsyncRawTurns:
         """The same operations, answered by status, headers and bytes."""
-        return _raw.AsyncRawTurns(self)
+        return AsyncRawTurns(self)
 
     async def retrieve(self, turn_id: str, *, id: str, **options: Unpack[Options]) -> Turn:
         """The turn so far."""
         return await self._call(Turn.from_dict, "turns.retrieve", options, turnId=turn_id, id=id)
+
+
+class AsyncRawChats:
+    """``client.chat.with_raw_response``."""
+
+    def __init__(self, chats: AsyncChats) -> None:
+        self.create = async_raw(chats.create)
+        self.retrieve = async_raw(chats.retrieve)
+        self.update = async_raw(chats.update)
+        self.list = async_raw(chats.list)
+        self.delete = async_raw(chats.delete)
+        self.cancel = async_raw(chats.cancel)
+        self.create_stream_token = async_raw(chats.create_stream_token)
+        self.reply_to_question = async_raw(chats.reply_to_question)
+        self.reject_question = async_raw(chats.reject_question)
+        self.reply_to_permission = async_raw(chats.reply_to_permission)
+        #: The service's ``message`` route: waits for the whole turn; handlers are not called.
+        self.send_message = async_raw(chats.send_message)
+        self.files = AsyncRawFiles(chats.files)
+        self.messages = AsyncRawMessages(chats.messages)
+        self.turns = AsyncRawTurns(chats.turns)
+
+
+class AsyncRawFiles:
+    """``client.chat.with_raw_response.files``."""
+
+    def __init__(self, files: AsyncFiles) -> None:
+        self.list = async_raw(files.list)
+        self.download = async_raw(files.download)
+        self.upload = async_raw(files.upload)
+        self.delete = async_raw(files.delete)
+
+
+class AsyncRawMessages:
+    """``client.chat.with_raw_response.messages``."""
+
+    def __init__(self, messages: AsyncMessages) -> None:
+        self.list = async_raw(messages.list)
+
+
+class AsyncRawTurns:
+    """``client.chat.with_raw_response.turns``."""
+
+    def __init__(self, turns: AsyncTurns) -> None:
+        self.retrieve = async_raw(turns.retrieve)
+
+
+class AsyncStreamingChats:
+    """``client.chat.with_streaming_response``."""
+
+    def __init__(self, chats: AsyncChats) -> None:
+        self.respond = async_streamed(chats.respond)
+        self.resume = async_streamed(chats.resume)
+        self.stream = async_streamed(chats.stream)
+        self.files = AsyncStreamingFiles(chats.files)
+
+
+class AsyncStreamingFiles:
+    """``client.chat.with_streaming_response.files``."""
+
+    def __init__(self, files: AsyncFiles) -> None:
+        self._files = files
+
+    @asynccontextmanager
+    async def download(
+        self, file_path: str, *, id: str, **options: Unpack[Options]
+    ) -> AsyncIterator[AsyncStreamedDownload]:
+        """A file, in pieces. Leaving closes the connection."""
+        native = await finished(self._files._start("files.download", options, {"filePath": file_path, "id": id}))
+        try:
+            yield AsyncStreamedDownload(native)
+        finally:
+            await finished(native.close())

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
-from . import _arguments, _models, _raw, _streamed
+from . import _arguments, _models
 from ._arguments import Answers, OnConflict, OnState, PermissionReply, PromptPart, Resume
 from ._content import Content
 from ._handlers import Handlers, OnPermission, OnQuestion
@@ -15,7 +16,9 @@ from ._options import Options
 from ._page import Page
 from ._resource import RAW, Resource, further, nothing, prepare
 from ._stream import RelayStream, TurnStream
-from ._download import Download
+from ._download import Download, StreamedDownload
+from ._raw import raw
+from ._streamed import streamed
 from ._typing import Unpack
 from ._upload import Upload
 
@@ -25,14 +28,14 @@ class Chats(Resource):
     """Chats: create one, prompt it, read what it says."""
 
     @property
-    def with_raw_response(self) -> _raw.RawChats:
+    def with_raw_response(self) -> RawChats:
         """The same operations, answered by status, headers and bytes."""
-        return _raw.RawChats(self)
+        return RawChats(self)
 
     @property
-    def with_streaming_response(self) -> _streamed.StreamingChats:
+    def with_streaming_response(self) -> StreamingChats:
         """Streams and downloads as a context manager around an answer."""
-        return _streamed.StreamingChats(self)
+        return StreamingChats(self)
 
     @property
     def files(self) -> Files:
@@ -244,14 +247,14 @@ class Files(Resource):
     """The files of a chat's workspace; paths are relative to it."""
 
     @property
-    def with_raw_response(self) -> _raw.RawFiles:
+    def with_raw_response(self) -> RawFiles:
         """The same operations, answered by status, headers and bytes."""
-        return _raw.RawFiles(self)
+        return RawFiles(self)
 
     @property
-    def with_streaming_response(self) -> _streamed.StreamingFiles:
+    def with_streaming_response(self) -> StreamingFiles:
         """Streams and downloads as a context manager around an answer."""
-        return _streamed.StreamingFiles(self)
+        return StreamingFiles(self)
 
     def list(self, id: str, **options: Unpack[Options]) -> FileList:
         """All files."""
@@ -277,9 +280,9 @@ class Messages(Resource):
     """The messages of a chat."""
 
     @property
-    def with_raw_response(self) -> _raw.RawMessages:
+    def with_raw_response(self) -> RawMessages:
         """The same operations, answered by status, headers and bytes."""
-        return _raw.RawMessages(self)
+        return RawMessages(self)
 
     def list(
         self, id: str, *, limit: int | None = None, cursor: str | None = None, **options: Unpack[Options]
@@ -299,10 +302,81 @@ class Turns(Resource):
     """The turns of a chat."""
 
     @property
-    def with_raw_response(self) -> _raw.RawTurns:
+    def with_raw_response(self) -> RawTurns:
         """The same operations, answered by status, headers and bytes."""
-        return _raw.RawTurns(self)
+        return RawTurns(self)
 
     def retrieve(self, turn_id: str, *, id: str, **options: Unpack[Options]) -> Turn:
         """The turn so far."""
         return self._call(Turn.from_dict, "turns.retrieve", options, turnId=turn_id, id=id)
+
+
+class RawChats:
+    """``client.chat.with_raw_response``."""
+
+    def __init__(self, chats: Chats) -> None:
+        self.create = raw(chats.create)
+        self.retrieve = raw(chats.retrieve)
+        self.update = raw(chats.update)
+        self.list = raw(chats.list)
+        self.delete = raw(chats.delete)
+        self.cancel = raw(chats.cancel)
+        self.create_stream_token = raw(chats.create_stream_token)
+        self.reply_to_question = raw(chats.reply_to_question)
+        self.reject_question = raw(chats.reject_question)
+        self.reply_to_permission = raw(chats.reply_to_permission)
+        #: The service's ``message`` route: waits for the whole turn; handlers are not called.
+        self.send_message = raw(chats.send_message)
+        self.files = RawFiles(chats.files)
+        self.messages = RawMessages(chats.messages)
+        self.turns = RawTurns(chats.turns)
+
+
+class RawFiles:
+    """``client.chat.with_raw_response.files``."""
+
+    def __init__(self, files: Files) -> None:
+        self.list = raw(files.list)
+        self.download = raw(files.download)
+        self.upload = raw(files.upload)
+        self.delete = raw(files.delete)
+
+
+class RawMessages:
+    """``client.chat.with_raw_response.messages``."""
+
+    def __init__(self, messages: Messages) -> None:
+        self.list = raw(messages.list)
+
+
+class RawTurns:
+    """``client.chat.with_raw_response.turns``."""
+
+    def __init__(self, turns: Turns) -> None:
+        self.retrieve = raw(turns.retrieve)
+
+
+class StreamingChats:
+    """``client.chat.with_streaming_response``."""
+
+    def __init__(self, chats: Chats) -> None:
+        self.respond = streamed(chats.respond)
+        self.resume = streamed(chats.resume)
+        self.stream = streamed(chats.stream)
+        self.files = StreamingFiles(chats.files)
+
+
+class StreamingFiles:
+    """``client.chat.with_streaming_response.files``."""
+
+    def __init__(self, files: Files) -> None:
+        self._files = files
+
+    @contextmanager
+    def download(self, file_path: str, *, id: str, **options: Unpack[Options]) -> Iterator[StreamedDownload]:
+        """A file, in pieces. Leaving closes the connection."""
+        native = self._files._start("files.download", options, {"filePath": file_path, "id": id}).wait()
+        try:
+            yield StreamedDownload(native)
+        finally:
+            native.close().wait()

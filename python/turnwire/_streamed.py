@@ -7,14 +7,10 @@ from contextlib import AbstractAsyncContextManager, AbstractContextManager, asyn
 from functools import wraps
 from typing import Generic, ParamSpec, TypeVar
 
-from . import _async_chat, _chat, _native
+from . import _native
 from ._async_stream import AsyncRelayStream, AsyncTurnStream
-from ._download import AsyncStreamedDownload, StreamedDownload
-from ._options import Options
 from ._response import Headers
 from ._stream import RelayStream, TurnStream
-from ._typing import Unpack
-from ._wait import finished
 
 P = ParamSpec("P")
 S = TypeVar("S", TurnStream, RelayStream)
@@ -92,7 +88,7 @@ class AsyncStreamedResponse(_Answer[A]):
         return b"".join([piece async for piece in self.iter_bytes()])
 
 
-def _streamed(method: Callable[P, S]) -> Callable[P, AbstractContextManager[StreamedResponse[S]]]:
+def streamed(method: Callable[P, S]) -> Callable[P, AbstractContextManager[StreamedResponse[S]]]:
     @contextmanager
     @wraps(method)
     def call(*args: P.args, **kwargs: P.kwargs) -> Iterator[StreamedResponse[S]]:
@@ -102,7 +98,7 @@ def _streamed(method: Callable[P, S]) -> Callable[P, AbstractContextManager[Stre
     return call
 
 
-def _async_streamed(method: Callable[P, A]) -> Callable[P, AbstractAsyncContextManager[AsyncStreamedResponse[A]]]:
+def async_streamed(method: Callable[P, A]) -> Callable[P, AbstractAsyncContextManager[AsyncStreamedResponse[A]]]:
     @asynccontextmanager
     @wraps(method)
     async def call(*args: P.args, **kwargs: P.kwargs) -> AsyncIterator[AsyncStreamedResponse[A]]:
@@ -110,57 +106,3 @@ def _async_streamed(method: Callable[P, A]) -> Callable[P, AbstractAsyncContextM
             yield AsyncStreamedResponse(stream, stream._native)
 
     return call
-
-
-class StreamingChats:
-    """``client.chat.with_streaming_response``."""
-
-    def __init__(self, chats: _chat.Chats) -> None:
-        self.respond = _streamed(chats.respond)
-        self.resume = _streamed(chats.resume)
-        self.stream = _streamed(chats.stream)
-        self.files = StreamingFiles(chats.files)
-
-
-class StreamingFiles:
-    """``client.chat.with_streaming_response.files``."""
-
-    def __init__(self, files: _chat.Files) -> None:
-        self._files = files
-
-    @contextmanager
-    def download(self, file_path: str, *, id: str, **options: Unpack[Options]) -> Iterator[StreamedDownload]:
-        """A file, in pieces. Leaving closes the connection."""
-        native = self._files._start("files.download", options, {"filePath": file_path, "id": id}).wait()
-        try:
-            yield StreamedDownload(native)
-        finally:
-            native.close().wait()
-
-
-class AsyncStreamingChats:
-    """``client.chat.with_streaming_response``."""
-
-    def __init__(self, chats: _async_chat.AsyncChats) -> None:
-        self.respond = _async_streamed(chats.respond)
-        self.resume = _async_streamed(chats.resume)
-        self.stream = _async_streamed(chats.stream)
-        self.files = AsyncStreamingFiles(chats.files)
-
-
-class AsyncStreamingFiles:
-    """``client.chat.with_streaming_response.files``."""
-
-    def __init__(self, files: _async_chat.AsyncFiles) -> None:
-        self._files = files
-
-    @asynccontextmanager
-    async def download(
-        self, file_path: str, *, id: str, **options: Unpack[Options]
-    ) -> AsyncIterator[AsyncStreamedDownload]:
-        """A file, in pieces. Leaving closes the connection."""
-        native = await finished(self._files._start("files.download", options, {"filePath": file_path, "id": id}))
-        try:
-            yield AsyncStreamedDownload(native)
-        finally:
-            await finished(native.close())
