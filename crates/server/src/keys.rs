@@ -2,94 +2,20 @@
 //! a server runs on the folder (it knows within [`NOTICED_AFTER`]).
 
 use crate::config::ApiKey;
+use crate::ids;
+pub use crate::key_info::{KeyInfo, Scope};
 use crate::store::sqlite::{self, OpenError, keys, schema};
-use crate::{ids, server};
 use rusqlite::Connection;
-use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
-use turnwire::Timestamp;
 
 /// A running server knows of a revoked key after at most this time; what is open for it, streams too, has ended then.
 pub const NOTICED_AFTER: Duration = Duration::from_secs(5);
 
 /// How often it is looked: what was looked up just before a key was revoked, and what was let in with it, then end in time.
 pub(crate) const LOOK_AGAIN: Duration = Duration::from_secs(2);
-
-/// What a key may do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-#[non_exhaustive]
-pub enum Scope {
-    /// Everything with its owner's chats, but what the agent is told beside the user's words (`instructions`, `system`).
-    #[serde(rename = "chat")]
-    Chat,
-    /// Read its owner's streams.
-    #[serde(rename = "stream:read")]
-    StreamRead,
-    /// List and download its owner's files.
-    #[serde(rename = "files:read")]
-    FilesRead,
-    /// Everything with its owner's chats.
-    #[serde(rename = "admin")]
-    Admin,
-}
-
-impl Scope {
-    /// All there are.
-    pub const ALL: [Self; 4] = [Self::Chat, Self::StreamRead, Self::FilesRead, Self::Admin];
-
-    /// As it is written.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Chat => "chat",
-            Self::StreamRead => "stream:read",
-            Self::FilesRead => "files:read",
-            Self::Admin => "admin",
-        }
-    }
-
-    /// `None`: there is no such scope.
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|scope| scope.as_str() == text)
-    }
-
-    pub(crate) fn join(scopes: &[Self]) -> String {
-        scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>().join(" ")
-    }
-
-    /// A scope of a newer version gives nothing here.
-    pub(crate) fn split(text: &str) -> Vec<Self> {
-        text.split(' ').filter_map(Self::parse).collect()
-    }
-
-    /// Whether one of `held` allows what `self` is needed for.
-    pub(crate) fn in_any(self, held: &[Self]) -> bool {
-        let reads = matches!(self, Self::StreamRead | Self::FilesRead);
-        held.iter().any(|held| *held == self || *held == Self::Admin || (*held == Self::Chat && reads))
-    }
-}
-
-/// A key, without what opens the server.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-#[non_exhaustive]
-pub struct KeyInfo {
-    /// `key_…`: the name it is revoked by.
-    pub id: String,
-    /// For people.
-    pub name: String,
-    /// Whose chats it sees. Keys given on the command line are of the owner `default`.
-    pub owner: String,
-    /// What it may do.
-    pub scopes: Vec<Scope>,
-    /// When it was made.
-    pub created_at: Timestamp,
-    /// When it was revoked; `None`: it is good.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub revoked_at: Option<Timestamp>,
-}
 
 /// The data folder's keys cannot be read or written: one sentence that says what to do, with the cause behind it.
 #[derive(Debug, thiserror::Error)]
@@ -110,8 +36,8 @@ fn open<T>(data: &Path, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -
         let unusable =
             || format!("the keys in {path} cannot be read or written; is it a server's data folder, and this user's?");
         let (message, source) = match source {
-            OpenError::Newer => (server::newer(data), None),
-            OpenError::Damaged { file, source } => (server::damaged(&file), Some(source)),
+            OpenError::Newer => (sqlite::newer(data), None),
+            OpenError::Damaged { file, source } => (sqlite::damaged(&file), Some(source)),
             OpenError::Failed(source) => (unusable(), Some(source)),
             OpenError::InUse => (unusable(), None),
         };

@@ -22,6 +22,7 @@ mod data;
 mod error;
 mod http;
 mod ids;
+mod key_info;
 pub mod keys;
 mod metrics;
 mod relay;

@@ -13,7 +13,7 @@ use crate::relay::Pressure;
 use crate::runtime::Runtime;
 use crate::runtime::local::{Isolation, Local, Rule, Settings};
 use crate::runtime::practice::Practice;
-use crate::store::sqlite::{OpenError, Sqlite};
+use crate::store::sqlite::{OpenError, Sqlite, damaged, newer};
 use crate::store::{Store, Write};
 use crate::{ids, keys, routes};
 use std::future::Future;
@@ -105,22 +105,6 @@ pub enum ServerError {
         /// The folder.
         path: PathBuf,
     },
-}
-
-/// What is said of a data folder of a newer version.
-pub(crate) fn newer(folder: &Path) -> String {
-    format!(
-        "the data folder {} was last used by a newer version of turnwire; update this one, or use another --data",
-        folder.display()
-    )
-}
-
-/// What is said of a file that is damaged.
-pub(crate) fn damaged(file: &Path) -> String {
-    format!(
-        "{} is damaged, and was left as it is; put a backup of it back, or move it away to begin without what was in it",
-        file.display()
-    )
 }
 
 impl Server {

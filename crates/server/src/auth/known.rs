@@ -1,9 +1,9 @@
 //! The keys that open the server: those of the command line, and those kept in the store.
 
 use super::guesses::Guesses;
+use super::holder::{Known, OWNER};
 use super::live::Live;
 use super::token::MadeBy;
-use super::{Known, OWNER};
 use crate::config::ApiKey;
 use crate::error::{ApiError, ApiResult};
 use crate::keys::{LOOK_AGAIN, Scope, hash};

@@ -1,6 +1,6 @@
 //! What is open for a key: requests under way, streams, downloads. It ends when the key is revoked, whoever revokes it.
 
-use super::Known;
+use super::holder::Known;
 use super::token::{MadeBy, Opened};
 use crate::http::line::Line;
 use crate::store::Store;

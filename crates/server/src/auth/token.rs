@@ -1,6 +1,6 @@
 //! Stream tokens: JWT, HS256, for reading one chat, for a few minutes. Made and checked here only, so one algorithm is enough.
 
-use super::Known;
+use super::holder::Known;
 use crate::ids;
 use crate::store::TokenSecret;
 use base64::Engine as _;
@@ -167,7 +167,7 @@ fn decode<T: DeserializeOwned>(part: &str) -> Option<T> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use super::super::Known;
+    use super::super::holder::Known;
     use super::{MadeBy, Signer, TokenSecret};
     use std::time::Duration;
 

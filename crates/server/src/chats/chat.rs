@@ -1,10 +1,10 @@
 //! One chat: its log, what it makes of it, and its runtime while it is awake.
 
 use super::decide::Decision;
+use super::heard::Heard;
+use super::live::Live;
 use super::telling::{Follower, Tellings};
 use super::tree::SessionTree;
-use super::unasked::Heard;
-use super::wake::Live;
 use super::{News, Shared};
 use crate::ids;
 use crate::relay::{Relay, Safe};
@@ -248,6 +248,12 @@ impl Chat {
             news.heard += 1;
         });
         Some(safe)
+    }
+
+    /// What is to be written of a turn that began by itself.
+    fn found(&self, turn: &TurnId, cursor: u64) -> Write {
+        let turn = TurnRow { turn_id: turn.as_str().to_owned(), cursor, end_seq: None, thinned: false };
+        Write::FindTurn { chat: self.row.key, turn }
     }
 
     /// Records decisions of the server.

@@ -57,7 +57,11 @@ impl Decision<'_> {
         };
         properties["sessionID"] = json!(session_id);
         properties["time"] = json!(ids::now_ms());
-        let event = json!({ "id": ids::event_id(), "type": event_type, "properties": properties });
-        Bytes::from(event.to_string())
+        event(event_type, &properties)
     }
+}
+
+/// An event as the runtime tells it, with an id of its own.
+pub(super) fn event(event_type: &str, properties: &Value) -> Bytes {
+    Bytes::from(json!({ "id": ids::event_id(), "type": event_type, "properties": properties }).to_string())
 }

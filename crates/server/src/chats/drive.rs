@@ -1,7 +1,7 @@
 //! Sees one turn through: wakes the runtime, prompts it, watches over it, and ends what does not end by itself.
 
 use super::decide::Decision;
-use super::wake::Live;
+use super::live::Live;
 use super::{Chat, News};
 use crate::ids;
 use crate::runtime::{Prompt, RuntimeError, RuntimeFault, RuntimeResult};

@@ -1,8 +1,7 @@
 //! Turns that began by themselves while the runtime could not be heard: found in what it has now, and told in its own words.
 
 use super::chat::State;
-use super::decide::Decision;
-use super::resync::event;
+use super::decide::{Decision, event};
 use bytes::Bytes;
 use serde_json::{Value, json};
 

@@ -7,6 +7,8 @@ mod decide;
 mod drive;
 mod end;
 mod follow;
+mod heard;
+mod live;
 mod missed_turns;
 mod prompt;
 mod registry;

@@ -1,13 +1,12 @@
 //! What was missed while the runtime could not be heard is made up for: from what it has now, in the words it would have said.
 
 use super::Chat;
-use super::decide::Decision;
+use super::decide::{Decision, event};
+use super::live::Live;
 use super::missed_turns::missed_turns;
-use super::wake::Live;
-use crate::ids;
 use crate::runtime::{OpenRequest, RequestKind, RuntimeResult};
 use bytes::Bytes;
-use serde_json::{Value, json};
+use serde_json::json;
 use std::collections::HashSet;
 use std::sync::{Arc, Weak};
 use turnwire::event::InputRequest;
@@ -81,8 +80,4 @@ fn missed(chat: &Chat, open: &[OpenRequest], told: &[InputRequest]) -> Vec<Bytes
         events.push(event(&format!("{}.replied", kind.as_str()), &properties));
     }
     events
-}
-
-pub(super) fn event(event_type: &str, properties: &Value) -> Bytes {
-    Bytes::from(json!({ "id": ids::event_id(), "type": event_type, "properties": properties }).to_string())
 }

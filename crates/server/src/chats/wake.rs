@@ -2,6 +2,7 @@
 
 use super::Chat;
 use super::decide::Decision;
+use super::live::Live;
 use super::resync::resync;
 use crate::runtime::{Opening, QUEUE, RuntimeError, RuntimeFault, RuntimeResult, Session, Upstream};
 use crate::store::Write;
@@ -17,12 +18,6 @@ const OPEN_TIME: Duration = Duration::from_secs(100);
 const ABORT_TIME: Duration = Duration::from_secs(2);
 /// So many events are taken in at once.
 const BATCH: usize = 256;
-
-/// A chat's runtime while it is awake. Dropped: the runtime stops listening to it.
-#[derive(Debug)]
-pub(crate) struct Live {
-    pub(crate) session: Arc<dyn Session>,
-}
 
 /// A wake that is given up in the middle leaves a chat that sleeps.
 struct Waking<'a>(&'a Chat);

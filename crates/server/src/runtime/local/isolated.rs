@@ -3,9 +3,9 @@
 use super::host::Host;
 use super::last_start::LastStart;
 use super::orphan;
-use super::session::LocalSession;
+use super::process::Process;
 use super::surroundings::{Settings, Surroundings};
-use crate::runtime::{Crowded, Opening, QUEUE, RuntimeError, RuntimeResult, Sink};
+use crate::runtime::{Crowded, Opening, QUEUE, RuntimeError, RuntimeResult};
 use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -56,7 +56,8 @@ impl Isolated {
         Arc::new(Self { program, settings, folder, most, places, want, wanted, last_start, hosts: Mutex::default() })
     }
 
-    pub(super) async fn open(self: &Arc<Self>, opening: Opening, sink: Sink) -> RuntimeResult<LocalSession> {
+    /// A process for a chat, not started yet. Until it is [kept](OwnProcess::keep), what a new chat has here goes with it.
+    pub(super) async fn own(self: &Arc<Self>, opening: &Opening) -> RuntimeResult<Arc<OwnProcess>> {
         let place = self.place().await?;
         let chat = chat_of(&opening.directory);
         let surroundings = Surroundings::prepare(chats(&self.folder).join(&chat), &self.settings);
@@ -65,17 +66,7 @@ impl Isolated {
         let host = Host::new(self.program.clone(), surroundings, false, self.last_start.clone());
         self.hosts().push(host.clone());
         let (place, new) = (Mutex::new(Some(place)), AtomicBool::new(opening.session_id.is_none()));
-        let own = Arc::new(OwnProcess { isolated: self.clone(), chat, host, place, new });
-        let opened = async {
-            let process = own.host.process().await?;
-            LocalSession::open(process, Some(own.clone()), opening, sink).await
-        };
-        let opened = opened.await;
-        match &opened {
-            Ok(_) => own.new.store(false, Ordering::Relaxed),
-            Err(_) => own.end(false).await,
-        }
-        opened
+        Ok(Arc::new(OwnProcess { isolated: self.clone(), chat, host, place, new }))
     }
 
     /// Whether the chat of this workspace was made here.
@@ -128,6 +119,16 @@ impl Isolated {
 }
 
 impl OwnProcess {
+    /// The process, started if it does not run.
+    pub(super) async fn process(&self) -> RuntimeResult<Arc<Process>> {
+        self.host.process().await
+    }
+
+    /// The chat is one: what is kept of it stays when its process ends.
+    pub(super) fn keep(&self) {
+        self.new.store(false, Ordering::Relaxed);
+    }
+
     /// Ends the process, and only then gives its place to another. `for_good`: what it kept goes too.
     pub(super) async fn end(&self, for_good: bool) {
         let Some(ending) = self.ending(for_good) else { return };

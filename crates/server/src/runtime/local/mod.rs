@@ -131,7 +131,7 @@ impl Runtime for Local {
     fn open(&self, opening: Opening, sink: Sink) -> BoxFuture<'_, RuntimeResult<Arc<dyn Session>>> {
         async move {
             let session = if self.is_isolated(&opening) {
-                self.isolated.open(opening, sink).await?
+                LocalSession::open_isolated(&self.isolated, opening, sink).await?
             } else {
                 LocalSession::open(self.shared.process().await?, None, opening, sink).await?
             };

@@ -1,7 +1,7 @@
 //! A chat's `OpenCode` session. Every call names the chat's folder: questions and permissions are found only under it.
 
 use super::events;
-use super::isolated::OwnProcess;
+use super::isolated::{Isolated, OwnProcess};
 use super::process::Process;
 use crate::runtime::{
     OpenRequest, Opening, PermissionReply, Prompt, RequestKind, RuntimeError, RuntimeFault, RuntimeResult, Session,
@@ -46,6 +46,21 @@ fn in_path(id: &str) -> String {
 }
 
 impl LocalSession {
+    /// One in a process of its own.
+    pub(super) async fn open_isolated(isolated: &Arc<Isolated>, opening: Opening, sink: Sink) -> RuntimeResult<Self> {
+        let own = isolated.own(&opening).await?;
+        let opened = async {
+            let process = own.process().await?;
+            Self::open(process, Some(own.clone()), opening, sink).await
+        };
+        let opened = opened.await;
+        match &opened {
+            Ok(_) => own.keep(),
+            Err(_) => own.end(false).await,
+        }
+        opened
+    }
+
     pub(super) async fn open(
         process: Arc<Process>,
         own: Option<Arc<OwnProcess>>,

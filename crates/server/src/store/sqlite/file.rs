@@ -76,3 +76,19 @@ pub(super) fn lock(folder: &Path) -> Result<Connection, OpenError> {
         _ => OpenError::of(&file, error),
     })
 }
+
+/// What is said of a data folder of a newer version.
+pub(crate) fn newer(folder: &Path) -> String {
+    format!(
+        "the data folder {} was last used by a newer version of turnwire; update this one, or use another --data",
+        folder.display()
+    )
+}
+
+/// What is said of a file that is damaged.
+pub(crate) fn damaged(file: &Path) -> String {
+    format!(
+        "{} is damaged, and was left as it is; put a backup of it back, or move it away to begin without what was in it",
+        file.display()
+    )
+}

@@ -1,7 +1,7 @@
 //! Keys, hashed: what opens the server is nowhere on its disk. And the secrets that sign stream tokens.
 
-use super::read::unsigned;
-use crate::keys::{KeyInfo, Scope};
+use super::number::unsigned;
+use crate::key_info::{KeyInfo, Scope};
 use crate::store::{KeyRow, TokenSecret};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use turnwire::Timestamp;

@@ -2,6 +2,7 @@
 
 mod file;
 pub(crate) mod keys;
+mod number;
 mod pack;
 mod read;
 mod retention;
@@ -14,7 +15,7 @@ use super::{
 };
 use crate::config::Delivery;
 use bytes::Bytes;
-pub(crate) use file::{FILE, LOCK, OpenError, open};
+pub(crate) use file::{FILE, LOCK, OpenError, damaged, newer, open};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use rusqlite::Connection;

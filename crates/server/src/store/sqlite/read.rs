@@ -1,7 +1,7 @@
 //! The questions that are asked of the file.
 
+use super::number::{signed, unsigned};
 use super::pack;
-use super::writer::signed;
 use crate::store::{ChatKey, ChatPage, ChatRow, DueTurn, IdempotencyRow, TurnRow};
 use bytes::Bytes;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row, params};
@@ -18,10 +18,6 @@ pub(super) fn open(path: &Path) -> rusqlite::Result<Connection> {
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(Duration::from_secs(10))?;
     Ok(connection)
-}
-
-pub(super) fn unsigned(row: &Row<'_>, at: usize) -> rusqlite::Result<u64> {
-    row.get::<_, i64>(at).map(|value| u64::try_from(value).unwrap_or(0))
 }
 
 fn chat_row(row: &Row<'_>) -> rusqlite::Result<ChatRow> {

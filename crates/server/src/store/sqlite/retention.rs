@@ -1,7 +1,7 @@
 //! Letting go of what need not be kept. Numbers stay: what is gone leaves its place empty, and nothing is renumbered.
 
+use super::number::signed;
 use super::pack;
-use super::writer::signed;
 use crate::store::ChatKey;
 use rusqlite::{Connection, params};
 use std::collections::BTreeSet;

@@ -1,6 +1,6 @@
 //! The tables, and how an older file becomes a newer one.
 
-use super::OpenError;
+use super::file::OpenError;
 use rusqlite::{Connection, TransactionBehavior};
 use std::path::Path;
 

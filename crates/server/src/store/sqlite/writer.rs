@@ -1,5 +1,6 @@
 //! The one writer: a thread that commits whenever it is free, everything that waits in one transaction.
 
+use super::number::signed;
 use super::{keys, pack, retention};
 use crate::data::room;
 use crate::store::{ChatKey, Done, StoreError, StoreResult, Write};
@@ -238,11 +239,6 @@ fn apply(connection: &Connection, write: &Write) -> rusqlite::Result<()> {
 
 fn run_sql(connection: &Connection, sql: &str, params: impl rusqlite::Params) -> rusqlite::Result<()> {
     connection.prepare_cached(sql)?.execute(params).map(drop)
-}
-
-/// `SQLite` has signed numbers only; ours stay far below the sign.
-pub(super) fn signed(value: u64) -> i64 {
-    i64::try_from(value).unwrap_or(i64::MAX)
 }
 
 pub(super) fn convert(error: &rusqlite::Error) -> StoreError {
