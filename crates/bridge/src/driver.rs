@@ -79,6 +79,21 @@ impl Driver {
         shared.runtime.block_on(future)
     }
 
+    /// Waits, as [`Driver::block_on`] does, up to `wait` for a task, which is given up then. A task and the connection
+    /// that it reads run in turn; the future of `block_on` itself is polled only after a look at the sockets.
+    pub fn run<F>(&self, wait: Duration, future: F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let mut task = self.shared.runtime.spawn(future);
+        let ended = self.block_on(async { tokio::time::timeout(wait, &mut task).await });
+        match ended {
+            Err(_) => task.abort(),
+            Ok(Err(error)) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+            Ok(_) => {}
+        }
+    }
+
     /// Runs a future in the background.
     pub fn spawn<F>(&self, future: F) -> AbortHandle
     where

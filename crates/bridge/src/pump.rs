@@ -19,7 +19,7 @@ use turnwire::policy::attendance::Policies;
 use turnwire::stream::{RelayItem, RelayStream, StreamState, TurnStream};
 use turnwire::{Event, Result};
 
-/// Items of one look at the source: so many become available before the next is decoded.
+/// Items of one look at the source: so many become available to a reader at once, at most.
 const LOOK: usize = 256;
 
 /// What a pump reads from.
@@ -104,6 +104,8 @@ struct Reading<S: Source> {
     waker: Option<Waker>,
     /// What one look brings, whose room is used again.
     batch: Batch<S::Item>,
+    /// Its weight in bytes.
+    bytes: usize,
     closed: bool,
 }
 
@@ -133,14 +135,15 @@ impl<S: Source> Shared<S> {
     /// Reads what is there. Ready: something was read, or the end was reached.
     fn poll_read(&self, cx: &mut Context<'_>) -> Poll<()> {
         let mut reading = lock(&self.reading);
-        let Reading { source, waker, batch, closed } = &mut *reading;
+        let Reading { source, waker, batch, bytes, closed } = &mut *reading;
         if *closed {
+            *batch = Batch::default();
             return Poll::Ready(());
         }
+        let before = batch.items.len();
         let mut read = false;
         let mut ended = false;
-        let mut bytes = 0;
-        while batch.items.len() < LOOK && bytes < AHEAD {
+        while batch.items.len() < LOOK && *bytes < AHEAD {
             let polled = source.poll_next(cx);
             let states = source.states();
             if !states.is_empty() {
@@ -151,7 +154,7 @@ impl<S: Source> Shared<S> {
             }
             match polled {
                 Poll::Ready(Some(Ok(item))) => {
-                    bytes += item.weight();
+                    *bytes += item.weight();
                     batch.items.push(item);
                     continue;
                 }
@@ -162,12 +165,19 @@ impl<S: Source> Shared<S> {
                 }
                 Poll::Pending => {}
             }
+            if !(read || ended) && batch.items.len() > before {
+                // The connection's own task holds more, it may be hundreds, and hands over one piece at a time: it runs
+                // before this one is polled again. Where that brings nothing, all that came is in the batch.
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
             break;
         }
         read |= !batch.items.is_empty() || ended;
         if !read {
             return Poll::Pending;
         }
+        *bytes = 0;
         let mut queue = self.queue();
         if !batch.items.is_empty() || !batch.states.is_empty() || batch.error.is_some() {
             queue.push(batch);
@@ -241,7 +251,7 @@ impl<S: Source> Drop for End<S> {
 impl<S: Source> Pump<S> {
     /// A pump over a source. Nothing is read before it is asked for.
     pub fn new(driver: &'static Driver, source: S) -> Self {
-        let reading = Reading { source, waker: None, batch: Batch::default(), closed: false };
+        let reading = Reading { source, waker: None, batch: Batch::default(), bytes: 0, closed: false };
         Self {
             shared: Arc::new(Shared {
                 driver,
@@ -293,10 +303,9 @@ impl<S: Source> Pump<S> {
         };
         let polled = taken(&mut self.shared.queue());
         if polled.is_pending() {
-            self.shared.driver.block_on(async {
-                // Where the time is over, nothing was read.
-                let _ = tokio::time::timeout(wait, self.shared.read(AHEAD)).await;
-            });
+            let shared = self.shared.clone();
+            // Where the time is over, nothing was read.
+            self.shared.driver.run(wait, async move { shared.read(AHEAD).await });
             return taken(&mut self.shared.queue());
         }
         self.shared.room.notify_one();

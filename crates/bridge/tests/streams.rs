@@ -4,11 +4,12 @@
 use std::future::poll_fn;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::task::{Poll, Wake, Waker};
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, mpsc};
+use turnwire::stream::RelayItem;
 use turnwire::{Client, ErrorKind, TurnAccumulator};
-use turnwire_bridge::{Done, Driver, Language, Operation, RelayPump, Task, TurnPump};
+use turnwire_bridge::{Done, Driver, Language, Operation, Pump, RelayPump, Source, Task, TurnPump};
 use turnwire_testkit::{Fault, Testkit};
 
 const CHAT: &str = "chat_testkit";
@@ -216,6 +217,36 @@ async fn a_stream_that_is_closed_ends_for_the_thread_that_blocks_on_it() {
     pump.close();
     reading.await.unwrap();
     kit.until(|counts| counts.open_connections == 0).await;
+}
+
+/// A stream whose connection, a task of its own, hands over one item at a time.
+struct Handed(mpsc::Receiver<u64>);
+
+impl Source for Handed {
+    type Item = RelayItem;
+
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<turnwire::Result<RelayItem>>> {
+        self.0.poll_recv(cx).map(|head| Some(Ok(RelayItem::Reset { head: head? })))
+    }
+
+    fn close(&mut self) {
+        self.0.close();
+    }
+}
+
+#[test]
+fn a_thread_takes_at_once_all_that_a_connection_holds() {
+    let (hand, handed) = mpsc::channel(1);
+    driver().spawn(async move {
+        for head in 0..100 {
+            hand.send(head).await.unwrap();
+        }
+        hand.closed().await;
+    });
+    let pump = Pump::new(driver(), Handed(handed));
+    let Poll::Ready(Some(batch)) = pump.next_blocking(Duration::from_secs(60)) else { panic!("nothing came") };
+    let heads: Vec<_> = (0..100).map(|head| RelayItem::Reset { head }).collect();
+    assert_eq!(batch.items, heads);
 }
 
 #[tokio::test]
