@@ -361,6 +361,7 @@ fn request_of(socket: &mut std::net::TcpStream) -> String {
     String::from_utf8(request).unwrap()
 }
 
+/// PROTOCOL FILE-3.
 #[tokio::test]
 async fn a_reader_that_is_dropped_while_a_download_is_taken_up_leaves_it_whole() {
     use std::io::Write as _;
