@@ -99,3 +99,41 @@ async fn every_operation_of_the_contract_is_there_and_answers_as_it_says() {
     let missing: Vec<_> = spec().operations().filter(|operation| !caller.called.contains(*operation)).collect();
     assert!(missing.is_empty(), "nobody called {missing:?}");
 }
+
+/// PROTOCOL VER-6. What a newer client sends beside what this server knows is neither refused nor handed on.
+#[tokio::test]
+async fn unknown_fields_are_ignored_in_every_body_and_query() {
+    let service = Service::start().await;
+    let known = |mut body: Value| {
+        body["unknown"] = json!({ "of": ["a", "newer", "client"] });
+        Some(body)
+    };
+    let chat = service.call("POST", "", known(json!({ "title": "T" }))).await.json();
+    assert_eq!((&chat["title"], chat.get("unknown")), (&json!("T"), None));
+    let id = chat["id"].as_str().unwrap();
+    let part = json!({ "type": "text", "text": "Hello", "unknown": 1 });
+    let turn = service.call("POST", &format!("/{id}/message"), known(json!({ "parts": [part] }))).await.json();
+    assert_eq!(turn["status"], "completed");
+    assert_eq!(
+        turn["userMessage"]["parts"],
+        json!([{ "type": "text", "text": "Hello" }]),
+        "nothing of it is handed on"
+    );
+    let changed = service.call("PATCH", &format!("/{id}"), known(json!({ "title": "U" }))).await;
+    assert_eq!((changed.status, &changed.json()["title"]), (200, &json!("U")));
+    assert_eq!(service.call("POST", &format!("/{id}/cancel"), known(json!({}))).await.status, 200);
+    let reply = format!("/{id}/question/que_none/reply");
+    service.call("POST", &reply, known(json!({ "answers": [["a"]] }))).await.error(404, "question_not_found");
+    let reply = format!("/{id}/permission/per_none/reply");
+    service.call("POST", &reply, known(json!({ "reply": "once" }))).await.error(404, "permission_not_found");
+    for path in ["?unknown=1", &format!("/{id}/messages?unknown=1"), &format!("/{id}?unknown=1")] {
+        assert_eq!(service.call("GET", path, None).await.status, 200, "{path}");
+    }
+    // One key stands for one body, whatever of it is known.
+    let under_a_key = |body: Option<Value>| {
+        let request = service.request("POST", &format!("/{id}/message")).header("idempotency-key", "k");
+        common::send(request.body(body.unwrap().to_string()))
+    };
+    assert_eq!(under_a_key(Some(prompt("One"))).await.status, 200);
+    under_a_key(known(prompt("One"))).await.error(422, "idempotency_mismatch");
+}
