@@ -28,7 +28,7 @@ mod turn;
 mod usage;
 
 pub use capture::Capture;
-pub use reading::{About, Reading};
+pub use reading::{About, Reading, read_answer};
 
 use crate::event::Event;
 use crate::id::{ChatId, TurnId};

@@ -88,6 +88,13 @@ fn of_event<T>(event: &RawEvent<'_>, take: impl FnOnce(&About<'_>) -> T) -> T {
     })
 }
 
+/// Reads what `OpenCode` answers as it reads its events: a number beyond what a float holds is `null`, half a character is replaced,
+/// and neither costs the rest. `None`: it is no JSON.
+pub fn read_answer(raw: &[u8]) -> Option<serde_json::Value> {
+    let strict = serde_json::from_slice(raw).ok();
+    strict.or_else(|| serde_json::from_str(&numbers::readable(&mend::mend(raw))).ok())
+}
+
 /// Reads an event; one that no strict reader takes is mended first.
 pub(super) fn whole(raw: &[u8]) -> Read<'_> {
     let text = std::str::from_utf8(raw).ok().filter(|_| !mend::suspicious(raw)).map(numbers::readable);
@@ -101,4 +108,18 @@ pub(super) fn whole(raw: &[u8]) -> Read<'_> {
         mended = text;
     }
     Read::Mended(mended)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::read_answer;
+    use serde_json::json;
+
+    #[test]
+    fn one_odd_value_does_not_cost_the_whole_answer() {
+        let odd = br#"[{"id":"msg_1","cost":1e999,"text":"half \ud83d"},{"id":"msg_2"}]"#;
+        let read = json!([{ "id": "msg_1", "cost": null, "text": "half \u{fffd}" }, { "id": "msg_2" }]);
+        assert_eq!(read_answer(odd), Some(read));
+        assert_eq!(read_answer(b"<html>"), None);
+    }
 }

@@ -105,12 +105,15 @@ struct Properties<'a> {
 struct Part<'a> {
     #[serde(borrow)]
     id: Cow<'a, str>,
-    time: Time,
+    #[serde(borrow)]
+    time: Time<'a>,
 }
 
 #[derive(Deserialize)]
-struct Time {
-    end: f64,
+struct Time<'a> {
+    /// Read as text: one beyond what a float holds is a time all the same.
+    #[serde(borrow)]
+    end: &'a RawValue,
 }
 
 fn look(event: &Bytes) -> Look {
@@ -118,9 +121,35 @@ fn look(event: &Bytes) -> Look {
     match (&*raw.event_type, raw.properties.part_id, raw.properties.part) {
         ("message.part.delta", Some(part), _) => Look::Delta(part.into_owned()),
         ("message.part.updated", _, Some(part)) => match serde_json::from_str::<Part<'_>>(part.get()) {
-            Ok(part) if part.time.end > 0.0 => Look::Whole(part.id.into_owned()),
+            Ok(part) if part.time.end.get().parse::<f64>().is_ok_and(|end| end > 0.0) => {
+                Look::Whole(part.id.into_owned())
+            }
             _ => Look::Other,
         },
         _ => Look::Other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Look, look};
+    use bytes::Bytes;
+
+    #[test]
+    fn odd_numbers_and_half_characters_hide_neither_a_delta_nor_a_whole_part() {
+        let event = |of_type: &str, properties: &str| {
+            look(&Bytes::from(format!(r#"{{"type":"{of_type}","properties":{{{properties}}}}}"#)))
+        };
+        let delta = event("message.part.delta", r#""partID":"prt_1","delta":"\ud83d","odd":1e999"#);
+        assert!(matches!(delta, Look::Delta(part) if part == "prt_1"));
+        for end in ["5", "1e999", "1700000000000.5"] {
+            let part =
+                format!(r#""part":{{"id":"prt_1","text":"\ud83d","odd":-1e999,"time":{{"start":1e999,"end":{end}}}}}"#);
+            assert!(matches!(event("message.part.updated", &part), Look::Whole(part) if part == "prt_1"), "{end}");
+        }
+        for end in ["0", "null", "-1e999", "{}"] {
+            let part = format!(r#""part":{{"id":"prt_1","time":{{"end":{end}}}}}"#);
+            assert!(matches!(event("message.part.updated", &part), Look::Other), "{end}");
+        }
     }
 }

@@ -92,6 +92,22 @@ mod tests {
     }
 
     #[test]
+    fn one_odd_field_is_no_reason_to_drop_an_event() {
+        let mut tree = SessionTree::new("ses_root".to_owned(), Vec::new());
+        for odd in
+            [r#""cost":1e999"#, r#""info":{"id":"msg_1","time":{"created":-1e999}}"#, r#""info":7"#, r#""status":[]"#]
+        {
+            let event =
+                format!(r#"{{"id":1e999,"type":"message.updated","properties":{{"sessionID":"ses_root",{odd}}}}}"#);
+            assert!(belongs(&mut tree, event.as_bytes()).is_some(), "{odd}");
+        }
+        let numbered = br#"{"type":"session.idle","properties":{"sessionID":7}}"#;
+        assert_eq!(belongs(&mut tree, numbered), None);
+        let bad = b"{\"type\":\"message.part.delta\",\"properties\":{\"sessionID\":\"ses_root\",\"delta\":\"\xff\"}}";
+        assert!(belongs(&mut tree, bad).is_some(), "bytes that are no UTF-8");
+    }
+
+    #[test]
     fn an_event_of_an_older_version_belongs_by_what_is_inside_it() {
         let mut tree = SessionTree::new("ses_root".to_owned(), Vec::new());
         let old = br#"{"type":"message.updated","properties":{"info":{"id":"msg_1","sessionID":"ses_root","parentID":"msg_0"}}}"#;

@@ -8,6 +8,7 @@ use serde_json::Value;
 use std::fmt;
 use std::path::Path;
 use std::time::Duration;
+use turnwire::normalize::read_answer;
 
 const CONNECT: Duration = Duration::from_secs(3);
 /// The first call for a new folder makes `OpenCode` look around in it.
@@ -123,6 +124,5 @@ async fn check(response: Response, directory: Option<&Path>) -> RuntimeResult<Re
 async fn json(response: Response, directory: Option<&Path>) -> RuntimeResult<Value> {
     let response = check(response, directory).await?;
     let body = response.bytes().await.map_err(|error| lost(&error))?;
-    serde_json::from_slice(&body)
-        .map_err(|_| RuntimeError::unavailable("OpenCode answered with something that is no JSON."))
+    read_answer(&body).ok_or_else(|| RuntimeError::unavailable("OpenCode answered with something that is no JSON."))
 }
