@@ -16,7 +16,11 @@ pub(crate) fn load_or_make(data: &Path) -> Result<Key, Stop> {
     let file = data.join("api-key");
     let problem = |what: &str, error: std::io::Error| Stop::failed(format!("{what} {}: {error}", file.display()));
     match read_secret(&file) {
-        Ok(key) if !key.trim().is_empty() => return Ok(Key { key: key.trim().to_owned(), made: None }),
+        Ok(key) if !key.trim().is_empty() => return load(&file),
+        Ok(blank) if !blank.is_empty() => {
+            let why = "it holds no key; delete it, and a new one is made";
+            return Err(problem("cannot use the key in", std::io::Error::other(why)));
+        }
         Ok(_) => {}
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
         Err(error) => return Err(problem("cannot use the key in", error)),
@@ -60,7 +64,20 @@ pub(crate) fn load(file: &Path) -> Result<Key, Stop> {
     if key.trim().is_empty() {
         return Err(problem("the file is empty".to_owned()));
     }
-    Ok(Key { key: key.trim().to_owned(), made: None })
+    let key = checked(&key).map_err(|why| problem(why.to_owned()))?;
+    Ok(Key { key: key.to_owned(), made: None })
+}
+
+/// A key as clients can send it: one line, without the white space around it.
+pub(crate) fn checked(key: &str) -> Result<&str, &'static str> {
+    let key = key.trim();
+    if key.contains(['\n', '\r']) {
+        return Err("it holds several lines, and a key is one; leave the others out");
+    }
+    if !key.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err("a key is letters, digits and signs of ASCII, without a space: no header of HTTP carries another");
+    }
+    Ok(key)
 }
 
 /// What is said in chats is kept there too: for its owner only.
@@ -120,6 +137,48 @@ mod tests {
             assert!(keys.iter().all(|key| key.key == kept.trim()), "a start has another key than clients find");
             assert_eq!(keys.iter().filter(|key| key.made.is_some()).count(), 1, "one of them made it");
             assert_eq!(std::fs::read_dir(&data).unwrap().count(), 1, "no drafts are left");
+        }
+    }
+
+    #[test]
+    fn a_key_is_one_line_whatever_wrote_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("key");
+        let load = |text: &str| {
+            std::fs::write(&file, text).unwrap();
+            #[cfg(unix)]
+            std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+            match super::load(&file) {
+                Ok(key) => Ok(key.key),
+                Err(crate::Stop::Failed(said, _)) => Err(said),
+                Err(crate::Stop::Code(code)) => panic!("nothing is said with {code}"),
+            }
+        };
+        for text in ["tw_key", "tw_key\n", "tw_key\r\n", "\u{feff}tw_key\r\n", " tw_key \n\n"] {
+            assert_eq!(load(text).as_deref(), Ok("tw_key"), "{text:?}");
+        }
+        for (text, why) in [
+            ("tw_key\ntw_other\n", "several lines"),
+            ("tw_key\r\n# of anna\r\n", "several lines"),
+            ("tw key", "without a space"),
+            ("tw_ké", "of ASCII"),
+            ("\u{feff}\r\n", "is empty"),
+            ("", "is empty"),
+        ] {
+            let said = load(text).unwrap_err();
+            assert!(said.contains(why) && !said.contains("tw_"), "{text:?}: {said}");
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_stored_key_that_is_blank_is_told_and_not_looked_for_for_ever() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("api-key");
+        for blank in ["\n", " \r\n", "\u{feff}", "\u{feff}\n"] {
+            std::fs::write(&file, blank).unwrap();
+            std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+            assert!(load_or_make(folder.path()).is_err(), "{blank:?}");
         }
     }
 

@@ -22,7 +22,11 @@ pub fn read_secret(path: &Path) -> io::Result<String> {
     }
     let mut text = String::new();
     file.take(LARGEST).read_to_string(&mut text)?;
-    Ok(text)
+    // Some editors begin a text with a mark that is none of it.
+    match text.strip_prefix('\u{feff}').filter(|rest| !rest.is_empty()) {
+        Some(rest) => Ok(rest.to_owned()),
+        None => Ok(text),
+    }
 }
 
 #[cfg(unix)]

@@ -46,7 +46,11 @@ pub(crate) async fn run(args: Serve, output: &mut Output, interrupts: &mut Inter
     };
     let given = args.api_key.clone().filter(|key| !key.trim().is_empty());
     let key = match (given, &args.api_key_file) {
-        (Some(key), _) => key::Key { key: key.trim().to_owned(), made: None },
+        (Some(key), _) => {
+            let key =
+                key::checked(&key).map_err(|why| Stop::failed(format!("cannot use the key that was given: {why}")))?;
+            key::Key { key: key.to_owned(), made: None }
+        }
         (None, Some(file)) => key::load(file)?,
         (None, None) => key::load_or_make(&data)?,
     };
