@@ -10,6 +10,11 @@ fn seeded(seed: u64) -> Vec<u8> {
 }
 
 #[test]
+fn an_empty_stream() {
+    bodies::damaged_bytes(&[]);
+}
+
+#[test]
 fn ten_thousand_damaged_streams() {
     (0..CASES).for_each(|seed| bodies::damaged_bytes(&seeded(seed)));
 }
