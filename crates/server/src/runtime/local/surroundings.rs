@@ -6,6 +6,9 @@ use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 
+/// The variable of `OpenCode` that holds its whole configuration.
+const CONTENT: &str = "OPENCODE_CONFIG_CONTENT";
+
 /// What the operator decides about every `OpenCode` process.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
@@ -58,8 +61,8 @@ impl Surroundings {
         let mut content = content(settings);
         let mut environment = environment::handed_on(std::env::vars_os(), &settings.pass_env, settings.provider_env);
         let mut handed = environment::take_hidden(&mut environment, &settings.pass_env);
-        // Whoever names it: it would leave out our plugin.
-        environment.retain(|(name, _)| name != "OPENCODE_PURE");
+        // Whoever names them: the one would leave out our plugin, the other is what is handed over below.
+        environment.retain(|(name, _)| name != "OPENCODE_PURE" && name != CONTENT);
         // After what is handed on: nobody's variables take the place of these.
         let mut set = |name: &str, value: OsString| {
             environment.retain(|(other, _)| other != name);
@@ -113,7 +116,7 @@ impl Surroundings {
                  names; run `opencode` once, then start this server again"
             );
         }
-        handed.push(("OPENCODE_CONFIG_CONTENT".to_owned(), content.to_string()));
+        handed.push((CONTENT.to_owned(), content.to_string()));
         let preload = guard::write_preload(&folder, &settings.pass_env)?;
         Ok(Self { pid_file: Self::pid_file(&folder), preload, folder, environment, handed })
     }
