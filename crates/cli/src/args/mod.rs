@@ -11,7 +11,7 @@ use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 use turnwire_server::keys::Scope;
 
-/// Talk to coding agents, and run the server they live behind.
+/// Talk to coding agents, and run a server for them.
 #[derive(Debug, Parser)]
 #[command(name = "turnwire", bin_name = "turnwire", version, max_term_width = 100, after_help = ENVIRONMENT)]
 pub(crate) struct Cli {
@@ -41,10 +41,10 @@ pub(crate) enum Command {
     Demo(Demo),
 }
 
-/// Make, list and revoke the keys that open a server.
+/// Create, list and revoke the API keys of a server.
 ///
-/// They live hashed in the server's data folder: run this where the server runs, and as its user. A server that runs takes notice
-/// within five seconds.
+/// Keys are stored as hashes in the server's data folder, so run this on the server's machine and as its user. A running server
+/// applies changes within five seconds.
 #[derive(Debug, Args)]
 pub(crate) struct Keys {
     #[command(subcommand)]
@@ -59,49 +59,49 @@ pub(crate) enum KeysCommand {
     RotateTokens(RotateTokens),
 }
 
-/// Make a key and print it. It is shown this once and kept nowhere.
+/// Create a key and print it. The key is shown only this once, and only its hash is stored.
 #[derive(Debug, Args)]
 pub(crate) struct CreateKey {
-    /// What it is for, for people
+    /// A name for the key, for people
     #[arg(long, value_name = "TEXT", default_value = "")]
     pub(crate) name: String,
-    /// Whose chats it sees; a key sees no other owner's
+    /// The owner whose chats the key can access
     #[arg(long, value_name = "NAME", default_value = "default")]
     pub(crate) owner: String,
-    /// What it may do: chat, stream:read, files:read, admin; several with a comma between
+    /// What the key allows: chat, stream:read, files:read, admin; separated by commas
     #[arg(long, value_name = "SCOPES", value_delimiter = ',', default_value = "chat", value_parser = scope)]
     pub(crate) scope: Vec<Scope>,
     #[command(flatten)]
     pub(crate) data: DataArgs,
-    /// Print the key and what is known of it as JSON
+    /// Print the key and its properties as JSON
     #[arg(long)]
     pub(crate) json: bool,
 }
 
-/// List the keys, revoked ones too, oldest first.
+/// List all keys, including revoked ones, oldest first.
 #[derive(Debug, Args)]
 pub(crate) struct ListKeys {
     #[command(flatten)]
     pub(crate) data: DataArgs,
-    /// Print each key as JSON, one a line
+    /// Print each key as JSON, one per line
     #[arg(long)]
     pub(crate) json: bool,
 }
 
-/// Revoke a key for good.
+/// Revoke a key permanently.
 #[derive(Debug, Args)]
 pub(crate) struct RevokeKey {
-    /// Its id (`key_…`), as `turnwire keys list` shows it
+    /// The id of the key (`key_…`), as shown by `turnwire keys list`
     #[arg(value_name = "KEY_ID")]
     pub(crate) id: String,
     #[command(flatten)]
     pub(crate) data: DataArgs,
 }
 
-/// Sign stream tokens with a new secret. Tokens made before are good until they end, unless --now.
+/// Sign stream tokens with a new secret. Existing tokens stay valid until they expire, unless --now is passed.
 #[derive(Debug, Args)]
 pub(crate) struct RotateTokens {
-    /// Refuse every token made before
+    /// Refuse all existing tokens
     #[arg(long)]
     pub(crate) now: bool,
     #[command(flatten)]
@@ -120,15 +120,15 @@ fn scope(text: &str) -> Result<Scope, String> {
     Scope::parse(text).ok_or_else(|| format!("there are {}", all()))
 }
 
-/// Talk with an agent in the terminal.
+/// Hold a conversation with an agent in the terminal.
 ///
-/// Without CHAT a new chat begins. The answer goes to standard output, everything else to standard error, so a conversation can
-/// also be piped: one line of input is one prompt, or the answer to a question. Ctrl-C cancels the turn, and where none
-/// runs it leaves; so does Ctrl-D.
+/// Without CHAT a new chat is created. The answer goes to standard output and everything else to standard error, so a conversation
+/// can also be piped: one line of input is one prompt, or the answer to a question. Ctrl-C cancels the running turn, or exits if none
+/// runs. Ctrl-D exits.
 #[derive(Debug, Args)]
 #[expect(clippy::struct_field_names, reason = "the argument is called CHAT in every command")]
 pub(crate) struct Chat {
-    /// The chat to take up again
+    /// The chat to continue
     pub(crate) chat: Option<String>,
     /// The model of a new chat, as PROVIDER/MODEL
     #[arg(long, value_name = "MODEL", conflicts_with = "chat")]
@@ -136,26 +136,26 @@ pub(crate) struct Chat {
     /// The title of a new chat
     #[arg(long, value_name = "TEXT", conflicts_with = "chat")]
     pub(crate) title: Option<String>,
-    /// Print the turns' events instead, one JSON object a line
+    /// Print the turns' events instead, one JSON object per line
     #[arg(long)]
     pub(crate) json: bool,
 }
 
 /// Run one turn and print the answer.
 ///
-/// The answer goes to standard output, everything else to standard error. A question of the agent is answered from standard
+/// The answer goes to standard output and everything else to standard error. Questions of the agent are answered from standard
 /// input. Ctrl-C cancels the turn.
 #[derive(Debug, Args)]
 pub(crate) struct Send {
     /// The chat, or `new` for a new one
     pub(crate) chat: String,
-    /// What to say; `-` reads it from standard input
+    /// The prompt; `-` reads it from standard input
     #[arg(required = true, value_name = "TEXT")]
     pub(crate) text: Vec<String>,
-    /// Another model for this turn, as PROVIDER/MODEL
+    /// The model for this turn, as PROVIDER/MODEL
     #[arg(long, value_name = "MODEL")]
     pub(crate) model: Option<String>,
-    /// Print the turn's events instead, one JSON object a line
+    /// Print the turn's events instead, one JSON object per line
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -165,7 +165,7 @@ pub(crate) struct Send {
 pub(crate) struct Tail {
     /// The chat
     pub(crate) chat: String,
-    /// Begin after this event instead of now; 0 begins with the oldest
+    /// Start after this event instead of now; 0 starts with the oldest
     #[arg(long, value_name = "ID")]
     pub(crate) after: Option<u64>,
     /// Print each event as JSON: {"id":"42","event":{…}}
@@ -176,38 +176,38 @@ pub(crate) struct Tail {
 /// List the chats, newest first.
 #[derive(Debug, Args)]
 pub(crate) struct Chats {
-    /// Only those `active`, `idle` or `ended`
+    /// Only chats with this status: `active`, `idle` or `ended`
     #[arg(long, value_name = "STATUS")]
     pub(crate) status: Option<String>,
-    /// How many at most
+    /// The maximum number of chats
     #[arg(long, value_name = "N", default_value_t = 50)]
     pub(crate) limit: usize,
-    /// Print each chat as JSON, one a line
+    /// Print each chat as JSON, one per line
     #[arg(long)]
     pub(crate) json: bool,
 }
 
-/// List the files of a chat's workspace, or print or remove one.
+/// List the files of a chat's workspace, or print or delete one.
 #[derive(Debug, Args)]
 pub(crate) struct Files {
     /// The chat
     pub(crate) chat: String,
     /// The file to print, relative to the workspace
     pub(crate) path: Option<String>,
-    /// Remove it instead
+    /// Delete the file instead
     #[arg(long, requires = "path")]
     pub(crate) delete: bool,
-    /// Print each file of the list as JSON, one a line
+    /// Print each file of the list as JSON, one per line
     #[arg(long, conflicts_with = "path")]
     pub(crate) json: bool,
 }
 
-/// Make a token that lets others read a chat's events for a few minutes.
+/// Create a token that lets others read a chat's events for a few minutes.
 #[derive(Debug, Args)]
 pub(crate) struct Token {
     /// The chat
     pub(crate) chat: String,
-    /// Print it as JSON
+    /// Print the token as JSON
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -215,36 +215,36 @@ pub(crate) struct Token {
 /// Turn a recorded OpenCode event stream into turns.
 ///
 /// Reads the body of OpenCode's `GET /event` (or of a chat's `stream`) and prints the turns' events as the server sends them,
-/// one JSON object a line. Every root session is a chat of its own. Turns still open at the end of the file end as
+/// one JSON object per line. Every root session counts as a chat. Turns that are still open at the end of the file end as
 /// `interrupted`.
 #[derive(Debug, Args)]
 pub(crate) struct Normalize {
     /// The file; `-` is standard input
     pub(crate) file: PathBuf,
-    /// Only this session and its subagents
+    /// Only the events of this session and its subagents
     #[arg(long, value_name = "ID")]
     pub(crate) session: Option<String>,
-    /// Accepted like everywhere; the output is JSON anyway
+    /// Accepted as for other commands; the output is always JSON
     #[arg(long, hide = true)]
     pub(crate) json: bool,
 }
 
-/// See one whole turn: starts a server, runs a tool, shows every event.
+/// Show one whole turn with a tool call, on a temporary server.
 ///
-/// Starts a server of its own on a free port and a scripted model, with OpenCode if there is one (else the practice runtime), runs
-/// one turn with a tool call, shows every event as it comes, and leaves nothing behind.
+/// Starts a server on a free port and a scripted model, with OpenCode if it is installed (else the practice runtime). It then runs
+/// one turn, prints every event as it arrives, and removes all data.
 #[derive(Debug, Args)]
 pub(crate) struct Demo {
     /// The OpenCode program [default: `opencode` on PATH]
     #[arg(long, env = "TURNWIRE_OPENCODE", value_name = "PROGRAM")]
     pub(crate) opencode: Option<PathBuf>,
-    /// Who does the work [default: local if OpenCode is found]
+    /// The program that runs the agent [default: local if OpenCode is found]
     #[arg(long, value_enum)]
     pub(crate) runtime: Option<Runtime>,
-    /// What to say
+    /// The prompt
     #[arg(long, value_name = "TEXT", default_value = "/tool Write a file and tell me about it.")]
     pub(crate) prompt: String,
-    /// Print the events as JSON, one a line
+    /// Print the events as JSON, one per line
     #[arg(long)]
     pub(crate) json: bool,
 }

@@ -9,43 +9,43 @@ use turnwire_server::Limits;
 
 /// Run a server on this machine.
 ///
-/// Prints `listening on http://…` once it takes requests. Without a key it makes one, keeps it in the data folder (readable by
-/// you alone) and prints it once; clients on this machine find it there.
+/// Prints `listening on http://…` once it accepts requests. If no key is configured, the server creates one, stores it in the data
+/// folder (readable by you alone) and prints it once. Clients on this machine find it there.
 ///
-/// With the runtime `local` the agent is OpenCode. It uses the models and keys you have set up for it, and it runs shell
+/// With the runtime `local` the agent is OpenCode. It uses the models and keys that you have set up for it, and it runs shell
 /// commands as you.
 ///
-/// With the runtime `practice` it plays what a word in the prompt asks for: /tool, /ask, /think, /long N, /slow N, /fail; anything
-/// else it repeats.
+/// With the runtime `practice` the agent is scripted. A word in the prompt selects what it does: /tool, /ask, /think, /long N,
+/// /slow N, /fail. It echoes any other prompt.
 ///
-/// An option given here wins over the environment, and that over the file named with --config.
+/// Options override the environment, which overrides the file named with --config.
 #[derive(Debug, Args)]
 pub(crate) struct Serve {
-    /// A TOML file with any of these settings, named as the options are
+    /// A TOML file with any of these settings, under the names of the options
     #[arg(long, env = "TURNWIRE_CONFIG", value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
-    /// Where to listen; port 0 takes any free one
+    /// The address to listen on; port 0 selects any free port
     #[arg(long, env = "TURNWIRE_LISTEN", value_name = "ADDR", default_value = "127.0.0.1:2728")]
     pub(crate) listen: SocketAddr,
-    /// The folder everything is kept in [default: ~/.local/share/turnwire]
+    /// The folder for all data [default: ~/.local/share/turnwire]
     #[arg(long, env = "TURNWIRE_DATA", value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,
-    /// The key clients must show; better given by the environment, where other users do not see it
+    /// The API key that clients must send; better set by the environment, where other users cannot see it
     #[arg(long, env = "TURNWIRE_API_KEY", hide_env_values = true, value_name = "KEY")]
     pub(crate) api_key: Option<String>,
-    /// A file with that key, which nobody else may read
+    /// A file that contains this key and that only its owner can read
     #[arg(long, env = "TURNWIRE_API_KEY_FILE", value_name = "FILE", conflicts_with = "api_key")]
     pub(crate) api_key_file: Option<PathBuf>,
-    /// The address clients reach this server at, if a proxy stands before it
+    /// The address under which clients reach this server, if it is behind a proxy
     #[arg(long, env = "TURNWIRE_PUBLIC_URL", value_name = "URL")]
     pub(crate) public_url: Option<String>,
-    /// The certificate, with those that vouch for it, as PEM: with it and its key the server speaks TLS
+    /// The certificate chain, as PEM; with it and --tls-key the server uses TLS
     #[arg(long, env = "TURNWIRE_TLS_CERT", value_name = "FILE")]
     pub(crate) tls_cert: Option<PathBuf>,
-    /// The certificate's private key, as PEM
+    /// The private key of the certificate, as PEM
     #[arg(long, env = "TURNWIRE_TLS_KEY", value_name = "FILE")]
     pub(crate) tls_key: Option<PathBuf>,
-    /// When an event may be told to a reader
+    /// When an event may be sent to readers
     #[arg(long, env = "TURNWIRE_DELIVERY", value_enum, default_value = "durable")]
     pub(crate) delivery: Delivery,
 
@@ -64,30 +64,30 @@ pub(crate) struct Serve {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "The agent")]
 pub(crate) struct AgentArgs {
-    /// Who does the work
+    /// The program that runs the agent
     #[arg(long, env = "TURNWIRE_RUNTIME", value_enum, default_value = "local")]
     pub(crate) runtime: Runtime,
     /// The OpenCode program [default: `opencode` on PATH]
     #[arg(long, env = "TURNWIRE_OPENCODE", value_name = "PROGRAM")]
     pub(crate) opencode: Option<PathBuf>,
-    /// OpenCode's configuration, as JSON; with it OpenCode reads nothing of your own
+    /// OpenCode's configuration, as JSON; with it OpenCode ignores your own configuration
     #[arg(long, env = "TURNWIRE_OPENCODE_CONFIG", value_name = "FILE", conflicts_with = "practice_model")]
     pub(crate) opencode_config: Option<PathBuf>,
-    /// Let files of a workspace configure its agent: opencode.json, .opencode/, AGENTS.md, skills
+    /// Let the files of a workspace configure its agent: opencode.json, .opencode/, AGENTS.md, skills
     #[arg(long, env = "TURNWIRE_PROJECT_CONFIG", value_name = "YES", num_args = 0..=1, require_equals = true)]
     #[arg(default_value = "false", default_missing_value = "true", action = ArgAction::Set)]
     pub(crate) project_config: bool,
-    /// Variables of the environment to hand on to the agent and its shells, with commas between their names [default: those it cannot do without]
+    /// Further environment variables to pass to the agent and its shells, separated by commas [default: only the necessary ones]
     #[arg(long, env = "TURNWIRE_PASS_ENV", value_name = "NAMES", value_delimiter = ',')]
     pub(crate) pass_env: Vec<String>,
-    /// Give each new chat an OpenCode process and folders of its own [default: where keys have more than one owner]
+    /// Give each new chat its own OpenCode process and folders [default: if keys have more than one owner]
     #[arg(long, env = "TURNWIRE_ISOLATE", value_name = "YES", num_args = 0..=1, require_equals = true)]
     #[arg(default_missing_value = "true", action = ArgAction::Set)]
     pub(crate) isolate: Option<bool>,
-    /// How many such processes at most; the chat that was not used for longest makes room
+    /// The maximum number of such processes; the least recently used chat is put to sleep to make room
     #[arg(long, env = "TURNWIRE_PROCESSES", value_name = "N", default_value = "8")]
     pub(crate) processes: NonZeroU32,
-    /// Run OpenCode on the scripted practice model, with none of your own settings
+    /// Run OpenCode with the scripted practice model and without your own settings
     #[arg(long)]
     pub(crate) practice_model: bool,
 }
@@ -95,61 +95,61 @@ pub(crate) struct AgentArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Limits")]
 pub(crate) struct LimitArgs {
-    /// How long a turn may take, waiting for answers included
+    /// The maximum duration of a turn, including the time it waits for answers
     #[arg(long, env = "TURNWIRE_TURN_TIME", value_name = "TIME", default_value = "1h")]
     turn_time: Span,
-    /// How many messages the agent may write in one turn
+    /// The maximum number of the agent's messages in one turn
     #[arg(long, env = "TURNWIRE_TURN_STEPS", value_name = "N", default_value = "200")]
     turn_steps: NonZeroU32,
-    /// How often in a row a provider may be tried again in one turn
+    /// The maximum number of consecutive retries of a provider in one turn
     #[arg(long, env = "TURNWIRE_TURN_RETRIES", value_name = "N", default_value = "10")]
     turn_retries: u32,
-    /// How long a chat stays awake without a turn, unless its own idleTimeoutMs says otherwise
+    /// How long a chat stays awake without a turn, unless it has an idleTimeoutMs of its own
     #[arg(long, env = "TURNWIRE_IDLE_TIMEOUT", value_name = "TIME", default_value = "15m")]
     idle_timeout: Span,
-    /// The largest body of a request other than an upload
+    /// The maximum size of a request body, except for uploads
     #[arg(long, env = "TURNWIRE_BODY_BYTES", value_name = "SIZE", default_value = "4MiB")]
     body_bytes: Size,
-    /// The largest upload
+    /// The maximum size of an upload
     #[arg(long, env = "TURNWIRE_UPLOAD_BYTES", value_name = "SIZE", default_value = "256MiB")]
     upload_bytes: Size,
-    /// How long a connection may take to say what it wants
+    /// How long a client may take to send the headers of a request
     #[arg(long, env = "TURNWIRE_HEADER_TIME", value_name = "TIME", default_value = "10s")]
     header_time: Span,
-    /// How long a connection stays open on which nothing goes on
+    /// How long a connection may stay open without activity
     #[arg(long, env = "TURNWIRE_QUIET_TIME", value_name = "TIME", default_value = "5m")]
     quiet_time: Span,
-    /// How many connections may be open at once
+    /// The maximum number of open connections
     #[arg(long, env = "TURNWIRE_CONNECTIONS", value_name = "N", default_value = "8192")]
     connections: NonZeroU32,
-    /// How many streams may be open at once
+    /// The maximum number of open streams
     #[arg(long, env = "TURNWIRE_STREAMS", value_name = "N", default_value = "8192")]
     streams: NonZeroU32,
-    /// How many requests a key may make a minute [default: as many as it likes]
+    /// The maximum number of requests per minute and key [default: unlimited]
     #[arg(long, env = "TURNWIRE_REQUESTS_PER_MINUTE", value_name = "N")]
     requests_per_minute: Option<NonZeroU32>,
-    /// The time between two comments on a quiet stream
+    /// The interval between comments on a stream without events
     #[arg(long, env = "TURNWIRE_HEARTBEAT", value_name = "TIME", default_value = "10s")]
     heartbeat: Span,
-    /// How long a stream token is good for
+    /// How long a stream token is valid
     #[arg(long, env = "TURNWIRE_TOKEN_TIME", value_name = "TIME", default_value = "5m")]
     token_time: Span,
-    /// How long requests and streams have to end when the server stops
+    /// How long requests and streams may take to end when the server stops
     #[arg(long, env = "TURNWIRE_DRAIN", value_name = "TIME", default_value = "10s")]
     drain: Span,
-    /// How long the deltas of ended turns are kept; the whole texts stay [default: for ever]
+    /// How long the deltas of ended turns are kept; the whole texts are kept longer [default: forever]
     #[arg(long, env = "TURNWIRE_KEEP_DELTAS", value_name = "TIME")]
     keep_deltas: Option<Span>,
-    /// How long ended turns are kept at all [default: for ever]
+    /// How long ended turns are kept [default: forever]
     #[arg(long, env = "TURNWIRE_KEEP_TURNS", value_name = "TIME")]
     keep_turns: Option<Span>,
-    /// The most the log may take on disk; what is oldest makes room [default: as much as the disk holds]
+    /// The maximum size of the log on disk; the oldest turns are deleted to make room [default: unlimited]
     #[arg(long, env = "TURNWIRE_LOG_BYTES", value_name = "SIZE")]
     log_bytes: Option<Size>,
 }
 
 impl LimitArgs {
-    /// As the server takes them.
+    /// Converts the limits to the server's type.
     pub(crate) fn limits(&self) -> Limits {
         let count = |number: NonZeroU32| usize::try_from(number.get()).unwrap_or(usize::MAX);
         let mut limits = Limits::default();
@@ -175,15 +175,15 @@ impl LimitArgs {
 }
 
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Its log")]
+#[command(next_help_heading = "Logging")]
 pub(crate) struct LogArgs {
-    /// How much it logs: error, warn, info, debug, or a filter of its parts
+    /// What is logged: error, warn, info, debug, or a filter by module
     #[arg(long = "log", env = "TURNWIRE_LOG", value_name = "FILTER", default_value = "warn")]
     pub(crate) filter: String,
-    /// How it is written
+    /// The format of the log
     #[arg(long = "log-format", env = "TURNWIRE_LOG_FORMAT", value_enum, default_value = "pretty")]
     pub(crate) format: LogFormat,
-    /// Where spans go, as OpenTelemetry over HTTP: the address of a collector
+    /// The address of an OpenTelemetry collector, to which spans are exported over HTTP
     #[arg(long = "otlp", env = "OTEL_EXPORTER_OTLP_ENDPOINT", value_name = "URL")]
     pub(crate) otlp: Option<String>,
 }
@@ -192,23 +192,23 @@ pub(crate) struct LogArgs {
 pub(crate) enum Runtime {
     /// OpenCode on this machine
     Local,
-    /// A scripted agent: no OpenCode, no key, no network
+    /// A scripted agent, which needs no OpenCode, key or network
     Practice,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Delivery {
-    /// Written and synced first: what was told survives a power cut
+    /// After the event was written and synced: every event that was sent survives a power cut
     Durable,
-    /// Written first: what was told survives a crash of the server
+    /// After the event was written: every event that was sent survives a crash of the server
     Fast,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum LogFormat {
-    /// For people, coloured on a terminal
+    /// Human-readable, with colours on a terminal
     Pretty,
-    /// One JSON object a line
+    /// One JSON object per line
     Json,
 }
 
@@ -230,11 +230,11 @@ mod tests {
     /// One row of the reference.
     fn row(option: &Arg) -> String {
         let name = option.get_long().expect("every setting has a long name");
-        let help = option.get_help().expect("every setting is explained").to_string().replace('|', "\\|");
-        let (help, told) = help.split_once(" [default: ").map_or((help.as_str(), None), |(help, default)| {
+        let help = option.get_help().expect("every setting has a help text").to_string().replace('|', "\\|");
+        let (help, stated) = help.split_once(" [default: ").map_or((help.as_str(), None), |(help, default)| {
             (help, Some(default.trim_end_matches(']').replace('`', "")))
         });
-        let default = option.get_default_values().first().map(|value| value.to_string_lossy().into_owned()).or(told);
+        let default = option.get_default_values().first().map(|value| value.to_string_lossy().into_owned()).or(stated);
         let choices: Vec<_> = option.get_possible_values().iter().map(|value| value.get_name().to_owned()).collect();
         let value = match option.get_value_names() {
             // What is yes or no needs no value.
