@@ -45,7 +45,7 @@ fn the_table_of_parts_says_which_are_told() {
 #[test]
 fn the_page_lists_every_capture_that_was_judged() {
     let page = page();
-    let table = page.split("Decided were:").nth(1).unwrap().split("These agree").next().unwrap();
+    let table = page.split("These are the decisions:").nth(1).unwrap().split("These agree").next().unwrap();
     let quoted = table.split('`').skip(1).step_by(2).filter(|name| name.contains('/'));
     let listed: BTreeSet<&str> = quoted.collect();
     let judged: BTreeSet<&str> = JUDGED.iter().flat_map(|judged| judged.cases).copied().collect();
