@@ -5,7 +5,7 @@ export type Names<T> = { readonly [Name in keyof T]-?: true }
  * What was given, as a plain object of its own: no name but these, as one that is misspelt would be passed over in
  * silence, and no `null`, which would be taken for something that was not given.
  *
- * @param who who takes it
+ * @param who the function whose argument it is
  * @param form how it is written
  * @throws TypeError that names the stray one
  */
@@ -30,7 +30,7 @@ export function known<T extends object>(who: string, given: T, names: Names<NoIn
   return taken as T
 }
 
-/** Its own names, and those it inherits from other such objects; what a class has is its own affair. */
+/** Its own names, and those it inherits from other plain objects; the members of a class are not considered. */
 function namesOf(given: object): string[] {
   const names: string[] = []
   for (let at = given; at !== null && (at === given || !Object.hasOwn(at, 'constructor')); at = Object.getPrototypeOf(at)) {
@@ -56,7 +56,7 @@ export function isPlain(given: object): boolean {
  * Throws for what JSON would lose on the way: functions, symbols and `undefined` vanish, `NaN` becomes `null`, a `Map`
  * becomes `{}`, bytes become an object of numbers.
  *
- * @param name how the caller knows it
+ * @param name its name for the caller
  * @param free whether what writes itself as JSON, such as a `Date`, may do so
  * @throws TypeError that names it
  */
@@ -75,7 +75,7 @@ export function checkJson(name: string, value: unknown, free = false, above: rea
     for (let at = 0; at < value.length; at += 1) checkJson(`${name}[${at}]`, value[at], free, within)
     return
   }
-  // Bytes have a JSON of their own, which nobody means.
+  // The default JSON of bytes is never intended.
   if (free && !ArrayBuffer.isView(value) && typeof (value as { toJSON?: unknown }).toJSON === 'function') {
     const written: unknown = (value as { toJSON(): unknown }).toJSON()
     if (written === null || written === value) throw refuse(`a ${nameOf(value)} that has no JSON`)
@@ -95,7 +95,7 @@ export function argumentsJson(given: Record<string, unknown>, free: readonly str
   return JSON.stringify(given)
 }
 
-/** What a value is, in words. */
+/** A description of a value's type, for messages. */
 export function kindOf(given: unknown): string {
   if (given === null || given === undefined) return String(given)
   if (Array.isArray(given)) return 'a list'

@@ -6,7 +6,7 @@ import { type RequestOptions, requestOptionsJson } from './options.js'
 import type { Answer } from './promise.js'
 import { onAbort } from './signal.js'
 
-/** Begins an operation of the core at once, and reads how it ended. Arguments that are wrong reject too. */
+/** Starts an operation of the core at once, and parses its outcome. Wrong arguments reject too. */
 export async function call<T>(
   client: NativeClient,
   operation: string,
@@ -29,7 +29,7 @@ export async function call<T>(
   }
 }
 
-/** The response is made once it is asked for: not every environment has the platform's classes, and few ask. */
+/** The response is created on first access, because some environments lack its class and few callers need it. */
 export function answerOf<T>(value: T, done: NativeOutcome): Answer<T> {
   let response: Response | undefined
   return {
@@ -48,7 +48,7 @@ export function calledAt(error: unknown, stack: string | undefined): unknown {
   return error
 }
 
-/** Waits for a task's good end. */
+/** Waits for a task, and throws its error. */
 export async function perform(task: NativeTask, signal?: AbortSignal | null): Promise<NativeOutcome> {
   const abort = () => {
     task.cancel()
@@ -66,7 +66,7 @@ export async function perform(task: NativeTask, signal?: AbortSignal | null): Pr
   }
 }
 
-/** What the core read in the answer; nothing where there is nothing to read. */
+/** The parsed answer, if any. */
 export function valueOf<T>({ value }: NativeOutcome): T {
   return (value === undefined ? undefined : JSON.parse(value)) as T
 }
@@ -81,7 +81,7 @@ export function requestIdOf({ headers }: NativeOutcome): string | undefined {
 export function responseOf({ status, headers: pairs, body }: NativeOutcome): Response {
   const headers = new Headers()
   for (let at = 0; at + 1 < pairs.length; at += 2) headers.append(pairs[at] as string, pairs[at + 1] as string)
-  // A status that forbids a body takes none, not even an empty one.
+  // A status that forbids a body allows none, not even an empty one.
   const bare = body === undefined || body.length === 0 || [204, 205, 304].includes(status)
   return new Response(bare ? null : body, { status, headers })
 }

@@ -15,15 +15,15 @@ import { send } from './send.js'
 import { TurnStream } from './stream.js'
 import type { Turn } from './turn.js'
 
-/** What a new chat can be told. */
+/** The parameters of a new chat. */
 export interface NewChat {
   title?: string
   /** `provider/model`. */
   model?: string
-  /** After how long without use the runtime is stopped: 1 min to 24 h, 15 min by default. */
+  /** The time without use after which the runtime is stopped: 1 min to 24 h, 15 min by default. */
   idleTimeoutMs?: number
   vaultIds?: string[]
-  /** What the agent is told before the first prompt. */
+  /** Instructions for the agent, before the first prompt. */
   instructions?: string
 }
 
@@ -49,22 +49,22 @@ export class Chats {
     this.turns = new Turns(native)
   }
 
-  /** Makes a chat. */
+  /** Creates a chat. */
   create(params: NewChat = {}, options?: RequestOptions): APIPromise<Chat> {
     return this.#call('create', () => ({ ...known('create', params, NEW_CHAT) }), options)
   }
 
-  /** Ends a chat and its runtime; again: the same figures. */
+  /** Ends a chat and its runtime; repeating it returns the same figures. */
   delete(id: string, options?: RequestOptions): APIPromise<EndedChat> {
     return this.#call('delete', () => ({ id }), options)
   }
 
-  /** Cancels the turn that runs, or, on our own server, only `turnId`. */
+  /** Cancels the running turn, or, at our own server, only `turnId`. */
   cancel(id: string, params: { turnId?: string } = {}, options?: RequestOptions): APIPromise<Cancelled> {
     return this.#call('cancel', () => ({ ...known('cancel', params, { turnId: true }), id }), options)
   }
 
-  /** A short-lived token to read this chat's relay with, such as in a browser. */
+  /** Creates a short-lived token to read this chat's relay, for example in a browser. */
   createStreamToken(id: string, options?: RequestOptions): APIPromise<StreamToken> {
     return this.#call('createStreamToken', () => ({ id }), options, (done) => new StreamToken(valueOf(done)))
   }
@@ -109,7 +109,7 @@ export class Chats {
     return this.#stream('respond', () => ({ ...promptJson(prompt), id }), options, handlers ?? undefined)
   }
 
-  /** Goes on with a turn from a stream's or an error's `cursor`. */
+  /** Resumes a turn from the `cursor` of a stream or an error. */
   resume(cursor: string, options?: RequestOptions): IterablePromise<TurnStream, TurnEvent> {
     return this.#stream('resume', () => ({ cursor }), options)
   }
@@ -137,17 +137,17 @@ export class Chats {
     return new IterablePromise(call(this.#native, 'stream', args, options, read))
   }
 
-  /** A chat as it stands; our own server. */
+  /** Retrieves a chat; only our own server supports it. */
   retrieve(id: string, options?: RequestOptions): APIPromise<Chat> {
     return this.#call('retrieve', () => ({ id }), options)
   }
 
-  /** Changes a chat; our own server. */
+  /** Changes a chat; only our own server supports it. */
   update(id: string, params: { title?: string }, options?: RequestOptions): APIPromise<Chat> {
     return this.#call('update', () => ({ ...known('update', params, { title: true }), id }), options)
   }
 
-  /** The chats, newest first; our own server. The promise can be iterated, over all pages. */
+  /** Lists the chats, newest first; only our own server supports it. The promise can be iterated, over all pages. */
   list(params: ListParams & { status?: string } = {}, options?: RequestOptions): IterablePromise<Page<Chat>, Chat> {
     const more = async (cursor: string) => this.list({ ...params, cursor }, options)
     const read = (done: NativeOutcome) => new Page(valueOf<PageBody<Chat>>(done), more)

@@ -2,10 +2,10 @@ import { errorFrom } from './failure.js'
 import { hub, outcome } from './hub.js'
 import { native } from './native.js'
 
-/** What ends a program; a server then ends its turns and its agent before it goes. */
+/** The signals that end a program; a server then ends its turns and its agent before it exits. */
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
-/** Runs the `turnwire` program in this process, and gives its exit status. The signals that end a program are passed on to it. */
+/** Runs the `turnwire` program in this process and returns its exit status. Signals that end a program are forwarded. */
 export async function runCli(args: string[]): Promise<number> {
   const program = new native.NativeProgram()
   const passOn = (signal: string) => program.interrupt(signal)

@@ -22,11 +22,11 @@ import { callOptionsJson, type CallOptions, type ClientOptions, CLIENT, clientOp
 export class Turnwire {
   /** The operations. */
   readonly chat: Chats
-  /** The same operations, where the hosted service's clients have them. */
+  /** The same operations, under the path of the hosted service's clients. */
   readonly agent: { readonly v2: { readonly chat: Chats } }
   readonly #native: NativeClient
 
-  /** @throws TypeError for an address that is none, or a proxy or certificate that cannot be read. */
+  /** @throws TypeError for an invalid address, proxy or certificate. */
   constructor(options: ClientOptions = {}) {
     const made = options instanceof Made ? options.client : native.openClient(hub, clientOptionsJson(options))
     if ('class' in made) throw errorFrom(made)
@@ -54,7 +54,7 @@ export class Turnwire {
   }
 
   /**
-   * Closes all connections, of this client and of those made of it by `withOptions`. Calls and streams under way end with
+   * Closes all connections, of this client and of those derived from it by `withOptions`. Running calls and streams end with
    * `APIUserAbortError`, and so does every later call. `using client = new Turnwire()` closes it at the end of its scope.
    */
   close(): void {
@@ -66,7 +66,7 @@ export class Turnwire {
     return new Turnwire(new Made(this.#native.withOptions(callOptionsJson(options))) as ClientOptions)
   }
 
-  // The key stays in the core, which shows it to nobody.
+  // The key stays in core, which does not reveal it.
   [inspect.custom](): string {
     return `Turnwire { baseURL: '${this.baseURL}' }`
   }
@@ -79,7 +79,7 @@ export interface Turnwire {
 }
 disposable(Turnwire.prototype)
 
-// A client would take no notice of the rest, and whoever sets it believe that it did.
+// Assigning other properties would have no effect, so it is refused.
 for (const name of Object.keys(CLIENT)) {
   if (name === 'apiKey') continue
   const former = Object.getOwnPropertyDescriptor(Turnwire.prototype, name)
@@ -89,7 +89,7 @@ for (const name of Object.keys(CLIENT)) {
   Object.defineProperty(Turnwire.prototype, name, { ...former, set, configurable: true })
 }
 
-/** A native client that already is, in the place of options. */
+/** An existing native client, in place of options. */
 class Made {
   readonly client: NativeClient | NativeFailure
 

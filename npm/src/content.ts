@@ -6,7 +6,7 @@ import { kindOf } from './arguments.js'
 /** A piece of a file: text, which is sent as UTF-8, or bytes. */
 export type ContentPiece = string | ArrayBufferView | ArrayBufferLike
 
-/** What a file is written from. What comes in pieces is read as it is sent, and never held whole. */
+/** The source of an upload. Sources in pieces are read while they are sent, and never held in memory as a whole. */
 export type Content =
   | ContentPiece
   | Blob
@@ -15,7 +15,7 @@ export type Content =
   | Iterable<ContentPiece>
   | AsyncIterable<ContentPiece>
 
-/** Pieces that are read one by one, and can be left at any moment. */
+/** Pieces that are read one by one; reading may stop at any time. */
 export interface Pieces {
   next(): Promise<ContentPiece | undefined>
   leave(): void
@@ -27,7 +27,7 @@ const FORMS = 'text, bytes, a Blob, a stream, or an iterable of text and bytes'
 /** The bytes of what is whole. */
 export function bytesOf(piece: unknown): Uint8Array | undefined {
   if (typeof piece === 'string') {
-    if (LOOSE.test(piece)) throw new TypeError('content holds half of a character that takes two; UTF-8 has no form for it.')
+    if (LOOSE.test(piece)) throw new TypeError('content has a lone surrogate, half of a character; UTF-8 cannot encode it.')
     return Buffer.from(piece)
   }
   if (ArrayBuffer.isView(piece)) return view(() => new Uint8Array(piece.buffer, piece.byteOffset, piece.byteLength))
@@ -39,13 +39,13 @@ function view(make: () => Uint8Array): Uint8Array {
   try {
     bytes = make()
   } catch {
-    throw new TypeError('content is bytes that were handed on to another thread or owner; nothing is left of them here.')
+    throw new TypeError('content is bytes that were transferred to another thread or owner; they are empty here.')
   }
-  // What other threads may write at the same time is copied first.
+  // Shared memory is copied first, because other threads may write to it.
   return types.isSharedArrayBuffer(bytes.buffer) ? Uint8Array.from(bytes) : bytes
 }
 
-/** What comes in pieces; whatever cannot be read is refused by name. */
+/** The pieces of a source; a value that cannot be read is refused with its type. */
 export function piecesOf(content: unknown): Pieces {
   const refused = (why: string) => new TypeError(`content takes ${FORMS}; this is ${why}.`)
   if (typeof content !== 'object' || content === null) throw refused(kindOf(content))
@@ -65,7 +65,7 @@ export function piecesOf(content: unknown): Pieces {
   return iteratorPieces(begin.call(content) as Iterator<unknown> | AsyncIterator<unknown>, given)
 }
 
-/** Whether a stream of Node has nothing more to give. It would end at once, and an empty file be written. */
+/** Whether a stream of Node is exhausted. It would end at once, and an empty file would be written. */
 function isSpent(given: object): boolean {
   const { readableEnded, destroyed } = given as { readableEnded?: boolean; destroyed?: boolean }
   return readableEnded === true || destroyed === true

@@ -1,6 +1,6 @@
 import type { Turn } from './turn.js'
 
-/** What an error is made of; each field as on the class. */
+/** The fields of an error, as on the class. */
 export interface ErrorDetails {
   code?: string
   retryable?: boolean
@@ -14,9 +14,9 @@ export interface ErrorDetails {
   cursor?: string
 }
 
-/** The base of everything this library throws, but for the `TypeError` of an argument no request can be made of. */
+/** The base of all errors of this library, except the `TypeError` for an invalid argument. */
 export class TurnwireError extends Error {
-  /** For programs, such as `turn_conflict`; the service's own where it gave one. */
+  /** For programs, such as `turn_conflict`; the service's own code if it sent one. */
   readonly code: string
   /** Whether the same call may succeed later. */
   readonly retryable: boolean
@@ -32,12 +32,12 @@ export class TurnwireError extends Error {
     this.#cursor = details.cursor
   }
 
-  /** The turn so far, where the error ended a stream. */
+  /** The turn so far, if the error ended a stream. */
   get turn(): Turn | undefined {
     return this.#turn?.()
   }
 
-  /** Where to go on (`client.chat.resume`), where the error ended a stream. */
+  /** The position to resume from (`client.chat.resume`), if the error ended a stream. */
   get cursor(): string | undefined {
     return this.#cursor
   }
@@ -50,11 +50,11 @@ export class TurnwireError extends Error {
 /** Something is wrong with a request, its answer or a stream. */
 export class APIError extends TurnwireError {
   // Only declared, so that what there is not is not printed either.
-  /** The HTTP status, where there was an answer. */
+  /** The HTTP status, if there was an answer. */
   declare readonly status: number | undefined
   /** The service's `x-request-id`. */
   declare readonly requestId: string | undefined
-  /** How long the service asked to wait. */
+  /** The wait that the service requested. */
   declare readonly retryAfterMs: number | undefined
   readonly #body: string | undefined
 
@@ -66,7 +66,7 @@ export class APIError extends TurnwireError {
     this.#body = details.body
   }
 
-  /** The body of the answer: parsed where it is JSON, else its text, cut at 64 KiB. */
+  /** The body of the answer: parsed if it is JSON, else text, truncated at 64 KiB. */
   get body(): unknown {
     if (this.#body === undefined) return undefined
     try {
@@ -88,21 +88,21 @@ export class APIStatusError extends APIError {
   }
 }
 
-/** 400: the request is wrong. */
+/** 400: the request is invalid. */
 export class BadRequestError extends APIStatusError {
   static {
     named(this, 'BadRequestError')
   }
 }
 
-/** 401: no key, or a wrong one. */
+/** 401: the key is missing or wrong. */
 export class AuthenticationError extends APIStatusError {
   static {
     named(this, 'AuthenticationError')
   }
 }
 
-/** 403: the key may not do this. */
+/** 403: the key does not allow this. */
 export class PermissionDeniedError extends APIStatusError {
   static {
     named(this, 'PermissionDeniedError')
@@ -116,16 +116,16 @@ export class NotFoundError extends APIStatusError {
   }
 }
 
-/** 409: not now. */
+/** 409: the request conflicts with the current state. */
 export class ConflictError extends APIStatusError {
   static {
     named(this, 'ConflictError')
   }
 }
 
-/** 409: another turn runs in this chat. */
+/** 409: another turn is running in this chat. */
 export class TurnConflictError extends ConflictError {
-  /** The turn that runs. */
+  /** The running turn. */
   readonly activeTurnId: string | undefined
 
   constructor(message: string, details: ErrorDetails = {}) {
@@ -145,7 +145,7 @@ export class ChatEndedError extends APIStatusError {
   }
 }
 
-/** 422: understood, and refused. */
+/** 422: the request is well-formed but cannot be processed. */
 export class UnprocessableEntityError extends APIStatusError {
   static {
     named(this, 'UnprocessableEntityError')
@@ -173,21 +173,21 @@ export class APIConnectionError extends APIError {
   }
 }
 
-/** A clock ran out. */
+/** The connect, answer or total clock ran out. */
 export class APITimeoutError extends APIConnectionError {
   static {
     named(this, 'APITimeoutError')
   }
 }
 
-/** Nothing came over an open stream for too long. */
+/** An open stream was silent for too long. */
 export class StreamIdleTimeoutError extends APITimeoutError {
   static {
     named(this, 'StreamIdleTimeoutError')
   }
 }
 
-/** The stream ended before the turn, and it could not be resumed. */
+/** The stream ended before the turn did, and could not be resumed. */
 export class IncompleteTurnError extends APIConnectionError {
   static {
     named(this, 'IncompleteTurnError')
@@ -201,7 +201,7 @@ export class TurnFailedError extends TurnwireError {
   }
 }
 
-/** The agent asked something and nobody is there to answer. */
+/** The agent waits for an answer, and there is no handler. */
 export class InputRequiredError extends TurnwireError {
   static {
     named(this, 'InputRequiredError')

@@ -16,7 +16,7 @@ interface Envelope {
 /** Always first. */
 export interface TurnStarted extends Envelope {
   type: 'turn.started'
-  /** What the user said. */
+  /** The user's message. */
   userMessage: UserMessage
   /** `provider/model`. */
   model?: string
@@ -28,17 +28,17 @@ export interface TurnStarted extends Envelope {
 export interface TurnStatusChanged extends Envelope {
   type: 'turn.status'
   status: TurnStatus
-  /** A word for people, such as the provider's complaint while `retrying`. */
+  /** A text for people, for example the provider's error while `retrying`. */
   message?: string
   /** While `retrying`: the number of the attempt, from 1. */
   attempt?: number
   /** While `retrying`: when the next attempt is made, RFC 3339. */
   nextAttemptAt?: string
-  /** The whole set of open requests, replacing the former one; absent: none is open. */
+  /** All open requests; the set replaces the previous one. Absent if none is open. */
   requests?: InputRequest[]
-  /** The question this event is the first to tell. */
+  /** The question that this event is the first to report. */
   question?: Question
-  /** The permission this event is the first to ask for. */
+  /** The permission request that this event is the first to report. */
   permission?: Permission
 }
 
@@ -49,7 +49,7 @@ export interface MessageCreated extends Envelope {
   kind: MessageKind
   /** `provider/model`. */
   model?: string
-  /** The agent that speaks. */
+  /** The agent that wrote the message. */
   agent?: string
   /** For a subagent's message: the tool part that runs the subagent. */
   parentPartId?: string
@@ -71,12 +71,12 @@ interface PartEvent extends Envelope {
 
 /** Text to append to a text or reasoning part. */
 export interface PartDelta extends PartEvent {
-  /** What to append. */
+  /** The text to append. */
   delta: string
   part?: never
 }
 
-/** A part as it now stands; it replaces what was known of it. */
+/** The current state of a part, which replaces the previous one. */
 export interface PartUpdated extends PartEvent {
   part: Part
   delta?: never
@@ -97,7 +97,7 @@ export interface MessageCompleted extends Envelope {
   completedAt?: string
 }
 
-/** What the turn used: once, right before the end. */
+/** The usage of the turn. Sent once, immediately before the end. */
 export interface SessionUsage extends Envelope {
   type: 'session.usage'
   usage: Usage
@@ -115,19 +115,19 @@ export interface TurnCompleted extends Envelope {
   durationMs?: number
 }
 
-/** An event newer than this library, or one it could not read. */
+/** An event that this library does not know or could not parse. */
 export interface UnknownEvent {
   type: 'unknown'
   /** Its own type; empty where it has none. */
   eventType: string
-  /** The event as it came. */
+  /** The event as it was received. */
   raw: unknown
   seq?: never
   chatId?: never
   turnId?: never
 }
 
-/** An event of a turn. `type` tells them apart, and `delta` from `part` the two kinds of `message.part.updated`. */
+/** An event of a turn, discriminated by `type`; `message.part.updated` has either `delta` or `part`. */
 export type TurnEvent =
   | TurnStarted
   | TurnStatusChanged
@@ -151,7 +151,7 @@ export function textDelta(event: TurnEvent): string | undefined {
  * Reads one event as it travels.
  *
  * @param name the SSE `event:` it came under, used where the JSON has no `type`
- * @throws {@link APIError} where the text is no JSON object. What is not known is read as `UnknownEvent`.
+ * @throws {@link APIError} if the text is not a JSON object. An unknown event is an `UnknownEvent`.
  */
 export function parseEvent(json: string, name?: string): TurnEvent {
   const read = native.parseEvent(json, name)
@@ -171,7 +171,7 @@ function eventFromWire(event: TurnEvent): TurnEvent {
   return event
 }
 
-/** One event as it travels. */
+/** One event in its JSON form. */
 export function eventToJson(event: TurnEvent): string {
   if (event.type === 'unknown') return JSON.stringify(event.raw)
   if (event.type === 'message.part.updated' && event.part?.type === 'unknown') {

@@ -26,7 +26,7 @@ import { type Turn, turnFromJson } from './turn.js'
 
 type ErrorClass = new (message: string, details: ErrorDetails) => TurnwireError
 
-/** By the name the core's table of codes gives. */
+/** The classes, by their names in core's table of codes. */
 const CLASSES: Readonly<Record<string, ErrorClass>> = {
   APIError,
   APIStatusError,
@@ -49,7 +49,7 @@ const CLASSES: Readonly<Record<string, ErrorClass>> = {
   APIUserAbortError,
 }
 
-/** The error of a failure the core tells: its class chosen by name, never by text. */
+/** The error for a failure in core; its class is determined by name, never by a message. */
 export function errorFrom(failure: NativeFailure): Error {
   const { code, message, retryable } = failure
   if (failure.class === 'InvalidArgumentError') return Object.assign(new TypeError(message), { code })
@@ -79,7 +79,7 @@ export function abortError(reason: unknown, details: ErrorDetails = {}): APIUser
 function causeFrom(causes: readonly string[]): Error | undefined {
   return causes.reduceRight<Error | undefined>((behind, message) => {
     const cause = new Error(message, behind === undefined ? undefined : { cause: behind })
-    // It happened in the core: the frames of this function say nothing.
+    // The error happened in core, so the frames of this function are of no use.
     cause.stack = `Error: ${message}`
     return cause
   }, undefined)

@@ -24,7 +24,7 @@ export class Files {
     return new APIPromise(call(this.#native, 'files.list', () => ({ id }), options, valueOf<FileList>))
   }
 
-  /** A file as a `Response`: its bytes come as they are asked for, by `.body`, `.text()`, `.arrayBuffer()`. */
+  /** Downloads a file as a `Response`; its bytes are read on demand by `.body`, `.text()`, `.arrayBuffer()`. */
   download(filePath: string, params: { id: string }, options?: RequestOptions): APIPromise<Response> {
     const read = (done: NativeOutcome) => fileOf(done, options?.signal)
     const args = () => ({ ...known('download', params, CHAT, 'download(path, { id })'), filePath })
@@ -32,14 +32,14 @@ export class Files {
   }
 
   /**
-   * Writes a file, whole or not at all; our own server. What comes in pieces is sent as it comes; more than 1 MiB is not
-   * sent again where sending failed. What its source throws rejects.
+   * Writes a file atomically; only our own server supports it. A source in pieces is sent as it is read; more than 1 MiB
+   * is not sent again if sending failed. An error of the source rejects the promise.
    */
   upload(filePath: string, params: UploadParams, options?: RequestOptions): APIPromise<FileEntry> {
     return new APIPromise(upload(this.#native, filePath, params, options))
   }
 
-  /** Removes a file; our own server. */
+  /** Deletes a file; only our own server supports it. */
   delete(filePath: string, params: { id: string }, options?: RequestOptions): APIPromise<void> {
     const args = () => ({ ...known('delete', params, CHAT, 'delete(path, { id })'), filePath })
     return new APIPromise(call(this.#native, 'files.delete', args, options, () => undefined))
@@ -47,8 +47,8 @@ export class Files {
 }
 
 /**
- * A file as it comes. An abort closes the socket at once, also while nobody reads; a body that is left is closed when
- * it is garbage, however long the signal lives.
+ * A file while it is downloaded. An abort closes the socket at once, also while nothing is read; an abandoned body is
+ * closed when it is garbage-collected, however long the signal lives.
  */
 function fileOf(done: NativeOutcome, signal: AbortSignal | null | undefined): Response {
   const file = done.download!

@@ -10,7 +10,7 @@ import type { MessageKind, Open } from './words.js'
 
 /** A message of a chat, the user's or the agent's. */
 export interface StoredMessage extends Omit<Message, 'kind' | 'parts'> {
-  /** Who speaks, where it is told. */
+  /** The author, if reported. */
   role?: Open<'user' | 'assistant'>
   /** Of the agent's messages. */
   kind?: MessageKind
@@ -28,7 +28,7 @@ export class Messages {
     this.#native = native
   }
 
-  /** The messages; our own server. The promise can be iterated, over all pages. */
+  /** Lists the messages; only our own server supports it. The promise can be iterated, over all pages. */
   list(
     id: string,
     params: ListParams = {},
@@ -53,7 +53,7 @@ export class Turns {
     this.#native = native
   }
 
-  /** A turn as it stands, also after its end; our own server. */
+  /** Retrieves a turn, running or ended; only our own server supports it. */
   retrieve(turnId: string, params: { id: string }, options?: RequestOptions): APIPromise<Turn> {
     const read = (done: NativeOutcome) => turnFromJson(done.value!)
     const args = () => ({ ...known('retrieve', params, { id: true }, 'retrieve(turnId, { id })'), turnId })

@@ -31,7 +31,7 @@ export function wake(id: number): void {
   resolve()
 }
 
-/** How the task ended; nothing once `stopped`. */
+/** The outcome of the task; nothing once `stopped`. */
 export async function outcome(task: NativeTask, stopped: () => boolean): Promise<NativeOutcome | undefined> {
   while (!stopped()) {
     const done = task.poll()

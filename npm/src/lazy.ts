@@ -7,7 +7,7 @@ const TYPES = [
   'session.usage', 'turn.completed',
 ] as const
 
-/** An event that is read only when it is touched: for relays that pass on more than they look at. */
+/** An event that is parsed on first access, for programs that forward more events than they inspect. */
 export class LazyEvent {
   readonly #batch: NativeLazyBatch
   readonly #row: number
@@ -22,18 +22,18 @@ export class LazyEvent {
     return this.#batch.table[this.#row + 2] ?? 0
   }
 
-  /** Its type; `unknown` for one newer than this library. */
+  /** Its type; `unknown` if this library does not know it. */
   get type(): TurnEvent['type'] {
     return TYPES[this.#batch.table[this.#row + 3] ?? 0] ?? 'unknown'
   }
 
-  /** What it adds to its part; nothing where it adds nothing. */
+  /** The text that it appends to its part, if any. */
   get delta(): string | undefined {
     const { table, deltas } = this.#batch
     return table[this.#row + 6] ? deltas.slice(table[this.#row + 4], table[this.#row + 5]) : undefined
   }
 
-  /** What it adds to the text of the answer, as {@link textDelta} tells it; nothing where it adds nothing. */
+  /** The text that it appends to the answer, if any, as in {@link textDelta}. */
   get textDelta(): string | undefined {
     return this.#batch.table[this.#row + 7] ? this.delta : undefined
   }
@@ -48,13 +48,13 @@ export class LazyEvent {
     return this.#batch.json.slice(this.#batch.table[this.#row], this.#batch.table[this.#row + 1])
   }
 
-  /** The event itself; a fresh object each time. */
+  /** The event itself; a new object each time. */
   get event(): TurnEvent {
     return eventsFromJson(`[${this.json}]`)[0] as TurnEvent
   }
 }
 
-/** Events that came together, none of them parsed yet. */
+/** Events that arrived together, none of them parsed yet. */
 export class LazyBatch implements Iterable<LazyEvent> {
   readonly #batch: NativeLazyBatch
 
@@ -62,7 +62,7 @@ export class LazyBatch implements Iterable<LazyEvent> {
     this.#batch = batch
   }
 
-  /** How many events. */
+  /** The number of events. */
   get length(): number {
     return this.#batch.table.length / WIDTH
   }
@@ -74,12 +74,12 @@ export class LazyBatch implements Iterable<LazyEvent> {
     return 0
   }
 
-  /** All of them as one JSON array. */
+  /** All events as one JSON array. */
   get json(): string {
     return this.#batch.json
   }
 
-  /** All of them, parsed at once, which is cheaper than one by one. */
+  /** All events, parsed at once, which is cheaper than one by one. */
   events(): TurnEvent[] {
     return eventsFromJson(this.#batch.json)
   }

@@ -5,24 +5,24 @@ import type { ChatStatus, RuntimeState } from './words.js'
 export interface Chat {
   id: string
   status: ChatStatus
-  /** Who runs its runtime, such as `local`. */
+  /** The kind of its runtime, such as `local`. */
   provider?: string
   runtimeState?: RuntimeState
-  /** After how long without use the runtime is stopped. */
+  /** The time without use after which the runtime is stopped. */
   idleTimeoutMs?: number
   /** RFC 3339. */
   createdAt?: string
-  /** The rest is told by `retrieve`, `update` and `list` of our own server. */
+  /** The following fields come only from `retrieve`, `update` and `list` of our own server. */
   title?: string
   /** `provider/model`. */
   model?: string
-  /** The turn that runs. */
+  /** The running turn. */
   activeTurnId?: string
   /** The relay's last number. */
   lastEventId?: number
 }
 
-/** What `delete` answers. */
+/** The answer of `delete`. */
 export interface EndedChat {
   id: string
   status: ChatStatus
@@ -35,7 +35,7 @@ export interface EndedChat {
   costMicros?: number
 }
 
-/** What `cancel` answers, also when nothing ran. */
+/** The answer of `cancel`, also if no turn was running. */
 export interface Cancelled {
   id: string
   ok: boolean
@@ -55,12 +55,12 @@ export interface FileList {
   files: FileEntry[]
 }
 
-/** A short-lived token to read one chat's relay with, such as in a browser. Printing it does not show it. */
+/** A short-lived token to read one chat's relay, for example in a browser. Printing it does not show it. */
 export class StreamToken {
   readonly token: string
   /** RFC 3339. */
   readonly expiresAt: string | undefined
-  /** Absolute, with the token in it. */
+  /** Absolute; it contains the token. */
   readonly streamUrl: string
 
   constructor(from: { token: string; expiresAt?: string; streamUrl: string }) {

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 
-/** Why a call failed, as the core tells it. */
+/** A failure of a call, as core reports it. */
 export interface NativeFailure {
   class: string
   code: string
@@ -24,23 +24,23 @@ export interface NativeOutcome {
   status: number
   /** Names and values, in turn. */
   headers: string[]
-  /** The body as it came; absent for streams. */
+  /** The body as it was received; absent for streams. */
   body?: Uint8Array
-  /** What the core read in it, as JSON; absent where there is nothing to read. */
+  /** The parsed answer, as JSON; absent if there is none. */
   value?: string
   turn?: NativeTurn
   relay?: NativeRelay
   download?: NativeDownload
 }
 
-/** Something that is waited for: `poll` gives `null` until the hub names its `id`. */
+/** Something that can be waited for: `poll` returns `null` until the hub reports its `id`. */
 export interface NativeTask {
   readonly id: number
   poll(): NativeOutcome | null
   cancel(): void
 }
 
-/** A batch as one string, and what its events say in short. */
+/** A batch as one string, with a summary of its events. */
 export interface NativeLazyBatch {
   json: string
   /**
@@ -56,13 +56,13 @@ export interface NativeSource {
   readonly id: number
   /** One JSON array; `null` at the end; `undefined`: the hub will name the `id`. */
   poll(): string | null | undefined
-  /** As `poll`, in frames of an event stream. */
+  /** Like `poll`, in frames of an event stream. */
   pollFrames(): Uint8Array | null | undefined
-  /** The last `count` events of the batch polled last were not used; the next poll gives them. */
+  /** Puts back the last `count` events of the last batch, which were not used; the next poll returns them. */
   putBack(count: number): void
-  /** The number of the last event polled; 0 or nothing where it has none. */
+  /** The number of the last polled event; 0 or nothing if it has none. */
   lastPolled(): number | null
-  /** What ended it, if that was an error. */
+  /** The error that ended it, if any. */
   failure(): NativeFailure | null
   close(): void
 }
@@ -70,22 +70,22 @@ export interface NativeSource {
 /** A turn's stream. */
 export interface NativeTurn extends NativeSource {
   pollLazy(): NativeLazyBatch | null | undefined
-  /** What became of the connection before what was polled last, as one JSON array. */
+  /** The changes of the connection before the last poll, as one JSON array. */
   states(): string
   readonly chatId: string
   readonly turnId: string
   snapshot(): string
   /** The cursor after event number `seq`. */
   cursor(seq: number): string | null
-  /** Why a reader that waits for the end would wait in vain. */
+  /** The error for a reader that would wait for the end in vain. */
   inputRequired(): NativeFailure | null
-  /** Reads on; its value: nothing at the end, a request for a handler, or a list of states. Takes no event away. */
+  /** Reads ahead and resolves to nothing at the end, a request for a handler, or a list of states. Consumes no event. */
   attend(): NativeTask
-  /** Whether this request is still to be put to a handler. */
+  /** Whether this request has not been passed to a handler yet. */
   claim(requestId: string): boolean
   /** Its handler failed. */
   retract(requestId: string): void
-  /** Cancels the turn of a caller that has failed, where closing is to cancel it. */
+  /** Cancels the turn of a caller that has failed, if closing cancels it. */
   abandon(): NativeTask
   /** The turn of a stream that has ended, as JSON. */
   outcome(): string | NativeFailure
@@ -97,11 +97,11 @@ export interface NativeTurn extends NativeSource {
 
 /** A relay's stream. */
 export interface NativeRelay extends NativeSource {
-  /** The number of the event it began after. */
+  /** The number of the event after which it began. */
   readonly beganAfter: number | null
 }
 
-/** A file's bytes, as they are asked for. */
+/** The bytes of a file, read on demand. */
 export interface NativeDownload {
   /** Its outcome has a body, or, at the end, none. */
   chunk(): NativeTask
@@ -110,12 +110,12 @@ export interface NativeDownload {
 
 export interface NativeClient {
   readonly baseUrl: string
-  /** What there is to warn of, in sentences. */
+  /** Warnings, in sentences. */
   readonly warnings: string[]
   withOptions(options: string): NativeClient | NativeFailure
-  /** Begins an operation of the core. */
+  /** Starts an operation of the core. */
   start(operation: string, args: string, options: string, content?: Uint8Array): NativeTask
-  /** What a file is uploaded by in pieces, for one {@link startUpload}. */
+  /** The sender of an upload in pieces, for one {@link startUpload}. */
   upload(): NativeUpload
   startUpload(upload: NativeUpload, args: string, options: string): NativeTask
   readonly isClosed: boolean
@@ -125,14 +125,14 @@ export interface NativeClient {
   setApiKey(key: string): NativeFailure | null
 }
 
-/** A file on its way up. One that is left before its end is an error of the request. */
+/** A running upload. If it is left before its end, the request fails. */
 export interface NativeUpload {
-  /** Ends once there is room for more, or the request has ended. */
+  /** Settles once there is room for more, or the request has ended. */
   push(bytes: Uint8Array): NativeTask
   end(): void
-  /** It cannot be read on. */
+  /** The stream cannot be read any further. */
   fail(): void
-  /** Whether nobody takes any more. */
+  /** Whether the request accepts no more pieces. */
   readonly isOver: boolean
 }
 
@@ -159,7 +159,7 @@ export interface Native {
   NativeProgram: new () => NativeProgram
 }
 
-/** The addon's name on this machine; two on Linux, where the C library is not told. */
+/** The names of the addon on this machine; two on Linux, because the C library is not known. */
 function names(): string[] {
   const target = `${process.platform}-${process.arch}`
   switch (process.platform) {
@@ -184,7 +184,7 @@ function load(): Native {
       tried.push(error as Error)
     }
   }
-  // A library that is there and cannot be loaded says more than one that is not there.
+  // The error of a library that exists but cannot be loaded is more useful than that of a missing one.
   const there = tried.filter((error) => (error as NodeJS.ErrnoException).code !== 'MODULE_NOT_FOUND')
   const why = (there[0] ?? tried[0])?.message.split('\n')[0]
   throw new Error(

@@ -2,35 +2,35 @@ import { argumentsJson, kindOf, known, type Names } from './arguments.js'
 import { headersJson, type Pairs, queryJson } from './pairs.js'
 import { RESPOND } from './prompt.js'
 
-/** Headers to add; `null` takes one away. */
+/** Headers to add; `null` removes one. */
 export type HeadersGiven = Headers | Pairs<string | null | undefined>
 
-/** What to add to a URL; a list repeats the name, `null` takes one away. */
+/** Query parameters to add; a list repeats the name, `null` removes one. */
 export type QueryGiven = URLSearchParams | Pairs<QueryWord | readonly QueryWord[] | null | undefined>
 
 type QueryWord = string | number | boolean
 
-/** Clocks in milliseconds; `Infinity` switches one off. Each that runs out is an error of its own, or a resume. */
+/** Clocks in milliseconds; `Infinity` switches one off. When one runs out, the result is its own error, or a resume. */
 export interface Timeout {
-  /** Until the connection stands; 5 s. */
+  /** Connecting; 5 s. */
   connect?: number
-  /** Until the answer's headers; 60 s. */
+  /** Waiting for the headers of the answer; 60 s. */
   answer?: number
-  /** Between two bytes of a stream; 45 s on a connection with heartbeats, else 300 s. */
+  /** Silence between two bytes of a stream; 45 s on a connection with heartbeats, else 300 s. */
   idle?: number
-  /** The whole call; none. */
+  /** The whole call, including retries and resumes; default none. */
   total?: number
 }
 
-/** What a call can be told beside its arguments, and `withOptions` for all calls. */
+/** The options of a call, or with `withOptions` of all calls. */
 export interface CallOptions {
-  /** Milliseconds for the answer and between two bytes (never for the whole turn), or each clock by itself. */
+  /** Milliseconds for the answer and idle clocks (never for the whole turn), or each clock separately. */
   timeout?: number | Timeout
-  /** How often a request is sent again where that is safe; 2. Resumes of a stream do not count. */
+  /** The maximum number of retries, made only where that is safe; default 2. Resumes of a stream do not count. */
   maxRetries?: number
-  /** The same key and the same request: the first outcome, and nothing is started twice. */
+  /** With the same key and request, the service returns the first outcome and starts nothing twice. */
   idempotencyKey?: string
-  /** Added to the request; `null` takes a header away. */
+  /** Added to the request; `null` removes a header. */
   headers?: HeadersGiven
   /** Added to the URL. */
   query?: QueryGiven
@@ -44,13 +44,13 @@ export interface RequestOptions extends CallOptions {
   signal?: AbortSignal | null
 }
 
-/** Options of a client. What is not given comes from the environment. */
+/** Options of a client. Options that are not passed come from the environment. */
 export interface ClientOptions {
-  /** The key; else `TURNWIRE_API_KEY`, `CASEDEV_API_KEY`, or that of a server on this machine. */
+  /** The key; default `TURNWIRE_API_KEY`, `CASEDEV_API_KEY`, or the key of a server on this machine. */
   apiKey?: string
-  /** A stream token: enough, without a key, to read one chat's relay. */
+  /** A stream token, which is sufficient without a key to read one chat's relay. */
   token?: string
-  /** The service; else `TURNWIRE_BASE_URL`, `CASEDEV_BASE_URL`, or `http://127.0.0.1:2728`. */
+  /** The service; default `TURNWIRE_BASE_URL`, `CASEDEV_BASE_URL`, or `http://127.0.0.1:2728`. */
   baseURL?: string
   /** The path before every route; `/agent/v2/chat`. */
   prefix?: string
@@ -58,28 +58,28 @@ export interface ClientOptions {
   timeout?: number | Timeout
   /** As for a call. */
   maxRetries?: number
-  /** Added to every request; `null` takes a header away. */
+  /** Added to every request; `null` removes a header. */
   defaultHeaders?: HeadersGiven
   /** Added to every URL. */
   defaultQuery?: QueryGiven
-  /** A proxy's URL; else `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY` decide. */
+  /** The URL of a proxy; default `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY`. */
   proxy?: string
-  /** A PEM file of authorities to trust beside the system's; else those of `SSL_CERT_FILE` and `NODE_EXTRA_CA_CERTS`. */
+  /** A PEM file of authorities to trust in addition to the system's; default `SSL_CERT_FILE` and `NODE_EXTRA_CA_CERTS`. */
   caBundle?: string
   /** The `User-Agent`; `turnwire/VERSION`. */
   userAgent?: string
-  /** The largest event a stream may bring; 16 MiB, for the relay 32 MiB. */
+  /** The maximum size of an event; default 16 MiB, for the relay 32 MiB. */
   maxEventBytes?: number
   /**
-   * Multiplies every wait between two attempts of a request or of a stream's resume, those a service asks for
-   * (`Retry-After`, `retry:`) included; 1. Tests set it to 0.
+   * Multiplies every wait between two attempts of a request or of a stream's resume, including those that a service
+   * requests (`Retry-After`, `retry:`); default 1. Tests set it to 0.
    */
   backoffScale?: number
   /** Milliseconds of silence before TCP probes a connection; 60,000. */
   tcpKeepalive?: number
   /** No proxy, whatever the environment says. */
   noProxy?: boolean
-  /** HTTP/2 from the first byte, also without TLS; else as TLS negotiates, and HTTP/1.1 without it. */
+  /** HTTP/2 without negotiation, also without TLS. By default TLS negotiates, and HTTP/1.1 is used without TLS. */
   http2PriorKnowledge?: boolean
 }
 
@@ -142,7 +142,7 @@ export function requestOptionsJson(options: RequestOptions, operation: string): 
   if (operation === 'respond' && typeof options === 'object' && options !== null) {
     const stray = Object.keys(options).find((name) => Object.hasOwn(RESPOND, name))
     if (stray !== undefined) {
-      throw new TypeError(`${stray} stands beside the prompt, not after it: { prompt, ${stray} }.`)
+      throw new TypeError(`${stray} belongs into the prompt's object, not after it: { prompt, ${stray} }.`)
     }
   }
   const { signal, ...rest } = known("A call's last argument", options, REQUEST)
@@ -171,7 +171,7 @@ export function callOptionsJson(options: CallOptions): string {
 export function clientOptionsJson(options: ClientOptions): string {
   const { timeout, defaultHeaders, defaultQuery, baseURL, ...rest } = known('A client', options, CLIENT)
   for (const [name, value] of Object.entries({ ...rest, baseURL })) {
-    // Anything else would be dropped, and the environment's key or address be used in its place.
+    // Any other value would be dropped, and the environment's key or address used instead.
     if (TEXTS.has(name) && value !== undefined && typeof value !== 'string') {
       throw new TypeError(`${name} must be a string, not ${kindOf(value)}.`)
     }

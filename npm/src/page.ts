@@ -2,26 +2,26 @@ import type { Names } from './arguments.js'
 
 /** Which page of a list. */
 export interface ListParams {
-  /** How many on a page. */
+  /** The number of items per page. */
   limit?: number
-  /** Where the page begins: `nextCursor` of the one before. */
+  /** The cursor of the page: `nextCursor` of the previous one. */
   cursor?: string
 }
 
 /** The names of a list's parameters. */
 export const LIST: Names<ListParams> = { limit: true, cursor: true }
 
-/** What a page is read from. */
+/** The JSON of a page. */
 export interface PageBody<T> {
   data: T[]
   nextCursor?: string
 }
 
-/** One page of a list. Iterating it goes on over all further pages. */
+/** One page of a list. Iterating it continues over all further pages. */
 export class Page<T> implements AsyncIterable<T> {
   /** This page's items. */
   readonly data: T[]
-  /** Where the next page begins; absent on the last one. */
+  /** The cursor of the next page; absent on the last one. */
   readonly nextCursor: string | undefined
   readonly #more: (cursor: string) => Promise<Page<T>>
 

@@ -20,7 +20,7 @@ function* pairsOf(name: string, given: unknown): Generator<[string, unknown]> {
   }
 }
 
-/** Headers as the core reads them; `null` takes one away. */
+/** Headers as the core reads them; `null` removes one. */
 export function headersJson(name: string, given: unknown): Record<string, string | null> | undefined {
   if (given === undefined) return undefined
   // A name such as `__proto__` is one like any other here.

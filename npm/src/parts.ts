@@ -3,7 +3,7 @@ import type { PartState } from './words.js'
 interface PartBase {
   /** Stable over reconnects and replays. */
   id: string
-  /** Where it stands. */
+  /** Its state. */
   state: PartState
 }
 
@@ -28,15 +28,15 @@ export interface ToolPart extends PartBase {
   callId: string
   /** The tool's name. */
   tool: string
-  /** Its arguments, as the model gave them. */
+  /** Its arguments, as the model passed them. */
   input: unknown
-  /** What it gave back, or has given so far. */
+  /** The output of the tool, complete or so far. */
   output?: string
   /** Why it failed. */
   error?: { code: string; message: string }
   /** A short title for people. */
   title?: string
-  /** What the tool says beside its output. */
+  /** Metadata of the tool. */
   metadata?: unknown
   /** RFC 3339. */
   startedAt?: string
@@ -44,17 +44,17 @@ export interface ToolPart extends PartBase {
   completedAt?: string
 }
 
-/** A file: the agent's own, or one that a tool gave back. */
+/** A file of the agent, or one that a tool returned. */
 export interface FilePart extends PartBase {
   type: 'file'
   /** Media type. */
   mime: string
   filename?: string
-  /** `data:`, `file:` or `https:`. Empty where it was left out. */
+  /** `data:`, `file:` or `https:`. Empty if it was omitted. */
   url: string
-  /** The tool part that gave it back. */
+  /** The tool part that returned the file. */
   toolPartId?: string
-  /** It was too large to be told, so that `url` is empty. */
+  /** True if the file was too large to be sent, so that `url` is empty. */
   omitted?: true
 }
 
@@ -71,7 +71,7 @@ export interface TodoPart extends PartBase {
   items: TodoItem[]
 }
 
-/** One thing to do. */
+/** One item of the list. */
 export interface TodoItem {
   content: string
   /** `pending`, `in_progress`, `completed`, `cancelled`. */
@@ -80,16 +80,16 @@ export interface TodoItem {
   priority: string
 }
 
-/** A part of a kind newer than this library. */
+/** A part of a type that this library does not know. */
 export interface UnknownPart extends PartBase {
   type: 'unknown'
   /** Its kind. */
   partType: string
-  /** The part as the runtime gave it. */
+  /** The part as the runtime sent it. */
   raw: unknown
 }
 
-/** A part as it now stands. */
+/** The current state of a part. */
 export type Part = TextPart | ReasoningPart | ToolPart | FilePart | PatchPart | TodoPart | UnknownPart
 
 const KNOWN: ReadonlySet<string> = new Set(['text', 'reasoning', 'tool', 'file', 'patch', 'todo', 'unknown'])

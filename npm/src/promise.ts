@@ -1,6 +1,6 @@
 import { Reader } from './reader.js'
 
-/** An answer: its value, and what it came in. */
+/** An answer: its value, and its response. */
 export interface Answer<T> {
   value: T
   response: Response
@@ -14,7 +14,7 @@ export class APIPromise<T> extends Promise<T> {
   readonly #answer: Promise<Answer<T>>
 
   constructor(answer: Promise<Answer<T>>) {
-    // The value is taken in `then`, so that a caller who only asks for the response leaves no rejection behind.
+    // The value is parsed in `then`, so that a caller who only uses the response causes no unhandled rejection.
     super((resolve) => {
       resolve(undefined as T)
     })
@@ -57,7 +57,7 @@ export class APIPromise<T> extends Promise<T> {
     return this.then().finally(onFinally)
   }
 
-  // What `then` gives is a plain promise.
+  // `then` returns a plain promise.
   static override get [Symbol.species](): PromiseConstructor {
     return Promise
   }

@@ -3,62 +3,62 @@ import type { Permission, PermissionReply, Question } from './requests.js'
 import type { PromptPart } from './turn.js'
 import type { Open } from './words.js'
 
-/** What a turn begins with: `prompt`, or `parts`. */
+/** The parameters of a prompt: `prompt`, or `parts`. */
 export interface PromptParams {
-  /** The text; short for one text part. */
+  /** The text; a shorthand for one text part. */
   prompt?: string
   parts?: PromptPart[]
   /** `provider/model`. */
   model?: string
-  /** The agent that is to answer; our own server. */
+  /** The agent that should answer; only our own server supports it. */
   agent?: string
-  /** Added to the agent's instructions; our own server. */
+  /** Replaces the chat's instructions for this turn; only our own server supports it. */
   system?: string
-  /** The form the answer is to have; our own server. */
+  /** The format that the answer must have; only our own server supports it. */
   format?: unknown
-  /** When another turn runs: an error (the default), wait for its end, or cancel it. */
+  /** What to do if another turn is running: fail (the default), wait for its end, or cancel it. */
   onConflict?: 'error' | 'wait' | 'cancel'
 }
 
-/** What a stream calls while it is read. */
+/** The callbacks of a stream while it is read. */
 export interface StreamHandlers {
   /**
-   * Called, while the stream is read, when its connection broke and when it was taken up. What it throws becomes a
-   * warning of the process; the stream goes on.
+   * Called, while the stream is read, when its connection broke and when it was resumed. An error that it throws becomes a
+   * warning of the process; the stream continues.
    */
   onState?: (state: StreamState) => void
-  /** Answers a question; nothing refuses it. `'wait'`: somebody else answers. */
+  /** Returns the answers to a question; returning nothing refuses it. `'wait'`: somebody else answers. */
   onQuestion?: 'wait' | ((question: Question) => Answers | undefined | PromiseLike<Answers | undefined>)
   /** Replies to a permission. `'wait'`: somebody else replies. */
   onPermission?: 'wait' | ((permission: Permission) => PermissionReply | PromiseLike<Open<PermissionReply>>)
 }
 
-/** What `respond` can be told. */
+/** The parameters of `respond`. */
 export interface RespondParams extends PromptParams, StreamHandlers {
   /** Whether the turn is cancelled when its stream is closed before its end: no for `respond`, yes for `sendMessage`. */
   cancelOnClose?: boolean
-  /** How a broken stream goes on: by itself where the service is ours, through the relay everywhere, or not at all. */
+  /** How a broken stream resumes: automatically at our own server, through the relay at any service, or not at all. */
   resume?: 'auto' | 'relay' | 'off'
 }
 
-/** What became of a stream's connection; no item of the stream. */
+/** A change of a stream's connection; not an item of the stream. */
 export type StreamState =
   | {
-      /** It broke, and is about to be taken up. */
+      /** The connection broke and will be resumed. */
       state: 'resuming'
-      /** How many attempts in a row this makes, from 1. */
+      /** The number of this attempt in a row, from 1. */
       attempt: number
       /** The wait before it. */
       waitMs: number
-      /** The code of what broke it; `end` where the stream just ended. */
+      /** The error code of the break; `end` if the stream simply ended. */
       cause: string
     }
   | {
-      /** Events come again. */
+      /** Events arrive again. */
       state: 'resumed'
     }
 
-/** What `sendMessage` can be told: all that `respond` can. */
+/** The parameters of `sendMessage`: all those of `respond`. */
 export type SendMessageParams = RespondParams
 
 /** One list of labels, or of free text, for each question. */
@@ -98,7 +98,7 @@ export function sendMessageParams(given: string | SendMessageParams): SendMessag
   return paramsOf('sendMessage', given, RESPOND)
 }
 
-/** Answers that are such: a bare string is an easy mistake. */
+/** Checks answers, because a bare string is a common mistake. */
 export function checkedAnswers(given: Answers): Answers {
   const list = (answer: unknown) => Array.isArray(answer) && answer.every((label) => typeof label === 'string')
   if (Array.isArray(given) && given.every(list)) return given
@@ -126,7 +126,7 @@ export function promptJson(given: string | RespondParams | undefined): Record<st
   }
 }
 
-/** Who answers, as the core reads it. */
+/** Who answers, in the form that core expects. */
 function policy(name: string, handler: unknown): 'fail' | 'wait' | 'ask' {
   if (handler === undefined || handler === null) return 'fail'
   if (handler === 'wait') return 'wait'

@@ -39,7 +39,7 @@ export abstract class Reader<E> implements AsyncIterableIterator<E> {
 
   protected abstract decode(json: string): E[]
 
-  /** What a handler gives; it is not waited for once the stream has ended, closed or aborted. */
+  /** The result of a handler, which is no longer waited for once the stream has ended, was closed or aborted. */
   protected async given<T>(handler: () => T | PromiseLike<T>): Promise<T> {
     const stopped = new Promise<undefined>((resolve) => {
       this.#stop = () => resolve(undefined)
@@ -50,21 +50,21 @@ export abstract class Reader<E> implements AsyncIterableIterator<E> {
     return value.value
   }
 
-  /** Told of each event that is handed out. */
+  /** Called with each delivered event. */
   protected abstract handed(event: E): void
 
-  /** Told of the number of the last event that was handed out in another form. */
+  /** Called with the number of the last event that was delivered in another form. */
   protected abstract handedUpTo(number: number | null): void
 
-  /** Whether what events ask is answered before they are handed out. */
+  /** Whether requests of events are answered before the events are delivered. */
   protected get attends(): boolean {
     return false
   }
 
-  /** Has a handler answer what the event asks. */
+  /** Calls the handler for the request of an event. */
   protected async attend(_event: E): Promise<void> {}
 
-  /** Has handlers answer what the events ask; where one fails, the next read meets all of them again. */
+  /** Calls the handlers for the requests of events; if one fails, the next read returns all of the events again. */
   protected async attendAll(events: readonly E[]): Promise<void> {
     if (!this.attends) return
     this.#taking = true
@@ -78,15 +78,15 @@ export abstract class Reader<E> implements AsyncIterableIterator<E> {
     }
   }
 
-  /** Told after each look for more. */
+  /** Called after each read. */
   protected polled(): void {}
 
-  /** What ended it, if that was an error. */
+  /** The error that ended it, if any. */
   protected get failure(): Error | undefined {
     return this.#failure
   }
 
-  /** Closes the socket at once. What was not read yet is gone; a `next()` that waits ends. */
+  /** Closes the socket at once. Unread events are dropped, and a waiting `next()` ends. */
   close(): void {
     this.#end(undefined)
   }
@@ -101,7 +101,7 @@ export abstract class Reader<E> implements AsyncIterableIterator<E> {
     } catch (error) {
       return Promise.reject(error)
     }
-    // Several that are asked for at once are told in their order.
+    // Events that are requested at the same time are delivered in order.
     const event = this.#asked === 0 && !this.attends ? this.#buffered() : undefined
     if (event !== undefined) return Promise.resolve(event)
     this.#asked += 1
@@ -146,7 +146,7 @@ export abstract class Reader<E> implements AsyncIterableIterator<E> {
     } as AsyncIterableIterator<E>
   }
 
-  /** A new reader goes on where the last one stopped, unless that one waits. */
+  /** A new reader continues where the last one stopped, unless that one waits. */
   protected begin(reader: object): void {
     this.#alone(this.#asked > 0)
     this.#reader = reader
@@ -157,7 +157,7 @@ export abstract class Reader<E> implements AsyncIterableIterator<E> {
     if (asked || this.#taking) throw new Error('Two readers wait on one stream; read it in one and pass the events on.')
   }
 
-  /** Refuses a reader that another one has taken over from: it would get a stream with holes. */
+  /** Refuses a reader that was replaced by another, because it would see a stream with holes. */
   #check(reader: object): void {
     if (reader !== this.#reader) {
       throw new Error('Another loop has gone on with this stream; read it in one place and pass the events on.')
@@ -179,7 +179,7 @@ export abstract class Reader<E> implements AsyncIterableIterator<E> {
   /**
    * The events as an event stream (`text/event-stream`), to be passed on: `id:` where they have numbers, `event:`,
    * `data:`. It is written anew from the events, so that a broken connection does not show in it; heartbeats are left
-   * out. Each event is told once: here, or by the iterator.
+   * out. Each event is delivered once: here, or by the iterator.
    */
   toReadableStream(): ReadableStream<Uint8Array> {
     const take = this.reading(() => {
@@ -199,12 +199,12 @@ export abstract class Reader<E> implements AsyncIterableIterator<E> {
         },
         cancel: () => this.close(),
       },
-      // Nothing is taken before it is asked for.
+      // Nothing is read before it is requested.
       { highWaterMark: 0 },
     )
   }
 
-  /** The next batch of whatever form `poll` gives; nothing at the end. */
+  /** The next batch, in the form that `poll` returns; nothing at the end. */
   protected async take<B>(poll: () => B | null | undefined): Promise<B | undefined> {
     this.#alone(false)
     this.#taking = true
@@ -215,7 +215,7 @@ export abstract class Reader<E> implements AsyncIterableIterator<E> {
     }
   }
 
-  /** Events that were decoded and not handed out go back, for a reader that takes them in another form. */
+  /** Puts back events that were decoded but not delivered, for a reader in another form. */
   protected putBack(): void {
     const left = this.takeLeft().length
     if (left > 0) this.#native.putBack(left)
@@ -241,7 +241,7 @@ export abstract class Reader<E> implements AsyncIterableIterator<E> {
     return undefined
   }
 
-  /** The events that are there, or the next ones that come; nothing at the end. */
+  /** The events that are ready, or the next ones; nothing at the end. */
   protected async takeEvents(poll = () => this.#native.poll()): Promise<E[] | undefined> {
     const left = this.takeLeft()
     if (left.length > 0) return left
@@ -266,7 +266,7 @@ export abstract class Reader<E> implements AsyncIterableIterator<E> {
 
   readonly #read = async (): Promise<IteratorResult<E, undefined>> => {
     for (;;) {
-      // Handed out only once its handler has answered: after one that failed, the next read meets the event again.
+      // Delivered only once its handler has answered. If the handler failed, the next read returns the event again.
       const met = this.#buffer[this.#at]
       if (met !== undefined && this.attends) await this.attend(met)
       const event = this.#buffer[this.#at] === met ? this.#buffered() : undefined
@@ -306,7 +306,7 @@ export interface Reader<E> {
 }
 disposable(Reader.prototype)
 
-/** An iterator of what `take` gives until it gives nothing, which closes by `close` when it is left. */
+/** An iterator of the results of `take` until it returns nothing; leaving it calls `close`. */
 export function iterate<B>(take: () => Promise<B | undefined>, close: () => void): AsyncIterableIterator<B> {
   return {
     async next() {

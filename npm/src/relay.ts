@@ -1,35 +1,35 @@
 import type { NativeRelay } from './native.js'
 import { Reader } from './reader.js'
 
-/** One of the runtime's own (OpenCode) events, as it came. */
+/** One raw event of the runtime (OpenCode), unchanged. */
 export interface RelayEvent {
   kind: 'event'
-  /** The chat's number of it: pass it as `lastEventId` to go on after it. */
+  /** Its number in the chat: pass it as `lastEventId` to continue after it. */
   id?: number
   /** The runtime's own type, such as `message.part.delta`. */
   eventType: string
-  /** The session it is of: the chat's, or that of a subagent. */
+  /** Its session: the chat's, or that of a subagent. */
   sessionId?: string
   /** The event. */
   raw: unknown
 }
 
-/** What was asked for is no longer kept: the next event is number `oldest`. */
+/** The requested events are no longer kept; the next event is number `oldest`. */
 export interface RelayGap {
   kind: 'gap'
   oldest: number
 }
 
-/** What was asked for never was: the log ends at `head`, and goes on live. */
+/** The requested number does not exist yet; the log ends at `head`, and continues live. */
 export interface RelayReset {
   kind: 'reset'
   head: number
 }
 
-/** What a relay brings. */
+/** An item of a relay. */
 export type RelayItem = RelayEvent | RelayGap | RelayReset
 
-/** The relay of a chat: every event of its runtime, in one order for ever. */
+/** The relay of a chat: every event of its runtime, in an order that never changes. */
 export class RelayStream extends Reader<RelayItem> {
   #lastEventId: number | undefined
 
@@ -46,7 +46,7 @@ export class RelayStream extends Reader<RelayItem> {
     this.requestId = requestId
   }
 
-  /** The number of the last event that was handed out, or of the one the relay began after: where to go on. */
+  /** The number of the last delivered event, or of the one after which the relay began: the position to resume from. */
   get lastEventId(): number | undefined {
     return this.#lastEventId
   }

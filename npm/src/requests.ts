@@ -1,55 +1,55 @@
-/** Questions asked together; an answer gives one list of labels, or of free text, for each. */
+/** One or more questions in one request; an answer has one list of labels, or of free text, for each. */
 export interface Question {
   kind: 'question'
-  /** The id to answer under. */
+  /** The id for the reply. */
   requestId: string
-  /** The message that asks. */
+  /** The message that contains the request. */
   messageId?: string
-  /** The tool part that asks. */
+  /** The tool part that makes the request. */
   partId?: string
-  /** What is asked. */
+  /** The questions. */
   questions: QuestionPrompt[]
 }
 
 /** One question with its options. */
 export interface QuestionPrompt {
-  /** A word or two above the question. */
+  /** A short title of the question. */
   header: string
   question: string
   /** The answers offered. */
   options: QuestionOption[]
   /** Whether several options may be chosen. */
   multiple: boolean
-  /** Whether an answer of one's own is welcome. */
+  /** Whether free text is accepted. */
   custom: boolean
 }
 
 /** One option of a question. */
 export interface QuestionOption {
-  /** What is sent back when it is chosen. */
+  /** The answer if this option is chosen. */
   label: string
-  /** What it means. */
+  /** A description. */
   description: string
 }
 
-/** A permission the agent asks for. */
+/** A permission that the agent requests. */
 export interface Permission {
   kind: 'permission'
-  /** The id to answer under. */
+  /** The id for the reply. */
   requestId: string
-  /** The message that asks. */
+  /** The message that contains the request. */
   messageId?: string
-  /** The tool part that asks. */
+  /** The tool part that makes the request. */
   partId?: string
-  /** What kind of thing: `bash`, `edit`, `external_directory` … */
+  /** The kind of permission: `bash`, `edit`, `external_directory` … */
   permission: string
-  /** The commands or paths it is about. */
+  /** The commands or paths that it concerns. */
   patterns: string[]
-  /** What the runtime says beside it. */
+  /** Metadata of the runtime. */
   metadata: unknown
 }
 
-/** What the agent waits for. The turn goes on once it is answered. */
+/** A request of the agent. The turn continues once it is answered. */
 export type InputRequest = Question | Permission
 
 /** The answer to a permission. */

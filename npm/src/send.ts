@@ -3,7 +3,7 @@ import { type RespondParams, type SendMessageParams, sendMessageParams } from '.
 import { abandon, type TurnStream } from './stream.js'
 import type { Turn } from './turn.js'
 
-/** `respond`, folded. A call that fails or is given up cancels the turn it started. */
+/** `respond` and `result` in one call. If it fails or is abandoned, it cancels the turn that it started. */
 export async function send(
   respond: (prompt: RespondParams) => APIPromise<TurnStream>,
   prompt: string | SendMessageParams,

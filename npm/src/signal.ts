@@ -1,13 +1,13 @@
-/** What waits for one signal. One listener stands for all of it: eleven would be taken for a leak. */
+/** The waiters of one signal. They share one listener, because Node reports more than ten listeners as a leak. */
 interface Waiting {
   readonly waiting: Set<() => void>
   readonly listener: () => void
 }
 
-// Keyed weakly, so that a signal that is garbage takes this along.
+// Keyed weakly, so that this is collected together with the signal.
 const signals = new WeakMap<AbortSignal, Waiting>()
 
-/** Calls `aborted` once when the signal is aborted; what comes back takes that back, and has to be called at the end. */
+/** Calls `aborted` once when the signal is aborted; the returned function removes it, and has to be called at the end. */
 export function onAbort(signal: AbortSignal | null | undefined, aborted: () => void): () => void {
   if (signal === null || signal === undefined) return () => {}
   // A function of its own, as the same one may wait twice.
@@ -39,7 +39,7 @@ const left = new FinalizationRegistry<() => void>((off) => off())
  * As {@link onAbort}, for something that its user may just leave: the signal, which may live as long as the process,
  * does not keep it alive.
  *
- * @param aborted told the holder; it must not hold it by itself
+ * @param aborted called with the holder; it must not refer to the holder itself
  */
 export function onAbortOf<T extends object>(
   holder: T,

@@ -19,8 +19,8 @@ import { type Turn, turnFromJson } from './turn.js'
 export let abandon: (stream: TurnStream) => Promise<void>
 
 /**
- * A turn as it runs: iterator of its events, and handle on it. Leaving the loop closes the socket at once; the turn
- * itself goes on, but for `cancelOnClose`.
+ * A running turn: an iterator of its events and a handle to control it. Leaving the loop closes the socket at once; the
+ * turn continues, unless `cancelOnClose` is set.
  */
 export class TurnStream extends Reader<TurnEvent> {
   readonly #native: NativeTurn
@@ -55,22 +55,22 @@ export class TurnStream extends Reader<TurnEvent> {
     return this.#native.chatId
   }
 
-  /** The turn; empty where the service has not told it yet. */
+  /** The turn; empty until the service has sent its id. */
   get turnId(): string {
     return this.#native.turnId
   }
 
-  /** The turn so far, with all that has come over the connection; a fresh object each time. */
+  /** The turn so far, with everything that has arrived; a new object each time. */
   get snapshot(): Turn {
     return turnFromJson(this.#native.snapshot())
   }
 
-  /** Where to go on after the last event that was handed out (`client.chat.resume`); opaque, fit to be stored. */
+  /** The position after the last delivered event (`client.chat.resume`); an opaque string that can be stored. */
   get cursor(): string | undefined {
     return this.#native.cursor(this.#lastSeq) ?? undefined
   }
 
-  /** The text of the answer as it is written, an empty line between two parts. It ends as `result()` does. */
+  /** The text of the answer as it arrives, with an empty line between two parts. It ends like `result()`. */
   get textStream(): AsyncIterableIterator<string> {
     let part: string | undefined
     const take = this.reading(async () => {
@@ -91,10 +91,10 @@ export class TurnStream extends Reader<TurnEvent> {
   }
 
   /**
-   * The turn once it has ended. It takes no event away from who iterates the stream, before, beside or after.
+   * The turn once it has ended. It consumes no event: a loop before, beside or after it gets all of them.
    *
-   * @throws {@link TurnFailedError} for a turn that failed or was interrupted
-   * @throws {@link InputRequiredError} where the agent waits for an answer; answer it, and ask again
+   * @throws {@link TurnFailedError} if the turn failed or was interrupted
+   * @throws {@link InputRequiredError} if the agent waits for an answer; answer, and call it again
    */
   async result(): Promise<Turn> {
     for (;;) {
@@ -110,7 +110,7 @@ export class TurnStream extends Reader<TurnEvent> {
     return turnFromJson(turn)
   }
 
-  /** The events as they come together, which spares a promise for each; lazily, they are not even parsed. */
+  /** The events in batches, which avoids a promise for each; with `lazy` they are not even parsed. */
   batches(options: { lazy: true }): AsyncIterableIterator<LazyBatch>
   batches(options?: { lazy?: false }): AsyncIterableIterator<TurnEvent[]>
   batches(options: { lazy?: boolean } = {}): AsyncIterableIterator<TurnEvent[] | LazyBatch> {
@@ -139,7 +139,7 @@ export class TurnStream extends Reader<TurnEvent> {
     await perform(this.#native.reject(idOf(question)))
   }
 
-  /** Replies to a permission of this turn; a refusal may tell the agent why. */
+  /** Replies to a permission of this turn; a refusal may have a message for the agent. */
   async allow(permission: Permission | string, reply: PermissionReply = 'once', message?: string): Promise<void> {
     if (message !== undefined && typeof message !== 'string') {
       throw new TypeError(`message must be a string, not ${kindOf(message)}.`)
@@ -147,7 +147,7 @@ export class TurnStream extends Reader<TurnEvent> {
     await perform(this.#native.allow(idOf(permission), String(reply), message))
   }
 
-  /** Cancels this turn, and no other where the service is ours. The stream goes on to its end. */
+  /** Cancels this turn, and at our own server no other. The stream continues to its end. */
   async cancel(): Promise<Cancelled> {
     return valueOf(await perform(this.#native.cancel()))
   }
@@ -166,7 +166,7 @@ export class TurnStream extends Reader<TurnEvent> {
     return typeof this.#handlers.onQuestion === 'function' || typeof this.#handlers.onPermission === 'function'
   }
 
-  /** Has a handler answer what the event asks, if it does and there is one. */
+  /** Calls the handler for the request of an event, if it has one and there is a handler. */
   protected override async attend(event: TurnEvent): Promise<void> {
     if (!this.attends || event.type !== 'turn.status') return
     const { onQuestion, onPermission } = this.#handlers
@@ -206,7 +206,7 @@ export class TurnStream extends Reader<TurnEvent> {
     if (event.seq) this.#lastSeq = event.seq
   }
 
-  /** The next events, all of which count as handed out. */
+  /** The next events, all of which count as delivered. */
   async #all(poll?: () => string | null | undefined): Promise<TurnEvent[] | undefined> {
     const events = await this.takeEvents(poll)
     await this.attendAll(events ?? [])
@@ -214,7 +214,7 @@ export class TurnStream extends Reader<TurnEvent> {
     return events
   }
 
-  /** Events for a reader that waits for the end: where the agent waits for an answer, that is an error. */
+  /** Events for a reader that waits for the end: if the agent waits for an answer, that is an error. */
   #attended(): Promise<TurnEvent[] | undefined> {
     return this.#all(() => {
       const batch = this.#native.poll()

@@ -3,30 +3,30 @@ import type { InputRequest } from './requests.js'
 import type { MessageUsage, Usage } from './usage.js'
 import type { FinishReason, MessageKind, TurnStatus } from './words.js'
 
-/** A turn, whole or so far: exactly the fold of its events. */
+/** A turn, ended or so far: exactly the fold of its events. */
 export interface Turn {
   id: string
   chatId: string
-  /** The last `turn.status` until the end, then how it ended. */
+  /** The last `turn.status` until the end, then the final status. */
   status: TurnStatus
   /** Whether it has ended. */
   ended: boolean
   /** With `merged`: the turn in which it was answered. */
   mergedInto?: string
-  /** What the user said. */
+  /** The user's message. */
   userMessage: UserMessage
   /** `provider/model`. */
   model?: string
-  /** What failed. */
+  /** The failure. */
   error?: TurnError
   /** The agent's messages, in the order they began; subagents' too. */
   messages: Message[]
   /** The requests open now. */
   requests: InputRequest[]
-  /** The answer: the text of the last root answer that has any. */
+  /** The text of the last answer to the user that has text. */
   text: string
   usage: Usage
-  /** What the whole turn cost, subagents included, in millionths of a dollar; absent: not told. */
+  /** The cost of the whole turn, including subagents, in millionths of a dollar; absent if not reported. */
   costMicros?: number
   /** RFC 3339. */
   startedAt?: string
@@ -65,15 +65,15 @@ export interface Message {
   kind: MessageKind
   /** `provider/model`. */
   model?: string
-  /** The agent that speaks. */
+  /** The agent that wrote the message. */
   agent?: string
   /** For a subagent's message: the tool part that runs the subagent. */
   parentPartId?: string
   /** Its parts, in the order they began. */
   parts: Part[]
-  /** Why it ended; absent while it has not. */
+  /** Why it ended; absent while it is open. */
   finishReason?: FinishReason
-  /** What failed. */
+  /** The failure. */
   error?: TurnError
   usage?: MessageUsage
 }

@@ -8,7 +8,7 @@ import type { NativeClient, NativeUpload } from './native.js'
 import { type RequestOptions, requestOptionsJson } from './options.js'
 import type { Answer } from './promise.js'
 
-/** What `upload` is told. */
+/** The parameters of `upload`. */
 export interface UploadParams {
   /** The chat. */
   id: string
@@ -16,10 +16,10 @@ export interface UploadParams {
   content: Content
 }
 
-/** What crosses at once; a larger piece is cut. */
+/** The size of a piece that crosses the border; larger ones are split. */
 const SLICE = 64 * 1024
 
-/** Writes a file: what is whole in one go, and what comes in pieces as fast as it is taken. */
+/** Uploads a file, whole or in pieces as fast as the request accepts them. */
 export async function upload(
   client: NativeClient,
   filePath: string,
@@ -53,14 +53,14 @@ export async function upload(
     const done = await perform(task, signal)
     return answerOf(valueOf<FileEntry>(done), done)
   } catch (error) {
-    // What the source threw is told as it is, and not what the request became of it.
+    // Throw the error of the source, not the resulting error of the request.
     throw broken === undefined ? calledAt(error, caller.stack) : broken.thrown
   } finally {
     pieces?.leave()
   }
 }
 
-/** Hands the pieces over, each once there is room for it. Stops where the request has ended, whatever became of it. */
+/** Passes on the pieces, each once there is room for it. Stops when the request has ended, for whatever reason. */
 async function feed(native: NativeUpload, pieces: Pieces): Promise<void> {
   // The first half of a character whose second half comes with the next piece.
   let half = ''

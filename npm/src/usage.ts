@@ -1,6 +1,6 @@
 import type { MessageKind } from './words.js'
 
-/** Token counts. Input excludes what the cache gave, output excludes reasoning, the total is the sum of all five. */
+/** Token counts. Input excludes the cache, output excludes reasoning, the total is the sum of all five. */
 export interface TokenCounts {
   inputTokens: number
   outputTokens: number
@@ -8,25 +8,25 @@ export interface TokenCounts {
   cacheReadTokens: number
   cacheWriteTokens: number
   totalTokens: number
-  /** Millionths of a dollar; absent: not told. */
+  /** Millionths of a dollar; absent if the service did not report it. */
   costMicros?: number
 }
 
-/** What one message used. */
+/** The usage of one message. */
 export interface MessageUsage extends TokenCounts {
   /** `provider/model`. */
   model?: string
 }
 
-/** What a turn used: the root session's messages at the top, everything with its subagents in `summary`. */
+/** The usage of a turn: the root session's messages at the top level, everything including subagents in `summary`. */
 export interface Usage extends MessageUsage {
   /** The sum of all entries. */
   summary: TokenCounts
-  /** One entry a message, in the order the messages came. */
+  /** One entry per message, in the order of the messages. */
   entries: UsageEntry[]
 }
 
-/** What one message of the turn used. */
+/** The usage of one message of the turn. */
 export interface UsageEntry extends MessageUsage {
   messageId: string
   kind: MessageKind

@@ -55,7 +55,7 @@ test('an onState that throws or rejects ends neither the process nor the stream,
       }),
     )
     const told = warnings.filter(({ name }) => name === 'TurnwireWarning').map(({ message }) => message)
-    assert.deepEqual(told, Array(2).fill('onState threw; the stream goes on without it.'))
+    assert.deepEqual(told, Array(2).fill('onState threw; the stream continues.'))
   }
 })
 

@@ -98,9 +98,9 @@ def test_an_empty_id_is_refused_before_anything_is_sent(call: str) -> None:
 
 def test_a_prompt_is_a_text_or_parts_and_never_both_or_neither(client: Turnwire) -> None:
     part = {"type": "text", "text": "Hi"}
-    with pytest.raises(TypeError, match="one of the two"):
+    with pytest.raises(TypeError, match="pass either the prompt"):
         client.chat.respond("chat_1")
-    with pytest.raises(TypeError, match="one of the two"):
+    with pytest.raises(TypeError, match="pass either the prompt"):
         client.chat.send_message("chat_1", "Hi", parts=[part])
     with pytest.raises(TypeError, match="parts="):
         client.chat.respond("chat_1", [part])  # type: ignore[arg-type]

@@ -145,7 +145,7 @@ WRONG: dict[str, tuple[Callable[[Path], Any], type[Exception], str]] = {
     "an empty text file": (lambda _: io.StringIO(), TypeError, "binary mode"),
     "a file that gives text": (lambda _: type("F", (), {"read": lambda self: ""})(), TypeError, "binary mode"),
     "a file that gives nothing": (lambda _: type("F", (), {"read": lambda self: None})(), TypeError, "must be bytes"),
-    "a file at its end": (at_its_end, ValueError, "stands at its end"),
+    "a file at its end": (at_its_end, ValueError, "a file at its end"),
     "a generator that was read": (lambda _: read_before(), ValueError, "was read before"),
     "a file that is closed": (closed, ValueError, "closed"),
     "a path to nothing": (lambda path: path / "nothing", FileNotFoundError, "nothing"),

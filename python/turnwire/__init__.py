@@ -1,4 +1,4 @@
-"""Talk to coding agents: chats that last, turns that stream, events with types.
+"""Talk to coding agents: persistent chats, streamed turns, typed events.
 
     from turnwire import Turnwire
 

@@ -15,12 +15,12 @@ Answers = Sequence[Sequence[str]]
 Resume = Literal["auto", "relay", "off"]
 PermissionReply = Literal["once", "always", "reject"]
 OnConflict = Literal["error", "wait", "cancel"]
-#: Called with what became of a stream's connection. What it raises goes to ``sys.unraisablehook``.
+#: Called with changes of a stream's connection. Its exceptions go to ``sys.unraisablehook``.
 OnState = Callable[[StreamState], object]
 
 
 def teller(on_state: OnState | None) -> Callable[[str], object] | None:
-    """What the native module calls with the JSON of a state."""
+    """The function that the native module calls with the JSON of a state."""
     if on_state is None:
         return None
     if not callable(on_state):
@@ -31,21 +31,21 @@ def teller(on_state: OnState | None) -> Callable[[str], object] | None:
 def prompt(text: str | None, parts: Iterable[PromptPart] | None, **more: Any) -> dict[str, Any]:
     """The arguments of a prompt; it is a text or a list of parts."""
     if (text is None) == (parts is None):
-        raise TypeError("give the prompt as a string, or its parts as parts=[…]; one of the two")
+        raise TypeError("pass either the prompt as a string, or its parts as parts=[…]")
     if text is not None and not isinstance(text, str):
-        raise TypeError(f"the prompt is a string, not {type(text).__name__}; give a list of parts as parts=[…]")
+        raise TypeError(f"the prompt is a string, not {type(text).__name__}; pass a list of parts as parts=[…]")
     if isinstance(parts, (str, bytes, Mapping)):
-        raise TypeError(f"parts is a list of parts, not {type(parts).__name__}; give a text as the prompt itself")
+        raise TypeError(f"parts is a list of parts, not {type(parts).__name__}; pass a text as the prompt itself")
     return {"parts": [{"type": "text", "text": text}] if parts is None else list(parts), **more}
 
 
 def answers(given: Answers) -> list[list[str]]:
-    """One list for each question; a bare string is an easy mistake, and would be read letter by letter."""
+    """One list for each question. A bare string is refused, because it would be read letter by letter."""
     if isinstance(given, str) or any(isinstance(answer, str) for answer in given):
         raise TypeError('answers are one list of strings for each question, such as [["yes"]]')
     return [list(answer) for answer in given]
 
 
 def request_id(request: Question | Permission | str) -> str:
-    """The id of a request, or itself."""
+    """The id of a request, from a request or an id."""
     return request if isinstance(request, str) else request.request_id

@@ -26,11 +26,11 @@ from ._wait import finished
 
 
 class AsyncChats(AsyncResource):
-    """Chats: create one, prompt it, read what it says."""
+    """Chats: create them, send prompts, read the turns."""
 
     @property
     def with_raw_response(self) -> AsyncRawChats:
-        """The same operations, answered by status, headers and bytes."""
+        """The same operations, returning status, headers and bytes."""
         return AsyncRawChats(self)
 
     @property
@@ -63,7 +63,7 @@ class AsyncChats(AsyncResource):
         instructions: str | None = None,
         **options: Unpack[Options],
     ) -> Chat:
-        """Makes a chat. ``idle_timeout_ms``: how long its runtime stays up unused, 15 minutes if not given."""
+        """Creates a chat. ``idle_timeout_ms``: how long its runtime stays awake unused, default 15 minutes."""
         return await self._call(
             Chat.from_dict,
             "create",
@@ -76,11 +76,11 @@ class AsyncChats(AsyncResource):
         )
 
     async def retrieve(self, id: str, **options: Unpack[Options]) -> Chat:
-        """The chat as it stands."""
+        """Retrieves the chat."""
         return await self._call(Chat.from_dict, "retrieve", options, id=id)
 
     async def update(self, id: str, *, title: str, **options: Unpack[Options]) -> Chat:
-        """Gives the chat another title."""
+        """Changes the title of the chat."""
         return await self._call(Chat.from_dict, "update", options, id=id, title=title)
 
     def list(
@@ -102,19 +102,20 @@ class AsyncChats(AsyncResource):
         return await self._call(read, "list", options, limit=limit, cursor=cursor, status=status)
 
     async def delete(self, id: str, **options: Unpack[Options]) -> EndedChat:
-        """Ends the chat and gives what it used; again: the same figures."""
+        """Ends the chat and returns its usage; repeating it returns the same figures."""
         return await self._call(EndedChat.from_dict, "delete", options, id=id)
 
     async def cancel(self, id: str, *, turn_id: str | None = None, **options: Unpack[Options]) -> Cancelled:
-        """Cancels the turn that runs; with ``turn_id`` only that one."""
+        """Cancels the running turn; with ``turn_id`` only if it is that one."""
         return await self._call(Cancelled.from_dict, "cancel", options, id=id, turnId=turn_id)
 
     async def create_stream_token(self, id: str, **options: Unpack[Options]) -> StreamToken:
-        """A token for reading this chat's stream and nothing else, such as in a browser. It lives for 5 minutes."""
+        """Creates a token that can only read this chat's stream, for example in a browser. It is valid for 5
+        minutes."""
         return await self._call(StreamToken.from_dict, "createStreamToken", options, id=id)
 
     async def reply_to_question(self, request_id: str, *, id: str, answers: Answers, **options: Unpack[Options]) -> None:
-        """Answers a question of the agent: one list of labels (or free text) for each that it asked."""
+        """Answers a question of the agent: one list of labels (or of free text) for each question in the request."""
         arguments = {"requestId": request_id, "id": id, "answers": _arguments.answers(answers)}
         return await self._call(nothing, "replyToQuestion", options, **arguments)
 
@@ -131,7 +132,7 @@ class AsyncChats(AsyncResource):
         message: str | None = None,
         **options: Unpack[Options],
     ) -> None:
-        """Grants or refuses what the agent asked to do."""
+        """Grants or refuses a permission that the agent requested."""
         arguments = {"requestId": request_id, "id": id, "reply": reply, "message": message}
         return await self._call(nothing, "replyToPermission", options, **arguments)
 
@@ -153,12 +154,12 @@ class AsyncChats(AsyncResource):
         on_permission: AsyncOnPermission | None = None,
         **options: Unpack[Options],
     ) -> AsyncTurnStream:
-        """Starts a turn and streams it. Errors of the service, such as a turn that runs already, are raised here.
+        """Starts a turn and streams it. Errors of the service, such as a turn that is already running, are raised here.
 
-        ``on_conflict``: what to do if another turn runs: raise, wait for its end, or cancel it. ``resume``: how to go
-        on after a broken connection; ``on_state`` is called by whoever reads the stream when one broke, and when it was
-        taken up. A stream that is closed leaves its turn running, but for ``cancel_on_close``. ``on_question``
-        and ``on_permission`` answer while the stream is read; one that is ``"wait"`` leaves that to others.
+        ``on_conflict``: what to do if another turn is running: raise, wait for its end, or cancel it. ``resume``: how
+        to continue after a broken connection. ``on_state`` is called, while the stream is read, when the connection
+        broke and when it was resumed. If the stream is closed, its turn continues, unless ``cancel_on_close`` is set.
+        ``on_question`` and ``on_permission`` answer while the stream is read; ``"wait"`` leaves the answer to others.
         """
         handlers = Handlers(on_question, on_permission)
         arguments = _arguments.prompt(
@@ -179,11 +180,11 @@ class AsyncChats(AsyncResource):
         return AsyncTurnStream(start, handlers=handlers)
 
     def resume(self, cursor: str, **options: Unpack[Options]) -> AsyncTurnStream:
-        """Goes on with a turn where ``stream.cursor`` stood, in another process if need be."""
+        """Resumes a turn after ``stream.cursor``, also in another process."""
         return AsyncTurnStream(partial(self._start, "resume", options, {"cursor": cursor}), cursor=cursor)
 
     async def attach(self, id: str, *, turn_id: str | None = None, **options: Unpack[Options]) -> AsyncTurnStream | None:
-        """Streams the turn that runs now, or the named one, from its first event; ``None``: nothing runs."""
+        """Streams the running turn, or the named one, from its first event; ``None`` if no turn is running."""
         start = partial(self._start, "attach", options, {"id": id, "turnId": turn_id})
         native = await finished(start())
         return AsyncTurnStream(start, native) if native else None
@@ -206,9 +207,9 @@ class AsyncChats(AsyncResource):
         on_permission: AsyncOnPermission | None = None,
         **options: Unpack[Options],
     ) -> Turn:
-        """Runs a turn to its end. Raises ``TurnFailedError`` if it failed, ``InputRequiredError`` if the agent asks
-        something that there is no handler for. A handler gives the answer, or is ``"wait"``: others answer. A call that
-        fails or is given up cancels the turn it started, unless ``cancel_on_close`` is false."""
+        """Runs a turn to its end. Raises ``TurnFailedError`` if it failed, and ``InputRequiredError`` if the agent
+        makes a request without a handler. A handler returns the answer; ``"wait"`` leaves it to others. A call that
+        fails or is abandoned cancels the turn that it started, unless ``cancel_on_close`` is false."""
         if RAW in options:
             arguments = _arguments.prompt(
                 prompt, parts, id=id, model=model, agent=agent, system=system, format=format
@@ -234,15 +235,15 @@ class AsyncChats(AsyncResource):
             try:
                 return await stream.result()
             except Exception:
-                # Not where the task itself is cancelled: closing sees to it then, and nobody waits.
+                # Not if the task itself is cancelled: closing the stream cancels the turn then, and nothing waits.
                 await finished(stream._native.abandon())
                 raise
 
     def stream(
         self, id: str, *, token: str | None = None, last_event_id: int | None = None, **options: Unpack[Options]
     ) -> AsyncRelayStream:
-        """The runtime's own events of this chat, live; with ``last_event_id`` first those after it, 0: from the oldest.
-        Reconnects by itself."""
+        """Streams the runtime's raw events of this chat, live; with ``last_event_id`` first those after it, with 0 all.
+        It reconnects automatically."""
         arguments = {"id": id, "token": token, "lastEventId": last_event_id}
         return AsyncRelayStream(partial(self._start, "stream", options, arguments), last_event_id)
 
@@ -252,7 +253,7 @@ class AsyncFiles(AsyncResource):
 
     @property
     def with_raw_response(self) -> AsyncRawFiles:
-        """The same operations, answered by status, headers and bytes."""
+        """The same operations, returning status, headers and bytes."""
         return AsyncRawFiles(self)
 
     @property
@@ -265,18 +266,18 @@ class AsyncFiles(AsyncResource):
         return await self._call(FileList.from_dict, "files.list", options, id=id)
 
     async def download(self, file_path: str, *, id: str, **options: Unpack[Options]) -> Download:
-        """A file, read whole. For one that is large see ``with_streaming_response``."""
+        """Downloads a whole file. For large files use ``with_streaming_response``."""
         return await self._call(Download, "files.download", options, whole=True, filePath=file_path, id=id)
 
     async def upload(self, file_path: str, *, id: str, content: AsyncContent, **options: Unpack[Options]) -> FileEntry:
-        """Writes a file; folders are made."""
+        """Writes a file, and creates its folders."""
         given = AsyncUpload(content)
         arguments = {"filePath": file_path, "id": id, "content": given.given}
         task, wrap = prepare(self._native, FileEntry.from_dict, "files.upload", options, arguments)
         return wrap(await given.send(task))
 
     async def delete(self, file_path: str, *, id: str, **options: Unpack[Options]) -> None:
-        """Removes a file; our own server."""
+        """Deletes a file; only our own server supports it."""
         return await self._call(nothing, "files.delete", options, filePath=file_path, id=id)
 
 
@@ -285,7 +286,7 @@ class AsyncMessages(AsyncResource):
 
     @property
     def with_raw_response(self) -> AsyncRawMessages:
-        """The same operations, answered by status, headers and bytes."""
+        """The same operations, returning status, headers and bytes."""
         return AsyncRawMessages(self)
 
     def list(
@@ -307,7 +308,7 @@ class AsyncTurns(AsyncResource):
 
     @property
     def with_raw_response(self) -> AsyncRawTurns:
-        """The same operations, answered by status, headers and bytes."""
+        """The same operations, returning status, headers and bytes."""
         return AsyncRawTurns(self)
 
     async def retrieve(self, turn_id: str, *, id: str, **options: Unpack[Options]) -> Turn:
@@ -329,7 +330,7 @@ class AsyncRawChats:
         self.reply_to_question = async_raw(chats.reply_to_question)
         self.reject_question = async_raw(chats.reject_question)
         self.reply_to_permission = async_raw(chats.reply_to_permission)
-        #: The service's ``message`` route: waits for the whole turn; handlers are not called.
+        #: The service's ``message`` route, which waits for the whole turn; handlers are not called.
         self.send_message = async_raw(chats.send_message)
         self.files = AsyncRawFiles(chats.files)
         self.messages = AsyncRawMessages(chats.messages)
@@ -380,7 +381,7 @@ class AsyncStreamingFiles:
     async def download(
         self, file_path: str, *, id: str, **options: Unpack[Options]
     ) -> AsyncIterator[AsyncStreamedDownload]:
-        """A file, in pieces. Leaving closes the connection."""
+        """Downloads a file in pieces. Leaving the context closes the connection."""
         native = await finished(self._files._start("files.download", options, {"filePath": file_path, "id": id}))
         try:
             yield AsyncStreamedDownload(native)

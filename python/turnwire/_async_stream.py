@@ -1,4 +1,4 @@
-"""Streams in an asynchronous program: awaited, entered or iterated, whichever comes first opens them."""
+"""Streams in an asynchronous program. The first await, entry or iteration opens the stream."""
 
 from __future__ import annotations
 
@@ -20,31 +20,32 @@ E = TypeVar("E", TurnEvent, RelayItem)
 S = TypeVar("S", bound="_AsyncStream[Any]")
 
 
-#: Events in a row after which other tasks have their turn, and a cancellation can arrive, even if more is always ready.
+#: After this many events in a row the loop yields to other tasks, so that a cancellation can arrive even if more is
+#: ready.
 _IN_A_ROW = 256
 
 
 class _AsyncStream(Generic[E]):
-    """What asynchronous streams share."""
+    """The base of asynchronous streams."""
 
     def __init__(self, start: Callable[[], _native.Task], native: Any = None) -> None:
         self._start = start
         self._native: Any = native
         self._begun = False
         self._closed = False
-        #: Held by whoever opens the stream.
+        #: Held while the stream is being opened.
         self._opening = asyncio.Lock()
-        #: Events that came since a reader last waited.
+        #: The number of events since a reader last waited.
         self._in_a_row = 0
 
     async def _open(self) -> Any:
-        """The native stream. Errors of the service are raised here."""
+        """Opens and returns the native stream. Errors of the service are raised here."""
         if self._native is None:
             async with self._opening:
                 if self._native is None:
                     if self._closed or self._begun:
                         raise RuntimeError("this stream is closed: it failed to open, or was left before it was open")
-                    # Never a second time: the first may have started a turn.
+                    # Never open twice: the first request may have started a turn.
                     self._begun = True
                     self._native = await finished(self._start())
                     if self._closed:
@@ -79,18 +80,18 @@ class _AsyncStream(Generic[E]):
         return await self._next(native, 0)
 
     async def _next(self, native: Any, reader: int, asking: bool = False) -> E:
-        """The next event for this reader (0: whoever reads beside it), waited for."""
+        """Waits for the next event of this reader (0: a call outside any loop)."""
         while (event := native.at_hand(reader)) is None:
             if not await self._more(native, asking):
                 raise StopAsyncIteration
         return await self._attended(event)
 
     async def _attended(self, event: E) -> E:
-        """The event, once a handler has answered what it asks."""
+        """Returns the event after a handler has answered its request."""
         return event
 
     async def _more(self, native: Any, asking: bool) -> bool:
-        """Waits until something is at hand; ``False``: nothing will be."""
+        """Waits until an event is ready; ``False`` if there will be none."""
         native.hold()
         try:
             if self._in_a_row >= _IN_A_ROW:
@@ -98,7 +99,7 @@ class _AsyncStream(Generic[E]):
                 await asyncio.sleep(0)
             loop = asyncio.get_running_loop()
             hub = hub_of(loop)
-            # A number, or what to wait for.
+            # A number of events, or a task to wait for.
             while not isinstance(got := native.poll(loop, hub, asking), int):
                 self._in_a_row = 0
                 await got
@@ -113,7 +114,7 @@ class _AsyncStream(Generic[E]):
         return self._native.request_id if self._native else None
 
     async def close(self) -> None:
-        """Closes the connection at once. The turn goes on, unless it was started with ``cancel_on_close``."""
+        """Closes the connection at once. The turn continues, unless it was started with ``cancel_on_close``."""
         self._closed = True
         if self._native:
             self._native.close()
@@ -129,7 +130,7 @@ class _Reader(Generic[E]):
     def __init__(self, stream: _AsyncStream[E], asking: bool = False, attends: bool = False) -> None:
         self._stream: _AsyncStream[E] = stream
         self._asking = asking
-        #: Whether events may be put to handlers.
+        #: Whether events may be passed to handlers.
         self._attends = attends
         self._reader = 0
         self._at_hand: Callable[[int], E | None] | None = None
@@ -152,7 +153,7 @@ class _Reader(Generic[E]):
 
 
 class AsyncTurnStream(_AsyncStream[TurnEvent]):
-    """A turn as it happens. Await, enter or iterate it; leave it to close the connection."""
+    """A running turn. Await, enter or iterate it; leave its context to close the connection."""
 
     def __init__(
         self,
@@ -184,7 +185,7 @@ class AsyncTurnStream(_AsyncStream[TurnEvent]):
         return event
 
     async def _attend(self, request: Question | Permission) -> None:
-        """Has the handler of a request answer it; handlers may be coroutines."""
+        """Calls the handler of a request and sends its answer; handlers may be coroutines."""
         try:
             answer = self._handlers.answer(request)
             if inspect.isawaitable(answer):
@@ -201,7 +202,7 @@ class AsyncTurnStream(_AsyncStream[TurnEvent]):
 
     async def result(self) -> Turn:
         """The whole turn. Raises ``TurnFailedError`` if it failed or was interrupted, and ``InputRequiredError`` if
-        the agent waits for an answer. It takes no event away from who iterates the stream, before, beside or after."""
+        the agent waits for an answer. It consumes no event: a loop before, beside or after it gets all of them."""
         native = await self._open()
         while (met := read(await finished(native.attend()))) is not None:
             if isinstance(met, list):
@@ -217,7 +218,8 @@ class AsyncTurnStream(_AsyncStream[TurnEvent]):
 
     @property
     def text_stream(self) -> AsyncIterator[str]:
-        """The text of the agent's answers as it comes, an empty line between two parts. Ends as ``result()`` does."""
+        """The text of the agent's answers as it arrives, with an empty line between two parts. It ends like
+        ``result()``."""
         return self._text()
 
     async def _text(self) -> AsyncIterator[str]:
@@ -229,7 +231,7 @@ class AsyncTurnStream(_AsyncStream[TurnEvent]):
 
     @property
     def cursor(self) -> str | None:
-        """Where ``client.chat.resume`` goes on, in another process if need be."""
+        """The position from which ``client.chat.resume`` continues, also in another process."""
         number = self._native.number if self._native else None
         if not self._native or (number is None and self._cursor):
             return self._cursor
@@ -247,7 +249,7 @@ class AsyncTurnStream(_AsyncStream[TurnEvent]):
         return self._native.turn_id if self._native else None
 
     async def answer(self, question: Question | str, answers: Answers) -> None:
-        """Answers a question of this turn: one list of labels, or of free text, for each that it asked."""
+        """Answers a question of this turn: one list of labels, or of free text, for each question in the request."""
         native = await self._open()
         await finished(native.answer(_arguments.request_id(question), _arguments.answers(answers)))
 
@@ -259,12 +261,12 @@ class AsyncTurnStream(_AsyncStream[TurnEvent]):
     async def allow(
         self, permission: Permission | str, reply: PermissionReply = "once", message: str | None = None
     ) -> None:
-        """Grants what the agent asks to do, this once or always, or refuses it."""
+        """Grants the permission that the agent requests, once or always, or refuses it."""
         native = await self._open()
         await finished(native.allow(_arguments.request_id(permission), reply, message))
 
     async def cancel(self) -> None:
-        """Cancels this turn, and no other; its events go on to the end."""
+        """Cancels this turn and no other; its events continue to the end."""
         native = await self._open()
         await finished(native.cancel())
 
@@ -276,7 +278,7 @@ class AsyncTurnStream(_AsyncStream[TurnEvent]):
 
 
 class AsyncRelayStream(_AsyncStream[RelayItem]):
-    """The runtime's own events of a chat. Await, enter or iterate it. Reconnects by itself."""
+    """The runtime's raw events of a chat. Await, enter or iterate it. It reconnects automatically."""
 
     def __init__(self, start: Callable[[], _native.Task], last_event_id: int | None) -> None:
         super().__init__(start)
@@ -284,8 +286,8 @@ class AsyncRelayStream(_AsyncStream[RelayItem]):
 
     @property
     def last_event_id(self) -> int | None:
-        """The number of the last event handed out, or of the one the relay began after;
-        ``client.chat.stream(id, last_event_id=…)`` goes on after it. ``None``: the service does not tell."""
+        """The number of the last delivered event, or of the one after which the relay began.
+        ``client.chat.stream(id, last_event_id=…)`` continues after it. ``None`` if the service does not report it."""
         number: int | None = self._native.number if self._native else None
         began: int | None = self._native.began_after if self._native else self._start_id
         return began if number is None else number

@@ -25,11 +25,11 @@ from ._upload import Upload
 
 
 class Chats(Resource):
-    """Chats: create one, prompt it, read what it says."""
+    """Chats: create them, send prompts, read the turns."""
 
     @property
     def with_raw_response(self) -> RawChats:
-        """The same operations, answered by status, headers and bytes."""
+        """The same operations, returning status, headers and bytes."""
         return RawChats(self)
 
     @property
@@ -62,7 +62,7 @@ class Chats(Resource):
         instructions: str | None = None,
         **options: Unpack[Options],
     ) -> Chat:
-        """Makes a chat. ``idle_timeout_ms``: how long its runtime stays up unused, 15 minutes if not given."""
+        """Creates a chat. ``idle_timeout_ms``: how long its runtime stays awake unused, default 15 minutes."""
         return self._call(
             Chat.from_dict,
             "create",
@@ -75,11 +75,11 @@ class Chats(Resource):
         )
 
     def retrieve(self, id: str, **options: Unpack[Options]) -> Chat:
-        """The chat as it stands."""
+        """Retrieves the chat."""
         return self._call(Chat.from_dict, "retrieve", options, id=id)
 
     def update(self, id: str, *, title: str, **options: Unpack[Options]) -> Chat:
-        """Gives the chat another title."""
+        """Changes the title of the chat."""
         return self._call(Chat.from_dict, "update", options, id=id, title=title)
 
     def list(
@@ -101,19 +101,20 @@ class Chats(Resource):
         return self._call(read, "list", options, limit=limit, cursor=cursor, status=status)
 
     def delete(self, id: str, **options: Unpack[Options]) -> EndedChat:
-        """Ends the chat and gives what it used; again: the same figures."""
+        """Ends the chat and returns its usage; repeating it returns the same figures."""
         return self._call(EndedChat.from_dict, "delete", options, id=id)
 
     def cancel(self, id: str, *, turn_id: str | None = None, **options: Unpack[Options]) -> Cancelled:
-        """Cancels the turn that runs; with ``turn_id`` only that one."""
+        """Cancels the running turn; with ``turn_id`` only if it is that one."""
         return self._call(Cancelled.from_dict, "cancel", options, id=id, turnId=turn_id)
 
     def create_stream_token(self, id: str, **options: Unpack[Options]) -> StreamToken:
-        """A token for reading this chat's stream and nothing else, such as in a browser. It lives for 5 minutes."""
+        """Creates a token that can only read this chat's stream, for example in a browser. It is valid for 5
+        minutes."""
         return self._call(StreamToken.from_dict, "createStreamToken", options, id=id)
 
     def reply_to_question(self, request_id: str, *, id: str, answers: Answers, **options: Unpack[Options]) -> None:
-        """Answers a question of the agent: one list of labels (or free text) for each that it asked."""
+        """Answers a question of the agent: one list of labels (or of free text) for each question in the request."""
         arguments = {"requestId": request_id, "id": id, "answers": _arguments.answers(answers)}
         return self._call(nothing, "replyToQuestion", options, **arguments)
 
@@ -130,7 +131,7 @@ class Chats(Resource):
         message: str | None = None,
         **options: Unpack[Options],
     ) -> None:
-        """Grants or refuses what the agent asked to do."""
+        """Grants or refuses a permission that the agent requested."""
         arguments = {"requestId": request_id, "id": id, "reply": reply, "message": message}
         return self._call(nothing, "replyToPermission", options, **arguments)
 
@@ -152,12 +153,12 @@ class Chats(Resource):
         on_permission: OnPermission | None = None,
         **options: Unpack[Options],
     ) -> TurnStream:
-        """Starts a turn and streams it. Errors of the service, such as a turn that runs already, are raised here.
+        """Starts a turn and streams it. Errors of the service, such as a turn that is already running, are raised here.
 
-        ``on_conflict``: what to do if another turn runs: raise, wait for its end, or cancel it. ``resume``: how to go
-        on after a broken connection; ``on_state`` is called by whoever reads the stream when one broke, and when it was
-        taken up. A stream that is closed leaves its turn running, but for ``cancel_on_close``. ``on_question``
-        and ``on_permission`` answer while the stream is read; one that is ``"wait"`` leaves that to others.
+        ``on_conflict``: what to do if another turn is running: raise, wait for its end, or cancel it. ``resume``: how
+        to continue after a broken connection. ``on_state`` is called, while the stream is read, when the connection
+        broke and when it was resumed. If the stream is closed, its turn continues, unless ``cancel_on_close`` is set.
+        ``on_question`` and ``on_permission`` answer while the stream is read; ``"wait"`` leaves the answer to others.
         """
         handlers = Handlers(on_question, on_permission)
         arguments = _arguments.prompt(
@@ -177,11 +178,11 @@ class Chats(Resource):
         return TurnStream(self._start("respond", options, arguments, _arguments.teller(on_state)).wait(), handlers=handlers)
 
     def resume(self, cursor: str, **options: Unpack[Options]) -> TurnStream:
-        """Goes on with a turn where ``stream.cursor`` stood, in another process if need be."""
+        """Resumes a turn after ``stream.cursor``, also in another process."""
         return TurnStream(self._start("resume", options, {"cursor": cursor}).wait(), cursor)
 
     def attach(self, id: str, *, turn_id: str | None = None, **options: Unpack[Options]) -> TurnStream | None:
-        """Streams the turn that runs now, or the named one, from its first event; ``None``: nothing runs."""
+        """Streams the running turn, or the named one, from its first event; ``None`` if no turn is running."""
         native = self._start("attach", options, {"id": id, "turnId": turn_id}).wait()
         return TurnStream(native) if native else None
 
@@ -203,9 +204,9 @@ class Chats(Resource):
         on_permission: OnPermission | None = None,
         **options: Unpack[Options],
     ) -> Turn:
-        """Runs a turn to its end. Raises ``TurnFailedError`` if it failed, ``InputRequiredError`` if the agent asks
-        something that there is no handler for. A handler gives the answer, or is ``"wait"``: others answer. A call that
-        fails or is given up cancels the turn it started, unless ``cancel_on_close`` is false."""
+        """Runs a turn to its end. Raises ``TurnFailedError`` if it failed, and ``InputRequiredError`` if the agent
+        makes a request without a handler. A handler returns the answer; ``"wait"`` leaves it to others. A call that
+        fails or is abandoned cancels the turn that it started, unless ``cancel_on_close`` is false."""
         if RAW in options:
             arguments = _arguments.prompt(
                 prompt, parts, id=id, model=model, agent=agent, system=system, format=format
@@ -237,8 +238,8 @@ class Chats(Resource):
     def stream(
         self, id: str, *, token: str | None = None, last_event_id: int | None = None, **options: Unpack[Options]
     ) -> RelayStream:
-        """The runtime's own events of this chat, live; with ``last_event_id`` first those after it, 0: from the oldest.
-        Reconnects by itself."""
+        """Streams the runtime's raw events of this chat, live; with ``last_event_id`` first those after it, with 0 all.
+        It reconnects automatically."""
         arguments = {"id": id, "token": token, "lastEventId": last_event_id}
         return RelayStream(self._start("stream", options, arguments).wait())
 
@@ -248,7 +249,7 @@ class Files(Resource):
 
     @property
     def with_raw_response(self) -> RawFiles:
-        """The same operations, answered by status, headers and bytes."""
+        """The same operations, returning status, headers and bytes."""
         return RawFiles(self)
 
     @property
@@ -261,18 +262,18 @@ class Files(Resource):
         return self._call(FileList.from_dict, "files.list", options, id=id)
 
     def download(self, file_path: str, *, id: str, **options: Unpack[Options]) -> Download:
-        """A file, read whole. For one that is large see ``with_streaming_response``."""
+        """Downloads a whole file. For large files use ``with_streaming_response``."""
         return self._call(Download, "files.download", options, whole=True, filePath=file_path, id=id)
 
     def upload(self, file_path: str, *, id: str, content: Content, **options: Unpack[Options]) -> FileEntry:
-        """Writes a file; folders are made."""
+        """Writes a file, and creates its folders."""
         given = Upload(content)
         arguments = {"filePath": file_path, "id": id, "content": given.given}
         task, wrap = prepare(self._native, FileEntry.from_dict, "files.upload", options, arguments)
         return wrap(given.send(task))
 
     def delete(self, file_path: str, *, id: str, **options: Unpack[Options]) -> None:
-        """Removes a file; our own server."""
+        """Deletes a file; only our own server supports it."""
         return self._call(nothing, "files.delete", options, filePath=file_path, id=id)
 
 
@@ -281,7 +282,7 @@ class Messages(Resource):
 
     @property
     def with_raw_response(self) -> RawMessages:
-        """The same operations, answered by status, headers and bytes."""
+        """The same operations, returning status, headers and bytes."""
         return RawMessages(self)
 
     def list(
@@ -303,7 +304,7 @@ class Turns(Resource):
 
     @property
     def with_raw_response(self) -> RawTurns:
-        """The same operations, answered by status, headers and bytes."""
+        """The same operations, returning status, headers and bytes."""
         return RawTurns(self)
 
     def retrieve(self, turn_id: str, *, id: str, **options: Unpack[Options]) -> Turn:
@@ -325,7 +326,7 @@ class RawChats:
         self.reply_to_question = raw(chats.reply_to_question)
         self.reject_question = raw(chats.reject_question)
         self.reply_to_permission = raw(chats.reply_to_permission)
-        #: The service's ``message`` route: waits for the whole turn; handlers are not called.
+        #: The service's ``message`` route, which waits for the whole turn; handlers are not called.
         self.send_message = raw(chats.send_message)
         self.files = RawFiles(chats.files)
         self.messages = RawMessages(chats.messages)
@@ -374,7 +375,7 @@ class StreamingFiles:
 
     @contextmanager
     def download(self, file_path: str, *, id: str, **options: Unpack[Options]) -> Iterator[StreamedDownload]:
-        """A file, in pieces. Leaving closes the connection."""
+        """Downloads a file in pieces. Leaving the context closes the connection."""
         native = self._files._start("files.download", options, {"filePath": file_path, "id": id}).wait()
         try:
             yield StreamedDownload(native)

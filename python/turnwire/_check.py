@@ -1,4 +1,4 @@
-"""Values of options: each is what it has to be, or refused by name."""
+"""Checks of option values: an invalid value raises an error that names the option."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from numbers import Real
 from typing import Any
 
-#: More seconds than anybody waits; what is above it is taken for a mistake.
+#: The maximum number of seconds; a larger value is considered a mistake.
 _LONGEST = 1e9
 
 
@@ -26,7 +26,7 @@ def flag(name: str, value: Any) -> bool:
 
 
 def whole(name: str, value: Any, least: int, most: int) -> int:
-    """An integer between bounds; a bool is none."""
+    """An integer between bounds; a bool is refused."""
     if isinstance(value, bool) or not isinstance(value, int):
         raise _wrong(name, "an integer", value)
     if not least <= value <= most:
@@ -35,17 +35,17 @@ def whole(name: str, value: Any, least: int, most: int) -> int:
 
 
 def number(name: str, value: Any, least: float, most: float) -> float:
-    """A number between bounds; a bool is none."""
+    """A number between bounds; a bool is refused."""
     if not _is_number(value):
         raise _wrong(name, "a number", value)
-    # Not a number lies between no bounds.
+    # NaN compares as outside any bounds.
     if not least <= value <= most:
         raise ValueError(f"{name} must be from {least} to {most}; this is {value!r}")
     return float(value)
 
 
 def milliseconds(name: str, seconds: Any) -> int:
-    """Seconds as the native module takes them, where 0 is a clock that is off."""
+    """Converts seconds for the native module, where 0 disables a clock."""
     if seconds is None:
         return 0
     if not _is_number(seconds):
@@ -56,7 +56,7 @@ def milliseconds(name: str, seconds: Any) -> int:
 
 
 def headers(name: str, value: Any) -> dict[str, str | None]:
-    """Names and texts; ``None`` takes a header away."""
+    """Names and texts; ``None`` removes a header."""
     given = mapping(name, value)
     for header, content in given.items():
         if content is not None and not isinstance(content, str):
@@ -89,7 +89,7 @@ def to_json(values: Mapping[str, Any]) -> str:
 
 
 def plain(value: object) -> object:
-    """What JSON knows, of what it does not."""
+    """Converts values that JSON does not support."""
     from ._model import Model
 
     if isinstance(value, Model):
@@ -106,5 +106,5 @@ def _is_number(value: Any) -> bool:
 
 
 def _wrong(name: str, wanted: str, value: Any) -> TypeError:
-    # The value is not shown: it may be a key.
+    # The value is not shown, because it may be a key.
     return TypeError(f"{name} must be {wanted}, not {type(value).__name__}")

@@ -26,14 +26,14 @@ class V2(Generic[C]):
 
 
 class Agent(Generic[C]):
-    """``client.agent``: the path by which the hosted service's own clients reach ``chat``."""
+    """``client.agent``: the path under which the hosted service's own clients have ``chat``."""
 
     def __init__(self, chat: C) -> None:
         self.v2 = V2(chat)
 
 
 class _Client(Generic[C]):
-    """What both clients share."""
+    """The base of both clients."""
 
     _chats: Callable[[_native.Client], C]
     #: The chats.
@@ -61,19 +61,19 @@ class _Client(Generic[C]):
         no_proxy: bool = False,
         http2_prior_knowledge: bool = False,
     ) -> None:
-        """Nothing is sent yet. Address and key come from the arguments, else from ``TURNWIRE_BASE_URL`` and
-        ``TURNWIRE_API_KEY``, else from ``CASEDEV_BASE_URL`` and ``CASEDEV_API_KEY``, else from the ``turnwire serve``
-        of this machine.
+        """Creates a client; nothing is sent yet. The address and the key come from the arguments, else from
+        ``TURNWIRE_BASE_URL`` and ``TURNWIRE_API_KEY``, else from ``CASEDEV_BASE_URL`` and ``CASEDEV_API_KEY``, else
+        from the ``turnwire serve`` of this machine.
 
-        ``token``: a stream token, enough to read one chat's stream. ``timeout``: seconds for the answer and the idle
-        clock, or a ``Timeout``; ``None``: neither. ``max_retries``: 2 if not given. ``proxy``: else ``HTTP_PROXY``,
-        ``HTTPS_PROXY`` and ``NO_PROXY`` decide; ``no_proxy``: none at all. ``ca_bundle``: a PEM file of authorities to
-        trust beside the system's; else those of ``SSL_CERT_FILE``, ``REQUESTS_CA_BUNDLE`` and ``CURL_CA_BUNDLE``.
-        ``tcp_keepalive``: seconds of silence before TCP probes a connection, from 1 to 32767, 60 if not given.
-        ``http2_prior_knowledge``: HTTP/2 from the first byte, also without TLS.
-        ``max_event_bytes``: the largest event a stream may bring, 16 MiB if not given, for ``stream`` 32 MiB.
-        ``backoff_scale`` multiplies every wait between two attempts of a request or of a stream's resume, those a service
-        asks for (``Retry-After``, ``retry:``) included; 1 if not given, tests set it to 0.
+        ``token``: a stream token, which is sufficient to read one chat's stream. ``timeout``: seconds for the answer
+        and the idle clock, or a ``Timeout``; ``None`` disables both. ``max_retries``: default 2. ``proxy``: default
+        ``HTTP_PROXY``, ``HTTPS_PROXY`` and ``NO_PROXY``; ``no_proxy`` disables all of them. ``ca_bundle``: a PEM file
+        with authorities to trust in addition to the system's; default ``SSL_CERT_FILE``, ``REQUESTS_CA_BUNDLE`` and
+        ``CURL_CA_BUNDLE``. ``tcp_keepalive``: seconds of silence before TCP probes a connection, from 1 to 32767,
+        default 60. ``http2_prior_knowledge``: HTTP/2 without negotiation, also without TLS.
+        ``max_event_bytes``: the maximum size of an event, default 16 MiB, for ``stream`` 32 MiB.
+        ``backoff_scale`` multiplies every wait between two attempts of a request or of a stream's resume, including
+        those that a service requests (``Retry-After``, ``retry:``); default 1, tests set it to 0.
         """
         options: dict[str, Any] = {"extra_headers": default_headers, "extra_query": default_query}
         if timeout is not _options.KEEP:
@@ -109,9 +109,9 @@ class _Client(Generic[C]):
 
     @property
     def api_key(self) -> str:
-        """Set it to send another key from now on, in every later request of this client and of those made by
-        ``with_options``. It cannot be read: a client gives its key to nobody but the service."""
-        raise AttributeError("a client does not give its key away; api_key can only be set")
+        """Assign it to use another key in every later request of this client and of those derived by
+        ``with_options``. It cannot be read, because a client sends its key only to the service."""
+        raise AttributeError("the key of a client cannot be read; api_key can only be set")
 
     @api_key.setter
     def api_key(self, key: str) -> None:
@@ -124,11 +124,11 @@ class _Client(Generic[C]):
     if not TYPE_CHECKING:  # A type checker knows what can be set.
 
         def __setattr__(self, name: str, value: Any) -> None:
-            # What would be kept here and never looked at. A subclass may have a name of its own that is one of these.
+            # Such an attribute would have no effect. A subclass may define one with the same name.
             if name in _SETTINGS and getattr(type(self), name, None) is getattr(_Client, name, None):
                 more = f", or use with_options({name}=…)" if name in Options.__annotations__ else ""
                 raise AttributeError(f"{name} is set when a client is made: pass it to {type(self).__name__}(…){more}")
-            # What a subclass keeps here is its own affair.
+            # A subclass may have attributes of its own.
             ours = type(self) in (Turnwire, AsyncTurnwire)
             if ours and not hasattr(type(self), name) and name not in _Client.__annotations__ and name != "_native":
                 raise AttributeError(
@@ -137,7 +137,8 @@ class _Client(Generic[C]):
             object.__setattr__(self, name, value)
 
     def with_options(self, **options: Unpack[Options]) -> Self:
-        """A client on the same connections whose calls have these options; what is not given stays."""
+        """A client on the same connections whose calls use these options; options that are not passed stay as they
+        are."""
         client = copy.copy(self)
         client._use(self._native.with_options(_options.to_json(options)))
         return client
@@ -146,7 +147,7 @@ class _Client(Generic[C]):
         return f"{type(self).__name__}(base_url={self.base_url!r})"
 
 
-#: What is set once, when a client is made.
+#: Settings that are fixed when a client is created.
 _SETTINGS = frozenset(inspect.signature(_Client).parameters) - {"api_key"}
 
 
@@ -156,8 +157,8 @@ class Turnwire(_Client[Chats]):
     _chats = Chats
 
     def close(self) -> None:
-        """Closes all connections, of this client and of those made of it by ``with_options``. Calls and streams under
-        way end with ``APIUserAbortError``, and so does every later call."""
+        """Closes all connections, of this client and of those derived from it by ``with_options``. Running calls and
+        streams end with ``APIUserAbortError``, and so does every later call."""
         self._native.close()
 
     def __enter__(self) -> Self:
@@ -173,8 +174,8 @@ class AsyncTurnwire(_Client[AsyncChats]):
     _chats = AsyncChats
 
     async def close(self) -> None:
-        """Closes all connections, of this client and of those made of it by ``with_options``. Calls and streams under
-        way end with ``APIUserAbortError``, and so does every later call."""
+        """Closes all connections, of this client and of those derived from it by ``with_options``. Running calls and
+        streams end with ``APIUserAbortError``, and so does every later call."""
         self._native.close()
 
     aclose = close

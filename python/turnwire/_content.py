@@ -1,4 +1,4 @@
-"""What a file is uploaded from. What cannot be read as a file is refused: it must not become an empty one."""
+"""Sources of uploads. A value that cannot be read is refused, because it must not become an empty file."""
 
 from __future__ import annotations
 
@@ -11,17 +11,18 @@ from contextlib import suppress
 from os import PathLike
 from typing import IO, Any, Union
 
-#: Bytes of any kind, text, an open binary file, a path, or an iterable of bytes. What is not at hand is read as it is sent.
+#: Bytes of any kind, text, an open binary file, a path, or an iterable of bytes. Sources other than bytes and text are
+#: read while they are sent.
 Content = Union[bytes, bytearray, memoryview, str, IO[bytes], PathLike[str], Iterable[bytes]]
 #: The same, and an asynchronous iterable of bytes or an open asynchronous file.
 AsyncContent = Union[Content, AsyncIterable[bytes]]
 
-#: What is read at once.
+#: The size of one read.
 SIZE = 256 * 1024
 
 
 def at_hand(given: Any) -> bytes | str | None:
-    """The bytes of what needs no reading, or the path of a file."""
+    """The bytes of a source that needs no reading, or the path of a file."""
     if isinstance(given, str):
         return given.encode()
     if isinstance(given, PathLike):
@@ -36,7 +37,7 @@ def at_hand(given: Any) -> bytes | str | None:
 
 
 class Reader:
-    """What is read piece by piece; an empty piece is its end."""
+    """A source that is read piece by piece; an empty piece is its end."""
 
     def __init__(self, given: Any) -> None:
         self._file = _File(given) if callable(getattr(given, "read", None)) else None
@@ -58,15 +59,15 @@ class Reader:
         return inspect.isgenerator(self._pieces)
 
     def leave(self) -> None:
-        """Ends a generator that is not read to its end."""
+        """Closes a generator that is not read to its end."""
         if inspect.isgenerator(self._pieces):
-            # Where another thread is still in it, it ends with that.
+            # If another thread still runs it, it ends with that thread.
             with suppress(ValueError):
                 self._pieces.close()
 
 
 class AsyncReader:
-    """The same in an asynchronous program; what blocks is read on another thread."""
+    """The same in an asynchronous program; blocking sources are read on another thread."""
 
     def __init__(self, given: Any) -> None:
         self._file = _File(given) if callable(getattr(given, "read", None)) else None
@@ -94,7 +95,7 @@ class AsyncReader:
         return b"".join(read)
 
     async def leave(self) -> None:
-        """Ends a generator that is not read to its end."""
+        """Closes a generator that is not read to its end."""
         if self._blocking is not None and self._blocking.is_generator:
             await asyncio.to_thread(self._blocking.leave)
         elif inspect.isasyncgen(self._pieces):
@@ -107,7 +108,7 @@ class _File:
     def __init__(self, file: Any) -> None:
         self._given = file
         self._read: Callable[..., Any] = file.read
-        #: One whose ``read`` takes no size gives all at once.
+        #: A ``read`` without a size argument returns everything at once.
         self._sized = _takes_a_size(file.read)
         self._begun = False
         self.ended = False
@@ -128,10 +129,10 @@ class _File:
 
     def bytes_of(self, data: Any) -> bytes:
         if isinstance(data, str):
-            raise TypeError("content is a file whose read() gives text; open it in binary mode")
-        read = _bytes("what read() of content gives", data)
+            raise TypeError("content is a file whose read() returns text; open it in binary mode")
+        read = _bytes("the result of content.read()", data)
         if not read and not self._begun and _is_read(self._given):
-            raise ValueError("content is a file that stands at its end; call its seek(0), or open it again")
+            raise ValueError("content is a file at its end; call its seek(0), or open it again")
         self._begun = True
         self.ended = not self._sized or not read
         return read
@@ -143,14 +144,14 @@ def _takes_a_size(read: Callable[..., Any]) -> bool:
     except TypeError:
         return False
     except ValueError:
-        # It does not tell, as what is written in C.
+        # It has no signature, like functions written in C.
         return True
     return True
 
 
 def _path(given: PathLike[Any]) -> str:
     path = os.path.abspath(os.fsdecode(given))
-    # What is wrong with it is said here, as open() says it.
+    # A missing or unreadable file raises here, with the error of open().
     if os.path.isdir(path) or not os.path.exists(path):
         with open(path, "rb"):
             pass
@@ -158,7 +159,7 @@ def _path(given: PathLike[Any]) -> str:
 
 
 def _is_read(file: Any) -> bool:
-    """Whether there was something before where the file stands."""
+    """Whether the file is positioned after its beginning."""
     try:
         at = file.tell()
     except (AttributeError, OSError, ValueError):
@@ -178,7 +179,7 @@ def _pieces(given: Any) -> Iterator[Any]:
 
 
 def _unspent(given: Any) -> None:
-    """Refuses a generator that has ended: nothing is left of what it gave."""
+    """Refuses a generator that is exhausted."""
     spent = inspect.isgenerator(given) and given.gi_frame is None or inspect.isasyncgen(given) and given.ag_frame is None
     if spent:
         raise ValueError("content is a generator that was read before; make it anew")

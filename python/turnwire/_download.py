@@ -1,4 +1,4 @@
-"""Files that come down: whole, or in pieces."""
+"""Downloads, whole or in pieces."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Download:
         return self.content.decode("utf-8", "replace")
 
     def write_to_file(self, path: str | PathLike[str]) -> None:
-        """Writes it to a file of this machine."""
+        """Writes it to a local file."""
         Path(path).write_bytes(self.content)
 
     def __bytes__(self) -> bytes:
@@ -51,7 +51,7 @@ class _Pieces:
         self.request_id = native.request_id
         self.content_type = native.content_type
         self.filename = native.filename
-        #: How many bytes there are, where the service says.
+        #: The size in bytes, if the service sent it.
         self.content_length = native.content_length
 
 
@@ -59,16 +59,16 @@ class StreamedDownload(_Pieces):
     """A file that is being read, with bounded memory."""
 
     def iter_bytes(self) -> Iterator[bytes]:
-        """Its bytes as they come. An error if fewer come than the service announced."""
+        """Its bytes as they arrive. Raises an error if fewer arrive than the service announced."""
         while (piece := self._native.chunk().wait()) is not None:
             yield piece
 
     def read(self) -> bytes:
-        """All that is left of it."""
+        """The rest of the file."""
         return b"".join(self.iter_bytes())
 
     def write_to_file(self, path: str | PathLike[str]) -> None:
-        """Writes it to a file of this machine."""
+        """Writes it to a local file."""
         with open(path, "wb") as file:
             file.writelines(self.iter_bytes())
 
@@ -77,16 +77,16 @@ class AsyncStreamedDownload(_Pieces):
     """A file that is being read, with bounded memory, in an asynchronous program."""
 
     async def iter_bytes(self) -> AsyncIterator[bytes]:
-        """Its bytes as they come. An error if fewer come than the service announced."""
+        """Its bytes as they arrive. Raises an error if fewer arrive than the service announced."""
         while (piece := await finished(self._native.chunk())) is not None:
             yield piece
 
     async def read(self) -> bytes:
-        """All that is left of it."""
+        """The rest of the file."""
         return b"".join([piece async for piece in self.iter_bytes()])
 
     async def write_to_file(self, path: str | PathLike[str]) -> None:
-        """Writes it to a file of this machine."""
+        """Writes it to a local file."""
         with open(path, "wb") as file:
             async for piece in self.iter_bytes():
                 file.write(piece)

@@ -1,4 +1,4 @@
-"""Everything that can go wrong. The class follows from a code of the one table of codes, never from a text."""
+"""All errors. The class is determined by the code, from one table of codes, never by a message."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ class TurnwireError(Exception):
 
     #: One sentence for a person.
     message: str
-    #: For programs, such as ``turn_conflict``; the service's own where it gave one.
+    #: For programs, such as ``turn_conflict``; the service's own code if it sent one.
     code: str
     #: Whether the same call may succeed later, unchanged.
     retryable: bool
-    #: The turn so far, where the error ended a stream.
+    #: The turn so far, if the error ended a stream.
     turn: Turn | None
-    #: Where to go on, where the error ended a stream; see ``client.chat.resume``.
+    #: The position to resume from, if the error ended a stream; see ``client.chat.resume``.
     cursor: str | None
-    #: The HTTP status, where there was an answer.
+    #: The HTTP status, if there was an answer.
     status_code: int | None
     #: The service's ``x-request-id``.
     request_id: str | None
-    #: How long the service asked to wait, in seconds.
+    #: The wait that the service requested, in seconds.
     retry_after: float | None
-    #: The body of the answer: what its JSON says, else its text, cut at 64 KiB.
+    #: The body of the answer: parsed JSON, else text, truncated at 64 KiB.
     body: Any
 
     def __init__(self, message: str, **facts: Any) -> None:
@@ -57,29 +57,29 @@ class TurnwireError(Exception):
 
 
 class InvalidArgumentError(TurnwireError, ValueError):
-    """An argument no request can be made of; nothing was sent."""
+    """An invalid argument; nothing was sent."""
 
 
 class APIError(TurnwireError):
-    """The service could not be understood, or said that something is wrong."""
+    """The answer of the service was invalid, or was an error."""
 
 
 class APIStatusError(APIError):
-    """The service answered with an error; ``status_code`` says which."""
+    """The service answered with the error status ``status_code``."""
 
     status_code: int
 
 
 class BadRequestError(APIStatusError):
-    """400: the request is not one the service can take."""
+    """400: the service rejected the request as invalid."""
 
 
 class AuthenticationError(APIStatusError):
-    """401: no key, or a wrong one."""
+    """401: the key is missing or wrong."""
 
 
 class PermissionDeniedError(APIStatusError):
-    """403: the key may not do this."""
+    """403: the key does not allow this."""
 
 
 class NotFoundError(APIStatusError):
@@ -87,13 +87,13 @@ class NotFoundError(APIStatusError):
 
 
 class ConflictError(APIStatusError):
-    """409: the request does not fit the state things are in."""
+    """409: the request conflicts with the current state."""
 
 
 class TurnConflictError(ConflictError):
-    """409: another turn runs in this chat."""
+    """409: another turn is running in this chat."""
 
-    #: The turn that runs.
+    #: The running turn.
     active_turn_id: str | None
 
     def __init__(self, message: str, **facts: Any) -> None:
@@ -102,11 +102,11 @@ class TurnConflictError(ConflictError):
 
 
 class ChatEndedError(APIStatusError):
-    """410: the chat has ended; what is logged can still be read."""
+    """410: the chat has ended; its log can still be read."""
 
 
 class UnprocessableEntityError(APIStatusError):
-    """422: understood, but it cannot be done, such as an idempotency key used for something else."""
+    """422: the request is well-formed but cannot be processed, for example a reused idempotency key."""
 
 
 class RateLimitError(APIStatusError):
@@ -122,15 +122,15 @@ class APIConnectionError(APIError):
 
 
 class APITimeoutError(APIConnectionError):
-    """A clock ran out: connect, answer, or total."""
+    """The connect, answer or total clock ran out."""
 
 
 class StreamIdleTimeoutError(APITimeoutError):
-    """Nothing came over an open stream for too long."""
+    """An open stream was silent for too long."""
 
 
 class IncompleteTurnError(APIConnectionError):
-    """The stream ended before the turn, and could not be resumed; ``turn`` is what came so far."""
+    """The stream ended before the turn did, and could not be resumed; ``turn`` is the turn so far."""
 
 
 class TurnFailedError(TurnwireError):
@@ -140,21 +140,21 @@ class TurnFailedError(TurnwireError):
 
 
 class InputRequiredError(TurnwireError):
-    """The agent asked something (``turn.requests``), and nobody is there to answer."""
+    """The agent waits for an answer (``turn.requests``), and there is no handler."""
 
     turn: Turn
 
 
 class APIUserAbortError(APIError):
-    """Stopped by the caller."""
+    """The caller aborted the call."""
 
 
 class Cause(Exception):
-    """What lies behind an error, in the words of the layers it came from, outermost first."""
+    """A cause of an error, with the message of the layer it came from, outermost first."""
 
 
 def make(name: str, facts_json: str) -> TurnwireError:
-    """For the native module: the exception of a class, with its facts and the causes behind it."""
+    """For the native module: the exception of a class, with its fields and its causes."""
     facts = json.loads(facts_json)
     causes = facts.pop("causes")
     facts["status_code"] = facts.pop("status")

@@ -1,4 +1,4 @@
-"""What a stream gives."""
+"""The items of streams."""
 
 from __future__ import annotations
 

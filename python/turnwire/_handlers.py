@@ -1,4 +1,4 @@
-"""Answering while a turn runs: what streams do with their handlers. Which request is put to whom is the core's affair."""
+"""Handlers answer requests while a turn runs. Core decides which request goes to which handler."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ._arguments import Answers, PermissionReply
 from ._models import Permission, Question
 
 Wait = Literal["wait"]
-#: Gives the answers (``None``: refuses), or ``"wait"``: somebody else answers.
+#: Returns the answers (``None`` refuses), or is ``"wait"`` if somebody else answers.
 OnQuestion = Union[Callable[[Question], "Answers | None"], Wait]
 OnPermission = Union[Callable[[Permission], PermissionReply], Wait]
 AsyncOnQuestion = Union[OnQuestion, Callable[[Question], Awaitable["Answers | None"]]]
@@ -21,17 +21,17 @@ class Handlers:
     """The handlers of a stream."""
 
     def __init__(self, on_question: Any = None, on_permission: Any = None) -> None:
-        #: Who answers, as the native module takes it.
+        #: Who answers, in the form that the native module expects.
         self.policies = {"onQuestion": _policy("on_question", on_question)}
         self.policies["onPermission"] = _policy("on_permission", on_permission)
         self._of: dict[type, Any] = {Question: on_question, Permission: on_permission}
 
     def answer(self, request: Question | Permission) -> Any:
-        """What the handler gives, which may have to be awaited."""
+        """The result of the handler, which may have to be awaited."""
         return self._of[type(request)](request)
 
     def asked(self, event: Any) -> Question | Permission | None:
-        """What an event asks that there is a handler for."""
+        """The request of an event, if there is a handler for it."""
         request: Question | Permission | None = event.question or event.permission
         return request if request and callable(self._of[type(request)]) else None
 
@@ -48,7 +48,7 @@ def _policy(name: str, given: Any) -> str:
 
 
 def read(met: str | None) -> Question | Permission | list[str] | None:
-    """What reading on has met: a request, changes of the connection, or the end."""
+    """The result of reading ahead: a request, changes of the connection, or the end."""
     if met is None:
         return None
     value: Any = json.loads(met)

@@ -1,4 +1,4 @@
-"""Frozen objects made of JSON objects of the wire."""
+"""Frozen objects, created from the protocol's JSON objects."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ Reader = Callable[[Any], Any]
 
 
 class Model:
-    """A typed, frozen value. ``to_dict`` and item access (``turn["costMicros"]``) use the names of the wire."""
+    """A typed, frozen value. ``to_dict`` and item access (``turn["costMicros"]``) use the names of the protocol."""
 
     __slots__ = ()
-    #: Names on the wire that are not simply the camel-cased name of the field.
+    #: Protocol names that are not the camel-cased name of the field.
     _names: ClassVar[Mapping[str, str]] = {}
 
     @classmethod
@@ -33,7 +33,7 @@ class Model:
         return cls(**values)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values under the names of the wire; what has no value is left out."""
+        """Plain values with the names of the protocol; fields without a value are left out."""
         out = {}
         for name, key, _ in plan(type(self)):
             value = getattr(self, name)
@@ -53,7 +53,7 @@ class Model:
         return self.to_dict().get(key, default)
 
     def keys(self) -> typing.KeysView[str]:
-        """The names of the wire that have a value."""
+        """The protocol names of the fields that have a value."""
         return self.to_dict().keys()
 
     def __contains__(self, key: object) -> bool:
@@ -61,9 +61,9 @@ class Model:
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:
-        """For pydantic: an object of this class or a JSON object in, a JSON object out. Without this it would take the
-        fields by their names in Python, and read a JSON object as an empty one."""
-        # Whoever calls this has it.
+        """For pydantic: accepts an object of this class or a JSON object, and serializes to a JSON object. Without
+        this, pydantic would expect the Python names of the fields, and parse a JSON object as an empty one."""
+        # The caller has imported pydantic.
         schema = importlib.import_module("pydantic_core").core_schema
         out = schema.plain_serializer_function_ser_schema(plain)
         return schema.no_info_plain_validator_function(cls._validated, serialization=out)
@@ -107,7 +107,7 @@ _plans: dict[type[Model], list[tuple[str, str, Reader]]] = {}
 
 
 def plan(cls: type[Model]) -> list[tuple[str, str, Reader]]:
-    """Name, name on the wire and reader of every field; worked out once from the annotations."""
+    """Name, protocol name and parser of every field, derived once from the annotations."""
     if cls not in _plans:
         hints = typing.get_type_hints(cls)
         fields = [field.name for field in dataclasses.fields(typing.cast(Any, cls))]
@@ -122,7 +122,7 @@ def camel(name: str) -> str:
 
 
 def reader(hint: Any) -> Reader:
-    """How a value of this annotation is read."""
+    """The parser of values with this annotation."""
     origin, args = typing.get_origin(hint), typing.get_args(hint)
     if origin in (typing.Union, types.UnionType):
         options = [option for option in args if option is not type(None)]
@@ -140,7 +140,7 @@ def _same(value: Any) -> Any:
 
 
 def _tagged(options: list[Any]) -> Reader:
-    """A union of models: each names its tag, the last one takes what no other does."""
+    """A union of models: each has a tag, and the last one accepts unknown tags."""
     by_tag = {option._tag: option for option in options}
     last = options[-1]
 

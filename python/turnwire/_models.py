@@ -1,5 +1,5 @@
 """Chats, turns, messages, parts and requests. All times are aware, in UTC; ``…_ms`` are integers in milliseconds;
-``…_micros`` are millionths of a dollar. Words such as a status are open: take any string."""
+``…_micros`` are millionths of a dollar. Words such as a status are open: expect any string."""
 
 from __future__ import annotations
 
@@ -40,20 +40,20 @@ class TokenCounts(Model):
     cache_read_tokens: int = 0
     cache_write_tokens: int = 0
     total_tokens: int = 0
-    #: ``None``: not told.
+    #: ``None`` if the service did not report it.
     cost_micros: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageUsage(TokenCounts):
-    """What one message used."""
+    """The usage of one message."""
 
     model: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UsageEntry(MessageUsage):
-    """What one message of a turn used."""
+    """The usage of one message of a turn."""
 
     message_id: str = ""
     kind: str = "answer"
@@ -62,7 +62,7 @@ class UsageEntry(MessageUsage):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage(MessageUsage):
-    """What a turn used: the root session's messages; ``summary`` is the sum of all entries, subagents included."""
+    """The usage of a turn: the root session's messages; ``summary`` is the sum of all entries, including subagents."""
 
     summary: TokenCounts = TokenCounts()
     entries: tuple[UsageEntry, ...] = ()
@@ -76,7 +76,7 @@ class TextPart(Model):
     id: str = ""
     type: str = "text"
     text: str = ""
-    #: ``streaming``, ``done``, ``discarded`` (take it off the screen) or ``error``.
+    #: ``streaming``, ``done``, ``discarded`` (remove it from the screen) or ``error``.
     state: str = "done"
 
 
@@ -100,7 +100,7 @@ class ToolPart(Model):
     type: str = "tool"
     call_id: str = ""
     tool: str = ""
-    #: The arguments, as the model gave them.
+    #: The arguments, as the model passed them.
     input: Any = field(default_factory=dict, hash=False)
     output: str | None = None
     error: ToolError | None = None
@@ -113,7 +113,7 @@ class ToolPart(Model):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FilePart(Model):
-    """A file: the agent's own, or one that a tool gave back. One that was too large to be told is ``omitted``."""
+    """A file of the agent, or one that a tool returned. ``omitted`` is true if it was too large to be sent."""
 
     _tag: ClassVar[str] = "file"
     id: str = ""
@@ -139,7 +139,7 @@ class PatchPart(Model):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TodoItem(Model):
-    """One thing to do."""
+    """One item of the list."""
 
     content: str = ""
     status: str = ""
@@ -159,7 +159,7 @@ class TodoPart(Model):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnknownPart(Model):
-    """A part of a kind newer than this library; ``raw`` is what the runtime gave."""
+    """A part of a type that this library does not know; ``raw`` is the runtime's own JSON."""
 
     _tag: ClassVar[str] = ""
     _tag_key: ClassVar[str] = "type"
@@ -174,7 +174,7 @@ Part = TextPart | ReasoningPart | ToolPart | FilePart | PatchPart | TodoPart | U
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice(Model):
-    """One option of a question; ``label`` is what is sent back."""
+    """One option of a question; its ``label`` is the answer."""
 
     label: str = ""
     description: str = ""
@@ -193,7 +193,7 @@ class Prompt(Model):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question(Model):
-    """Questions asked together; an answer is one list of labels (or free text) for each."""
+    """One or more questions in one request; an answer has one list of labels (or of free text) for each."""
 
     _tag: ClassVar[str] = "question"
     kind: str = "question"
@@ -205,7 +205,7 @@ class Question(Model):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Permission(Model):
-    """A permission the agent asks for."""
+    """A permission that the agent requests."""
 
     _tag: ClassVar[str] = "permission"
     _tag_key: ClassVar[str] = "kind"
@@ -213,9 +213,9 @@ class Permission(Model):
     request_id: str
     message_id: str | None = None
     part_id: str | None = None
-    #: What kind of thing: ``bash``, ``edit``, ``external_directory`` …
+    #: The kind of permission: ``bash``, ``edit``, ``external_directory`` …
     permission: str = ""
-    #: The commands or paths it is about.
+    #: The commands or paths that it concerns.
     patterns: tuple[str, ...] = ()
     metadata: Any = field(default_factory=dict, hash=False)
 
@@ -225,7 +225,7 @@ InputRequest = Question | Permission
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserMessage(Model):
-    """What the user said; the parts are plain dictionaries, as they were sent."""
+    """The user's message; its parts are plain dictionaries, as they were sent."""
 
     id: str = ""
     parts: tuple[Any, ...] = field(default=(), hash=False)
@@ -248,7 +248,7 @@ class Message(Model):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredMessage(Model):
-    """A message of a chat, the user's or the agent's; ``role`` tells: ``user`` or ``assistant``."""
+    """A message of a chat, with the ``role`` ``user`` or ``assistant``."""
 
     id: str
     role: str | None = None
@@ -265,11 +265,11 @@ class StoredMessage(Model):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Turn(Model):
-    """A turn, whole or so far: exactly the fold of its events."""
+    """A turn, ended or so far: exactly the fold of its events."""
 
     id: str = ""
     chat_id: str = ""
-    #: The last ``turn.status`` until the end, then how it ended.
+    #: The last ``turn.status`` until the end, then the final status.
     status: str = "running"
     ended: bool = False
     merged_into: str | None = None
@@ -278,7 +278,7 @@ class Turn(Model):
     error: TurnError | None = None
     messages: tuple[Message, ...] = ()
     requests: tuple[InputRequest, ...] = ()
-    #: The answer: the text of the last root answer that has any.
+    #: The text of the last answer to the user that has text.
     text: str = ""
     usage: Usage = Usage()
     started_at: datetime | None = None
@@ -287,7 +287,8 @@ class Turn(Model):
 
     @property
     def cost_micros(self) -> int | None:
-        """What the whole turn cost, subagents included, in millionths of a dollar; ``None``: not told."""
+        """The cost of the whole turn, including subagents, in millionths of a dollar; ``None`` if the service did not
+        report it."""
         return self.usage.summary.cost_micros
 
 
@@ -309,7 +310,7 @@ class Chat(Model):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndedChat(Model):
-    """What a deleted chat used; ``cost`` in dollars."""
+    """The usage of a deleted chat; ``cost`` is in dollars."""
 
     id: str
     status: str = ""
@@ -322,7 +323,7 @@ class EndedChat(Model):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cancelled(Model):
-    """The answer to a cancel: ``ok`` also when nothing ran."""
+    """The answer to a cancel: ``ok`` also if no turn was running."""
 
     id: str = ""
     ok: bool = False
@@ -334,7 +335,7 @@ class StreamToken(Model):
 
     token: str = field(repr=False)
     expires_at: datetime | None = None
-    #: Absolute, and holds the token.
+    #: Absolute; it contains the token.
     stream_url: str = field(default="", repr=False)
 
 
@@ -363,21 +364,21 @@ _READERS = {
 
 
 def page(item: type[M], data: dict[str, Any]) -> tuple[tuple[M, ...], str | None]:
-    """The items of a page, and where the next begins."""
+    """The items of a page, and the cursor of the next."""
     return tuple(item.from_dict(each) for each in data["data"]), data.get("nextCursor")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamState(Model):
-    """What became of a stream's connection. It is told to ``on_state``, and is no item of the stream."""
+    """A change of a stream's connection. It is passed to ``on_state`` and is not an item of the stream."""
 
-    #: ``resuming``: it broke and is about to be taken up; ``resumed``: events come again.
+    #: ``resuming``: the connection broke and will be resumed; ``resumed``: events arrive again.
     state: str
-    #: With ``resuming``: how many attempts in a row this makes, from 1.
+    #: With ``resuming``: the number of this attempt in a row, from 1.
     attempt: int | None = None
-    #: With ``resuming``: the wait before it.
+    #: With ``resuming``: the wait before the attempt.
     wait_ms: int | None = None
-    #: With ``resuming``: the code of what broke it; ``end`` where the stream just ended.
+    #: With ``resuming``: the error code of the break; ``end`` if the stream simply ended.
     cause: str | None = None
 
 

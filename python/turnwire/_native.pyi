@@ -44,13 +44,13 @@ __all__ = [
 
 @disjoint_base
 class EventBase:
-    """What all events have. Item access (``event["messageId"]``) uses the names of the wire."""
+    """The base of all events. Item access (``event["messageId"]``) uses the names of the wire."""
 
     @property
     def type(self) -> str: ...
     @property
     def seq(self) -> int:
-        """1, 2, 3 … in the turn; 0 where a service does not number its events."""
+        """1, 2, 3 … in the turn; 0 if the service does not number its events."""
     @property
     def chat_id(self) -> str: ...
     @property
@@ -60,17 +60,17 @@ class EventBase:
         """New text of the agent's answer: not of a summary, of reasoning or of a subagent."""
     @property
     def question(self) -> Question | None:
-        """The question that this event is the first to tell of."""
+        """The question that this event is the first to report."""
     @property
     def permission(self) -> Permission | None:
-        """The permission that this event is the first to ask for."""
+        """The permission request that this event is the first to report."""
     @property
     def raw(self) -> str:
-        """The JSON it came as."""
+        """The JSON of the event as it was received."""
     def to_json(self) -> str:
-        """One line of JSON, under the contract's names."""
+        """One line of JSON, with the names of the protocol."""
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, under the contract's names."""
+        """Plain values, with the names of the protocol."""
     def __getitem__(self, key: str, /) -> Any: ...
     def get(self, key: str, default: Any = None) -> Any: ...
     def keys(self) -> KeysView[str]: ...
@@ -85,7 +85,7 @@ class EventBase:
 
 @final
 class TurnStarted(EventBase):
-    """The turn has begun: always the first event."""
+    """The turn has begun. Always the first event."""
 
     __match_args__: ClassVar[tuple[Literal["user_message"], Literal["model"]]]
     @property
@@ -114,7 +114,7 @@ class TurnStatusChanged(EventBase):
     def next_attempt_at(self) -> datetime | None: ...
     @property
     def requests(self) -> tuple[InputRequest, ...]:
-        """The whole set of open requests; it replaces the former one."""
+        """All open requests; the set replaces the previous one."""
 
 @final
 class MessageCreated(EventBase):
@@ -158,7 +158,7 @@ class PartDelta(EventBase):
 
 @final
 class PartUpdated(EventBase):
-    """A part as it now stands; it replaces what was known of it."""
+    """The current state of a part, which replaces the previous one."""
 
     __match_args__: ClassVar[tuple[Literal["part"], Literal["message_id"]]]
     @property
@@ -200,7 +200,7 @@ class MessageCompleted(EventBase):
 
 @final
 class SessionUsage(EventBase):
-    """What the turn used: once, right before the end."""
+    """The usage of the turn. Sent once, immediately before the end."""
 
     __match_args__: ClassVar[tuple[Literal["usage"]]]
     @property
@@ -210,7 +210,7 @@ class SessionUsage(EventBase):
 
 @final
 class TurnCompleted(EventBase):
-    """The turn has ended: always the last event."""
+    """The turn has ended. Always the last event."""
 
     __match_args__: ClassVar[tuple[Literal["status"], Literal["error"]]]
     @property
@@ -228,18 +228,18 @@ class TurnCompleted(EventBase):
 
 @final
 class UnknownEvent(EventBase):
-    """An event newer than this library, or one it could not read."""
+    """An event that this library does not know or could not parse."""
 
     __match_args__: ClassVar[tuple[Literal["type"], Literal["raw"]]]
 
 @final
 class RelayEvent:
-    """One of the runtime's own events. Item access (``event["properties"]``) reads its JSON."""
+    """One raw event of the runtime. Item access (``event["properties"]``) reads its JSON."""
 
     __match_args__: ClassVar[tuple[Literal["type"], Literal["id"]]]
     @property
     def id(self) -> int | None:
-        """Its number in the chat; ``client.chat.stream(…, last_event_id=…)`` goes on after it."""
+        """Its number in the chat; ``client.chat.stream(…, last_event_id=…)`` continues after it."""
     @property
     def type(self) -> str: ...
     @property
@@ -263,7 +263,7 @@ class RelayEvent:
 
 @final
 class RelayGap:
-    """What was asked for is no longer kept; the stream goes on with number ``oldest``."""
+    """The requested events are no longer kept; the stream continues with number ``oldest``."""
 
     __match_args__: ClassVar[tuple[Literal["oldest"]]]
     def __new__(cls, oldest: int) -> RelayGap: ...
@@ -275,7 +275,7 @@ class RelayGap:
 
 @final
 class RelayReset:
-    """The number asked for was never given out; the stream goes on live after ``head``."""
+    """The requested number does not exist yet; the stream continues live after ``head``."""
 
     __match_args__: ClassVar[tuple[Literal["head"]]]
     def __new__(cls, head: int) -> RelayReset: ...
@@ -430,7 +430,7 @@ class Client:
 class Upload:
     def __new__(cls) -> Upload: ...
     def push(self, data: bytes) -> Task | None:
-        """``None`` where there was room for it, else what ends once there is, or once the request has ended."""
+        """Returns ``None`` if there was room, else a task that ends once there is, or once the request has ended."""
     def end(self) -> None: ...
     def fail(self) -> None: ...
     @property
@@ -439,24 +439,25 @@ class Upload:
 
 @final
 class TurnAccumulator:
-    """Folds the events of one turn into a ``Turn``; the same events give the same turn, wherever they are folded."""
+    """Folds the events of one turn into a ``Turn``; the same events result in the same turn, wherever they are
+    folded."""
 
     def __new__(cls) -> TurnAccumulator: ...
     def __copy__(self) -> TurnAccumulator:
-        """One that goes on from here by itself."""
+        """An independent copy of the current state."""
     def __deepcopy__(self, _memo: Any) -> TurnAccumulator: ...
     def push(self, event: EventBase) -> bool:
-        """Takes one event in. ``False``: it told nothing new."""
+        """Applies one event. Returns ``False`` if it changed nothing."""
     @property
     def turn(self) -> Turn:
         """The turn so far."""
     @property
     def last_seq(self) -> int:
-        """The number of the last event taken in."""
+        """The number of the last applied event."""
 
 def parse_event(json: str, name: str | None = None) -> TurnEvent:
-    """Reads one event. ``name``: the ``event:`` line it came under, for a body without ``type``. Never fails on what
-    it does not know: that is an ``UnknownEvent``. Text that is no JSON object is a ``ValueError``."""
+    """Parses one event. ``name``: the frame's ``event:`` line, for a body without ``type``. An unknown event
+    is an ``UnknownEvent``, not an error. Text that is not a JSON object is a ``ValueError``."""
 
 def relay_event(id: int | None, json: str) -> RelayEvent: ...
 def frame(item: TurnEvent | RelayItem) -> str: ...

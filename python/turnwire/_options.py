@@ -1,4 +1,4 @@
-"""What a caller may set: for a client, or for one call."""
+"""Options, of a client or of one call."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from . import _check
 
 
 class _Keep(Enum):
-    """What stands where nothing was given, as ``None`` has a meaning of its own. A copy of it is itself."""
+    """The default of options for which ``None`` has a meaning. A copy of it is the same object."""
 
     KEEP = "default"
 
@@ -24,18 +24,18 @@ KEEP: Any = _Keep.KEEP
 
 @dataclass(frozen=True)
 class Timeout:
-    """The clocks of a call, in seconds. What is left out keeps its default; ``None`` switches a clock off.
+    """The clocks of a call, in seconds. An omitted clock keeps its default; ``None`` switches it off.
 
-    A plain number as ``timeout`` is the answer and the idle clock, never the whole turn.
+    A plain number as ``timeout`` sets the answer and the idle clock, never the total.
     """
 
-    #: Until the connection stands. Default 5.
+    #: Connecting. Default 5.
     connect: float | None = KEEP
-    #: Until the answer's headers have come, connecting included. Default 60.
+    #: Waiting for the headers of the answer, including connecting. Default 60.
     answer: float | None = KEEP
-    #: Between two bytes of an answer. Default: 45 once the service has sent a comment on this stream, else 300.
+    #: Silence between two bytes of an answer. Default: 45 once the service has sent a comment on this stream, else 300.
     idle: float | None = KEEP
-    #: For the whole call, retries and resumes included. Default: none.
+    #: The whole call, including retries and resumes. Default: none.
     total: float | None = KEEP
 
     def __post_init__(self) -> None:
@@ -50,15 +50,15 @@ Clock = Union[float, Timeout, None]
 
 
 class Options(TypedDict, total=False):
-    """The options every call takes."""
+    """The options of every call."""
 
-    #: Seconds for the answer and the idle clock, or a ``Timeout``; ``None``: neither of the two clocks.
+    #: Seconds for the answer and the idle clock, or a ``Timeout``; ``None`` disables both.
     timeout: Clock
-    #: How often the request may be sent again. Default 2. Resumes of a stream do not count.
+    #: The maximum number of retries. Default 2. Resumes of a stream do not count.
     max_retries: int
     #: The ``Idempotency-Key`` of create, respond and send_message.
     idempotency_key: str
-    #: Headers to add; ``None`` takes one away.
+    #: Headers to add; ``None`` removes one.
     extra_headers: Mapping[str, str | None]
     #: Query parameters to add.
     extra_query: Mapping[str, object]
@@ -98,6 +98,6 @@ def _value(name: str, called: str, value: Any) -> Any:
     if name == "extra_headers":
         return _check.headers(called, value)
     given = _check.mapping(called, value)
-    # Looked at here, where its name is known.
+    # Checked here, where its name is available for the error.
     _check.to_json({called: given})
     return given

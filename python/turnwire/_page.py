@@ -1,4 +1,4 @@
-"""Lists come in pages; iterating a page goes on over all that follow."""
+"""Lists are paginated; iterating a page continues over all following pages."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ T = TypeVar("T")
 
 
 class Page(Generic[T]):
-    """A page of a list. ``data`` is this page; iterating gives its items and those of all pages after it."""
+    """A page of a list. ``data`` has the items of this page; iterating yields them and those of all pages after it."""
 
     def __init__(self, data: tuple[T, ...], next_cursor: str | None, fetch: Callable[[str | None], Page[T]]) -> None:
         self.data = data
-        #: Where the next page begins; ``None``: this is the last.
+        #: The cursor of the next page; ``None`` if this is the last.
         self.next_cursor = next_cursor
         self._fetch = fetch
 
@@ -46,7 +46,7 @@ class AsyncPage(Generic[T]):
         self, data: tuple[T, ...], next_cursor: str | None, fetch: Callable[[str | None], Awaitable[AsyncPage[T]]]
     ) -> None:
         self.data = data
-        #: Where the next page begins; ``None``: this is the last.
+        #: The cursor of the next page; ``None`` if this is the last.
         self.next_cursor = next_cursor
         self._fetch = fetch
 
@@ -74,7 +74,7 @@ class AsyncPage(Generic[T]):
 
 
 class AsyncPages(Generic[T]):
-    """A list that is being asked for: await it for its first page, or iterate it for all items."""
+    """A requested list: await it for its first page, or iterate it for all items."""
 
     def __init__(self, fetch: Callable[[str | None], Awaitable[AsyncPage[T]]], cursor: str | None) -> None:
         self._fetch = fetch

@@ -1,4 +1,4 @@
-"""``with_raw_response``: the same operations, answered by status, headers and bytes."""
+"""``with_raw_response``: the same operations, returning status, headers and bytes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What all groups of operations share: sending a call, reading its answer, raw answers."""
+"""The base of all groups of operations: sending a call, parsing its answer, raw answers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ._wait import finished
 
 T = TypeVar("T")
 O = TypeVar("O", bound=Mapping[str, Any])
-#: The hidden option by which the raw forms ask for the answer as it came.
+#: The hidden option with which the raw forms request the raw answer.
 RAW = "_raw"
 
 
@@ -23,20 +23,20 @@ def further(options: O) -> O:
 
 
 def nothing(_: Any) -> None:
-    """The reader of answers that say nothing."""
+    """The parser of answers without content."""
 
 
 def given(arguments: Mapping[str, Any]) -> str:
-    """Arguments for the native module; ``None`` is not given."""
+    """Arguments for the native module, without those that are ``None``."""
     for name, value in arguments.items():
-        # The object in place of its id is an easy mistake.
+        # Passing the object instead of its id is a common mistake.
         if isinstance(value, Model):
             raise TypeError(f"{_snake(name)} must be a string; this is a {type(value).__name__}")
     named = {name: value for name, value in arguments.items() if value is not None}
     try:
         return _check.to_json(named)
     except (TypeError, ValueError) as error:
-        # Under the name it has in Python.
+        # With its name in Python.
         name, _, why = str(error).partition(" ")
         raise type(error)(f"{_snake(name)} {why}") from None
 
@@ -83,7 +83,7 @@ def prepare(
     options: Mapping[str, Any],
     arguments: Mapping[str, Any],
 ) -> tuple[_native.Task, Callable[[Any], T]]:
-    """Starts a call; gives it, and what makes its answer of what the native module returns."""
+    """Starts a call. Returns it, with the function that converts the native result into the answer."""
     options = dict(options)
     raw = options.pop(RAW, False)
     beside = {name: arguments[name] for name in ("content", "whole") if name in arguments}

@@ -1,4 +1,4 @@
-"""Answers as they came: status, headers, bytes."""
+"""Raw answers: status, headers, bytes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 class Headers(Mapping[str, str]):
-    """Headers of an answer; their names in any case. Several of one name are joined by a comma."""
+    """Headers of an answer; names are case-insensitive. Several headers of one name are joined by a comma."""
 
     def __init__(self, pairs: list[tuple[str, str]]) -> None:
         self._values: dict[str, str] = {}
@@ -37,7 +37,7 @@ class Headers(Mapping[str, str]):
 
 
 class RawResponse(Generic[T]):
-    """An answer as it came; ``parse()`` gives what the plain call returns."""
+    """A raw answer; ``parse()`` returns the result of the plain call."""
 
     def __init__(self, answer: _native.RawAnswer, read: Callable[[Any], T]) -> None:
         self._answer = answer
@@ -62,7 +62,7 @@ class RawResponse(Generic[T]):
         return json.loads(self.content)
 
     def parse(self) -> T:
-        """What the plain call returns."""
+        """The result of the plain call."""
         return self._read(self._answer.parse())
 
     def __repr__(self) -> str:

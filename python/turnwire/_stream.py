@@ -1,6 +1,6 @@
-"""Streams: one object to iterate, to ask, to answer with, and to leave.
+"""Streams: one object to iterate, to inspect, to answer requests with, and to close.
 
-The native module hands events out one by one; the thread that waits for the next one reads the socket itself.
+The native module returns events one by one; the thread that waits for the next one reads the socket itself.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ S = TypeVar("S", bound="_Stream[Any]")
 
 
 class _Stream(Generic[E]):
-    """What synchronous streams share."""
+    """The base of synchronous streams."""
 
     _native: Any
 
@@ -42,11 +42,11 @@ class _Stream(Generic[E]):
         return request_id
 
     def __reduce__(self) -> Any:
-        # It says why not, and what to do instead.
+        # The message says why, and what to do instead.
         return self._native.__reduce__()
 
     def close(self) -> None:
-        """Closes the connection at once. The turn goes on, unless it was started with ``cancel_on_close``."""
+        """Closes the connection at once. The turn continues, unless it was started with ``cancel_on_close``."""
         self._native.close()
 
     def __enter__(self: S) -> S:
@@ -59,7 +59,7 @@ class _Stream(Generic[E]):
 
 
 class TurnStream(_Stream[TurnEvent]):
-    """A turn as it happens. Iterate it for its events; leave it to close the connection."""
+    """A running turn. Iterate it for its events; leave its context to close the connection."""
 
     def __init__(
         self, native: _native.TurnStream, cursor: str | None = None, *, handlers: Handlers | None = None
@@ -80,7 +80,7 @@ class TurnStream(_Stream[TurnEvent]):
         return self._attended(event) if self._handlers else event
 
     def _attended(self, event: TurnEvent) -> TurnEvent:
-        """The event, once what it asks was put to its handler; no other reader goes on meanwhile."""
+        """Returns the event after its request was passed to the handler; no other reader continues meanwhile."""
         request = self._handlers.asked(event)
         if request:
             self._native.hold(True)
@@ -95,7 +95,7 @@ class TurnStream(_Stream[TurnEvent]):
         return event
 
     def _attend(self, request: Question | Permission) -> None:
-        """Has the handler of a request answer it."""
+        """Calls the handler of a request and sends its answer."""
         try:
             answer = self._handlers.answer(request)
             if isinstance(request, Permission):
@@ -110,7 +110,7 @@ class TurnStream(_Stream[TurnEvent]):
 
     def result(self) -> Turn:
         """The whole turn. Raises ``TurnFailedError`` if it failed or was interrupted, and ``InputRequiredError`` if
-        the agent waits for an answer. It takes no event away from who iterates the stream, before, beside or after."""
+        the agent waits for an answer. It consumes no event: a loop before, beside or after it gets all of them."""
         while (met := read(self._native.attend().wait())) is not None:
             if isinstance(met, list):
                 self._native.tell(met)
@@ -125,7 +125,8 @@ class TurnStream(_Stream[TurnEvent]):
 
     @property
     def text_stream(self) -> Iterator[str]:
-        """The text of the agent's answers as it comes, an empty line between two parts. Ends as ``result()`` does."""
+        """The text of the agent's answers as it arrives, with an empty line between two parts. It ends like
+        ``result()``."""
         pieces = TextPieces()
         for event in self._events(True):
             yield from pieces.of(event)
@@ -133,7 +134,7 @@ class TurnStream(_Stream[TurnEvent]):
 
     @property
     def cursor(self) -> str | None:
-        """Where ``client.chat.resume`` goes on, in another process if need be."""
+        """The position from which ``client.chat.resume`` continues, also in another process."""
         number = self._native.number
         if number is None and self._cursor:
             return self._cursor
@@ -153,7 +154,7 @@ class TurnStream(_Stream[TurnEvent]):
         return turn_id
 
     def answer(self, question: Question | str, answers: Answers) -> None:
-        """Answers a question of this turn: one list of labels, or of free text, for each that it asked."""
+        """Answers a question of this turn: one list of labels, or of free text, for each question in the request."""
         self._native.answer(_arguments.request_id(question), _arguments.answers(answers)).wait()
 
     def reject(self, question: Question | str) -> None:
@@ -161,11 +162,11 @@ class TurnStream(_Stream[TurnEvent]):
         self._native.reject(_arguments.request_id(question)).wait()
 
     def allow(self, permission: Permission | str, reply: PermissionReply = "once", message: str | None = None) -> None:
-        """Grants what the agent asks to do, this once or always, or refuses it."""
+        """Grants the permission that the agent requests, once or always, or refuses it."""
         self._native.allow(_arguments.request_id(permission), reply, message).wait()
 
     def cancel(self) -> None:
-        """Cancels this turn, and no other; its events go on to the end."""
+        """Cancels this turn and no other; its events continue to the end."""
         self._native.cancel().wait()
 
     def __repr__(self) -> str:
@@ -176,15 +177,15 @@ class TurnStream(_Stream[TurnEvent]):
 
 
 class RelayStream(_Stream[RelayItem]):
-    """The runtime's own events of a chat. Reconnects by itself."""
+    """The runtime's raw events of a chat. It reconnects automatically."""
 
     def __init__(self, native: _native.RelayStream) -> None:
         self._native = native
 
     @property
     def last_event_id(self) -> int | None:
-        """The number of the last event handed out, or of the one the relay began after;
-        ``client.chat.stream(id, last_event_id=…)`` goes on after it. ``None``: the service does not tell."""
+        """The number of the last delivered event, or of the one after which the relay began.
+        ``client.chat.stream(id, last_event_id=…)`` continues after it. ``None`` if the service does not report it."""
         number: int | None = self._native.number
         began: int | None = self._native.began_after
         return began if number is None else number

@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 
 class _Answer(Generic[T]):
-    """What answers that stream share."""
+    """The base of streaming answers."""
 
     def __init__(self, stream: T, native: _native.TurnStream | _native.RelayStream) -> None:
         self._stream = stream
@@ -29,12 +29,12 @@ class _Answer(Generic[T]):
         self.request_id = native.request_id
 
     def parse(self) -> T:
-        """The stream. Its events are read either here or as bytes: each is told once."""
+        """The stream. Each event is delivered once, either here or as bytes."""
         return self._stream
 
 
 class StreamedResponse(_Answer[S]):
-    """An answer that streams, as an event stream or, by ``parse()``, as events.
+    """A streaming answer, as an event stream or, by ``parse()``, as events.
 
     The event stream is written anew from the events, so that a broken connection does not show in it; heartbeats are
     left out.
@@ -61,7 +61,7 @@ class StreamedResponse(_Answer[S]):
 
 
 class AsyncStreamedResponse(_Answer[A]):
-    """An answer that streams, as an event stream or, by ``parse()``, as events, in an asynchronous program.
+    """A streaming answer, as an event stream or, by ``parse()``, as events, in an asynchronous program.
 
     The event stream is written anew from the events, so that a broken connection does not show in it; heartbeats are
     left out.

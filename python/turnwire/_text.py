@@ -1,4 +1,4 @@
-"""The text of a turn as it comes."""
+"""The text of a turn as it arrives."""
 
 from __future__ import annotations
 

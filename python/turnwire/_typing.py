@@ -1,4 +1,4 @@
-"""Names of ``typing`` that the oldest Python we run on has not."""
+"""Names of ``typing`` that the oldest supported Python lacks."""
 
 import sys
 

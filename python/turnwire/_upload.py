@@ -1,4 +1,4 @@
-"""Uploads: what is at hand is sent as it is, what has to be read is handed over piece by piece while it is sent."""
+"""Uploads. Bytes and paths are passed whole; other sources are passed piece by piece while they are sent."""
 
 from __future__ import annotations
 
@@ -12,17 +12,18 @@ from ._wait import finished
 
 
 class Upload:
-    """What one call uploads."""
+    """The content of one upload."""
 
     def __init__(self, content: Any) -> None:
         whole = at_hand(content)
         self._reader = Reader(content) if whole is None else None
         self._native = _native.Upload()
-        #: What the native module is told.
+        #: The argument for the native module.
         self.given = self._native if whole is None else whole
 
     def send(self, task: _native.Task) -> Any:
-        """What the call gives. The source is read on this thread; what it raises goes to the caller."""
+        """Sends the request and returns its result. The source is read on this thread; its exceptions reach the
+        caller."""
         if self._reader is None:
             return task.wait()
         try:
@@ -47,11 +48,11 @@ class AsyncUpload:
         self._reader = AsyncReader(content) if whole is None else None
         self._native = _native.Upload()
         self._broken: Exception | None = None
-        #: What the native module is told.
+        #: The argument for the native module.
         self.given = self._native if whole is None else whole
 
     async def send(self, task: _native.Task) -> Any:
-        """What the call gives; it ends with its request, also where the source never goes on."""
+        """Sends the request and returns its result. It ends with the request, even if the source blocks forever."""
         if self._reader is None:
             return await finished(task)
         feeding = asyncio.ensure_future(self._feed(self._reader))
@@ -67,11 +68,11 @@ class AsyncUpload:
         try:
             raise broken
         finally:
-            # It holds this frame, which must not hold it.
+            # The exception refers to this frame, which must not refer to it.
             del broken
 
     async def _feed(self, reader: AsyncReader) -> None:
-        """Reads the source from beginning to end in one task, as what waits in it may insist on that."""
+        """Reads the source from beginning to end in one task, because code in it may require that."""
         try:
             while not self._native.is_over and (data := await reader.read()):
                 for piece in _cut(data):
@@ -87,5 +88,5 @@ class AsyncUpload:
 
 
 def _cut(data: bytes) -> Iterator[bytes]:
-    """What waits for the socket is bounded by its number."""
+    """Cuts a piece, because the queue to the socket is bounded by the number of pieces."""
     return (data[at : at + SIZE] for at in range(0, len(data), SIZE))

@@ -14,7 +14,7 @@ _hubs: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _native.Hub] = weakr
 
 
 def hub_of(loop: asyncio.AbstractEventLoop) -> _native.Hub:
-    """The wake-up of this loop, made on first use."""
+    """The hub of this loop, created on first use."""
     hub = _hubs.get(loop)
     if hub is None:
         _hubs[loop] = hub = _watched(loop) or _stood_in_for(loop)
@@ -22,7 +22,7 @@ def hub_of(loop: asyncio.AbstractEventLoop) -> _native.Hub:
 
 
 def _watched(loop: asyncio.AbstractEventLoop) -> _native.Hub | None:
-    """A hub whose descriptor the loop watches; ``None``: this loop watches none."""
+    """A hub whose descriptor the loop watches; ``None`` if the loop cannot watch descriptors."""
     try:
         hub = _native.Hub(True)
         loop.add_reader(hub.fileno(), hub.settle)
@@ -32,7 +32,7 @@ def _watched(loop: asyncio.AbstractEventLoop) -> _native.Hub | None:
 
 
 def _stood_in_for(loop: asyncio.AbstractEventLoop) -> _native.Hub:
-    """A hub that a thread waits for in the place of the loop."""
+    """A hub for which a thread waits on behalf of the loop."""
     hub = _native.Hub(False)
     known = weakref.ref(loop)
 
@@ -49,10 +49,10 @@ def _stood_in_for(loop: asyncio.AbstractEventLoop) -> _native.Hub:
             try:
                 owner.call_soon_threadsafe(settle, settled)
             except RuntimeError:
-                # The loop is closed: nobody waits there any more.
+                # The loop is closed, so nothing waits in it any more.
                 return
             del owner
-            # It ends with the loop, which may be closed before it came to settle.
+            # The thread ends with the loop, which may be closed before it could settle the future.
             while not settled.wait(1):
                 if (owner := known()) is None or owner.is_closed():
                     return
@@ -64,7 +64,7 @@ def _stood_in_for(loop: asyncio.AbstractEventLoop) -> _native.Hub:
 
 
 async def finished(task: _native.Task) -> Any:
-    """Waits for a task of the native module; cancelled, the request is dropped at once."""
+    """Waits for a task of the native module. If this wait is cancelled, the request is aborted at once."""
     loop = asyncio.get_running_loop()
     hub = hub_of(loop)
     try:
