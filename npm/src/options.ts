@@ -142,7 +142,7 @@ export function requestOptionsJson(options: RequestOptions, operation: string): 
   if (operation === 'respond' && typeof options === 'object' && options !== null) {
     const stray = Object.keys(options).find((name) => Object.hasOwn(RESPOND, name))
     if (stray !== undefined) {
-      throw new TypeError(`${stray} belongs into the prompt's object, not after it: { prompt, ${stray} }.`)
+      throw new TypeError(`${stray} is passed together with the prompt, not after it: { prompt, ${stray} }.`)
     }
   }
   const { signal, ...rest } = known("A call's last argument", options, REQUEST)
