@@ -1,4 +1,5 @@
 //! Identifiers. They are OpenCode's own where it has them, opaque strings everywhere else; cheap to clone.
+//! Each kind is a type of its own, so that two that were swapped do not compile.
 
 use serde::{Deserialize, Serialize};
 use std::borrow::Borrow;
@@ -52,6 +53,12 @@ macro_rules! id {
         impl From<String> for $name {
             fn from(id: String) -> Self {
                 Self(Arc::from(id))
+            }
+        }
+
+        impl From<&String> for $name {
+            fn from(id: &String) -> Self {
+                Self::from(id.as_str())
             }
         }
 

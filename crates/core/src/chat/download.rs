@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::http::{Client, Request, RequestOptions, call_options};
+use crate::id::ChatId;
 use crate::operations::{Files, file_request};
 use crate::stream::DownloadStream;
 use bytes::{Bytes, BytesMut};
@@ -14,8 +15,8 @@ use tokio::io::{AsyncWrite, AsyncWriteExt};
 impl Files {
     /// A file. Await it for the bytes, or take its [`stream`](Download::stream) or let it
     /// [`write_to`](Download::write_to) a writer, with bounded memory.
-    pub fn download(&self, id: impl AsRef<str>, path: impl AsRef<str>) -> Download {
-        let request = file_request("files.download", Method::GET, id.as_ref(), path.as_ref()).map(|mut request| {
+    pub fn download(&self, id: impl Into<ChatId>, path: impl AsRef<str>) -> Download {
+        let request = file_request("files.download", Method::GET, id, path.as_ref()).map(|mut request| {
             request.accept = "application/octet-stream, */*";
             request.follow_elsewhere = true;
             request

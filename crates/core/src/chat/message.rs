@@ -4,6 +4,7 @@ use super::respond::{OnConflict, Respond};
 use crate::error::Result;
 use crate::event::{Permission, Question};
 use crate::http::{Call, Request, RequestOptions};
+use crate::id::ChatId;
 use crate::operations::{Answers, Chats, PermissionReply, Prompt};
 use crate::stream::{Resume, StreamState};
 use crate::turn::Turn;
@@ -27,7 +28,7 @@ impl Chats {
     /// # Errors
     /// [`ErrorKind::TurnFailed`](crate::ErrorKind::TurnFailed) for a turn that ends as `failed` or `interrupted`,
     /// [`ErrorKind::InputRequired`](crate::ErrorKind::InputRequired) where the agent asks and no handler is set.
-    pub fn send_message(&self, id: impl AsRef<str>, prompt: impl Into<Prompt>) -> SendMessage {
+    pub fn send_message(&self, id: impl Into<ChatId>, prompt: impl Into<Prompt>) -> SendMessage {
         SendMessage { respond: self.respond(id, prompt).cancel_on_close(true) }
     }
 }
@@ -100,7 +101,7 @@ impl SendMessage {
         let Respond { client, chat_id, prompt, options, .. } = self.respond;
         let request = prompt
             .check()
-            .and_then(|()| Request::new("message", Method::POST).creates().id("chat id", &chat_id))
+            .and_then(|()| Request::new("message", Method::POST).creates().chat(&chat_id))
             .and_then(|request| request.word("message").json(&prompt));
         Call::json(&client, request).options(options).without_answer_clock()
     }

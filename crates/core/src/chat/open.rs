@@ -40,7 +40,7 @@ impl Respond {
         let request = Request::new("respond", Method::POST)
             .creates()
             .event_stream()
-            .id("chat id", &chat_id)?
+            .chat(&chat_id)?
             .word("respond")
             .json(&prompt)?;
         let opening = async {
@@ -67,14 +67,14 @@ impl Respond {
             withdraw(client.clone(), chat_id.clone(), request, options.clone());
         }
         let (body, foreign) = opened?;
-        let target = TurnTarget { client, options, clocks, chat_id: ChatId::from(chat_id) };
+        let target = TurnTarget { client, options, clocks, chat_id };
         Ok(TurnStream::over(target, body, Wishes { handlers, on_state, resume, foreign, canceller }))
     }
 }
 
 /// Cancels, in the background, the turn of a request whose answer did not come in time. Our service gives that turn to
 /// whoever repeats the request under its key, which also keeps a request that is still on its way from starting another.
-fn withdraw(client: Client, chat_id: String, request: Request, options: RequestOptions) {
+fn withdraw(client: Client, chat_id: ChatId, request: Request, options: RequestOptions) {
     let options = RequestOptions { timeout: None, ..options };
     let clocks = Clocks::of(None);
     tokio::spawn(async move {
@@ -96,7 +96,7 @@ fn withdraw(client: Client, chat_id: String, request: Request, options: RequestO
 }
 
 /// Waits until the turn that is in the way has ended, cancelling it first where that is wanted.
-async fn make_way(client: &Client, chat_id: &str, conflict: &Error, how: OnConflict, attempt: u32) -> Result<()> {
+async fn make_way(client: &Client, chat_id: &ChatId, conflict: &Error, how: OnConflict, attempt: u32) -> Result<()> {
     let active = conflict.active_turn_id();
     if how == OnConflict::Cancel {
         match active {
@@ -105,7 +105,8 @@ async fn make_way(client: &Client, chat_id: &str, conflict: &Error, how: OnConfl
         };
     }
     if let (Some(turn_id), Service::Ours) = (active, client.service()) {
-        let opened = TurnStream::attach(client.clone(), chat_id, Some(turn_id.as_str()), RequestOptions::default());
+        let opened =
+            TurnStream::attach(client.clone(), chat_id.clone(), Some(turn_id.clone()), RequestOptions::default());
         if let Some(mut stream) = Box::pin(opened).await? {
             // How it ended is its own affair.
             while stream.try_next().await?.is_some() {}

@@ -3,6 +3,7 @@
 use crate::error::Result;
 use crate::event::{Permission, Question};
 use crate::http::{Client, RequestOptions, call_options};
+use crate::id::{ChatId, TurnId};
 use crate::operations::{Answers, Chats, PermissionReply, Prompt};
 use crate::stream::{Handler, Handlers, OnState, Resume, StreamState, TurnStream};
 use serde::{Deserialize, Serialize};
@@ -30,7 +31,7 @@ pub enum OnConflict {
 #[derive(Clone)]
 pub struct Respond {
     pub(super) client: Client,
-    pub(super) chat_id: String,
+    pub(super) chat_id: ChatId,
     pub(super) prompt: Prompt,
     pub(super) options: RequestOptions,
     pub(super) on_conflict: OnConflict,
@@ -53,10 +54,10 @@ impl Chats {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn respond(&self, id: impl AsRef<str>, prompt: impl Into<Prompt>) -> Respond {
+    pub fn respond(&self, id: impl Into<ChatId>, prompt: impl Into<Prompt>) -> Respond {
         Respond {
             client: self.client.clone(),
-            chat_id: id.as_ref().to_owned(),
+            chat_id: id.into(),
             prompt: prompt.into(),
             options: RequestOptions::default(),
             on_conflict: OnConflict::default(),
@@ -76,14 +77,13 @@ impl Chats {
     }
 
     /// The turn that runs in the chat, from its first event (our server). `None`: nothing runs.
-    pub async fn attach(&self, id: impl AsRef<str>) -> Result<Option<TurnStream>> {
-        TurnStream::attach(self.client.clone(), id.as_ref(), None, RequestOptions::default()).await
+    pub async fn attach(&self, id: impl Into<ChatId>) -> Result<Option<TurnStream>> {
+        TurnStream::attach(self.client.clone(), id.into(), None, RequestOptions::default()).await
     }
 
     /// This turn of the chat, from its first event, whether it runs or has ended (our server).
-    pub async fn attach_turn(&self, id: impl AsRef<str>, turn_id: impl AsRef<str>) -> Result<TurnStream> {
-        let found =
-            TurnStream::attach(self.client.clone(), id.as_ref(), Some(turn_id.as_ref()), RequestOptions::default());
+    pub async fn attach_turn(&self, id: impl Into<ChatId>, turn_id: impl Into<TurnId>) -> Result<TurnStream> {
+        let found = TurnStream::attach(self.client.clone(), id.into(), Some(turn_id.into()), RequestOptions::default());
         found.await?.ok_or_else(|| crate::Error::new("turn_not_found", "The chat has no such turn."))
     }
 }

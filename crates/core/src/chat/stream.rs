@@ -2,6 +2,7 @@
 
 use crate::error::Result;
 use crate::http::{Client, RequestOptions, Secret, call_options};
+use crate::id::ChatId;
 use crate::operations::Chats;
 use crate::stream::{Cursor, RelayStream};
 use std::fmt;
@@ -13,7 +14,7 @@ use std::pin::Pin;
 #[derive(Clone)]
 pub struct OpenRelay {
     client: Client,
-    chat_id: String,
+    chat_id: ChatId,
     cursor: Cursor,
     token: Option<Secret>,
     options: RequestOptions,
@@ -21,10 +22,10 @@ pub struct OpenRelay {
 
 impl Chats {
     /// Follows the chat's relay from `cursor` on, for as long as it is iterated; broken connections are taken up again.
-    pub fn stream(&self, id: impl AsRef<str>, cursor: impl Into<Cursor>) -> OpenRelay {
+    pub fn stream(&self, id: impl Into<ChatId>, cursor: impl Into<Cursor>) -> OpenRelay {
         OpenRelay {
             client: self.client.clone(),
-            chat_id: id.as_ref().to_owned(),
+            chat_id: id.into(),
             cursor: cursor.into(),
             token: None,
             options: RequestOptions::default(),

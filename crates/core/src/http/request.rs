@@ -2,6 +2,7 @@
 
 use super::Body;
 use crate::error::{Error, Result};
+use crate::id::{ChatId, RequestId, TurnId};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::Method;
 use serde::Serialize;
@@ -51,6 +52,21 @@ impl Request {
             token: None,
             follow_elsewhere: false,
         }
+    }
+
+    /// Appends the id of a chat.
+    pub(crate) fn chat(self, id: impl Into<ChatId>) -> Result<Self> {
+        self.id("chat id", id.into().as_str())
+    }
+
+    /// Appends the id of a turn.
+    pub(crate) fn turn(self, id: impl Into<TurnId>) -> Result<Self> {
+        self.id("turn id", id.into().as_str())
+    }
+
+    /// Appends the id of a question or a permission.
+    pub(crate) fn request(self, id: impl Into<RequestId>) -> Result<Self> {
+        self.id("request id", id.into().as_str())
     }
 
     /// Appends `/{id}`. `name` is what the error of an empty one calls it.

@@ -33,17 +33,17 @@ pub struct Cancelled {
 
 impl Chats {
     /// Cancels whatever turn runs in the chat. Nothing running is no error.
-    pub fn cancel(&self, id: impl AsRef<str>) -> Call<Cancelled> {
+    pub fn cancel(&self, id: impl Into<ChatId>) -> Call<Cancelled> {
         self.cancel_with(id, &Cancel::default())
     }
 
     /// Cancels this turn; if another one runs, nothing happens (our server; others cancel whatever runs).
-    pub fn cancel_turn(&self, id: impl AsRef<str>, turn_id: impl Into<TurnId>) -> Call<Cancelled> {
+    pub fn cancel_turn(&self, id: impl Into<ChatId>, turn_id: impl Into<TurnId>) -> Call<Cancelled> {
         self.cancel_with(id, &Cancel { turn_id: Some(turn_id.into()) })
     }
 
-    fn cancel_with(&self, id: impl AsRef<str>, cancel: &Cancel) -> Call<Cancelled> {
-        let request = Request::new("cancel", Method::POST).id("chat id", id.as_ref()).and_then(|request| {
+    fn cancel_with(&self, id: impl Into<ChatId>, cancel: &Cancel) -> Call<Cancelled> {
+        let request = Request::new("cancel", Method::POST).chat(id).and_then(|request| {
             // An id that got lost must not cancel whatever runs.
             if cancel.turn_id.as_ref().is_some_and(|turn_id| turn_id.as_str().trim().is_empty()) {
                 return Err(Error::new(

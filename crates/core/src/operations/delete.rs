@@ -37,7 +37,7 @@ pub struct EndedChat {
 
 impl Chats {
     /// Ends a chat; its runtime is destroyed. Deleting it again gives the same figures.
-    pub fn delete(&self, id: impl AsRef<str>) -> Call<EndedChat> {
-        Call::json(&self.client, Request::new("delete", Method::DELETE).id("chat id", id.as_ref()))
+    pub fn delete(&self, id: impl Into<ChatId>) -> Call<EndedChat> {
+        Call::json(&self.client, Request::new("delete", Method::DELETE).chat(id))
     }
 }

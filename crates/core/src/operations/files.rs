@@ -52,18 +52,23 @@ impl Chats {
 
 impl Files {
     /// All files of the workspace.
-    pub fn list(&self, id: impl AsRef<str>) -> Call<FileList> {
-        let request = Request::new("files.list", Method::GET).id("chat id", id.as_ref());
+    pub fn list(&self, id: impl Into<ChatId>) -> Call<FileList> {
+        let request = Request::new("files.list", Method::GET).chat(id);
         Call::json(&self.client, request.map(|request| request.word("files")))
     }
 
     /// Removes a file from the workspace (our server).
-    pub fn delete(&self, id: impl AsRef<str>, path: impl AsRef<str>) -> Call<()> {
-        Call::nothing(&self.client, file_request("files.delete", Method::DELETE, id.as_ref(), path.as_ref()))
+    pub fn delete(&self, id: impl Into<ChatId>, path: impl AsRef<str>) -> Call<()> {
+        Call::nothing(&self.client, file_request("files.delete", Method::DELETE, id, path.as_ref()))
     }
 }
 
 /// A request for one file.
-pub(crate) fn file_request(operation: &'static str, method: Method, id: &str, path: &str) -> Result<Request> {
-    Request::new(operation, method).id("chat id", id)?.word("files").id("file path", path)
+pub(crate) fn file_request(
+    operation: &'static str,
+    method: Method,
+    id: impl Into<ChatId>,
+    path: &str,
+) -> Result<Request> {
+    Request::new(operation, method).chat(id)?.word("files").id("file path", path)
 }

@@ -5,7 +5,7 @@ use super::{Chats, Page};
 use crate::error::Result;
 use crate::event::{FinishReason, MessageKind, MessageUsage, TurnError};
 use crate::http::{Call, Client, Request};
-use crate::id::{MessageId, PartId};
+use crate::id::{ChatId, MessageId, PartId};
 use crate::json::Json;
 use crate::lax;
 use futures_core::stream::BoxStream;
@@ -75,14 +75,14 @@ impl Chats {
 
 impl Messages {
     /// All messages of a chat, over all pages.
-    pub fn list_all(&self, id: impl AsRef<str>, which: ListMessages) -> BoxStream<'static, Result<StoredMessage>> {
-        let (messages, id) = (self.clone(), id.as_ref().to_owned());
+    pub fn list_all(&self, id: impl Into<ChatId>, which: ListMessages) -> BoxStream<'static, Result<StoredMessage>> {
+        let (messages, id) = (self.clone(), id.into());
         all(which.cursor.clone(), move |cursor| messages.list(&id, ListMessages { cursor, ..which.clone() }))
     }
 
     /// A page of a chat's messages.
-    pub fn list(&self, id: impl AsRef<str>, which: ListMessages) -> Call<Page<StoredMessage>> {
-        let request = Request::new("messages.list", Method::GET).id("chat id", id.as_ref());
+    pub fn list(&self, id: impl Into<ChatId>, which: ListMessages) -> Call<Page<StoredMessage>> {
+        let request = Request::new("messages.list", Method::GET).chat(id);
         let request =
             request.map(|request| request.word("messages").query("limit", which.limit).query("cursor", which.cursor));
         Call::json(&self.client, request)

@@ -3,6 +3,7 @@
 use super::Chats;
 use crate::error::{Error, Result};
 use crate::http::{Call, Request};
+use crate::id::{ChatId, RequestId};
 use reqwest::Method;
 use serde_json::json;
 
@@ -45,8 +46,8 @@ impl Chats {
     /// Answers a permission. One that is unknown or closed is a `permission_not_found`.
     pub fn reply_to_permission(
         &self,
-        id: impl AsRef<str>,
-        request_id: impl AsRef<str>,
+        id: impl Into<ChatId>,
+        request_id: impl Into<RequestId>,
         reply: PermissionReply,
     ) -> Call<()> {
         let body = match reply {
@@ -56,8 +57,8 @@ impl Chats {
             PermissionReply::Reject(Some(message)) => json!({ "reply": "reject", "message": message }),
         };
         let request = Request::new("reply_to_permission", Method::POST)
-            .id("chat id", id.as_ref())
-            .and_then(|request| request.word("permission").id("request id", request_id.as_ref()))
+            .chat(id)
+            .and_then(|request| request.word("permission").request(request_id))
             .and_then(|request| request.word("reply").json(&body));
         Call::nothing(&self.client, request)
     }

@@ -2,6 +2,7 @@
 
 use super::Chats;
 use crate::http::{Call, Request};
+use crate::id::{ChatId, RequestId};
 use reqwest::Method;
 use serde_json::json;
 
@@ -33,23 +34,23 @@ impl Chats {
     /// Answers a question. A question that is unknown or closed is a `question_not_found`.
     pub fn reply_to_question(
         &self,
-        id: impl AsRef<str>,
-        request_id: impl AsRef<str>,
+        id: impl Into<ChatId>,
+        request_id: impl Into<RequestId>,
         answers: impl Into<Answers>,
     ) -> Call<()> {
         let body = json!({ "answers": answers.into().0 });
         let request = Request::new("reply_to_question", Method::POST)
-            .id("chat id", id.as_ref())
-            .and_then(|request| request.word("question").id("request id", request_id.as_ref()))
+            .chat(id)
+            .and_then(|request| request.word("question").request(request_id))
             .and_then(|request| request.word("reply").json(&body));
         Call::nothing(&self.client, request)
     }
 
     /// Refuses a question (our server). The turn ends as `blocked` unless the agent finds another way.
-    pub fn reject_question(&self, id: impl AsRef<str>, request_id: impl AsRef<str>) -> Call<()> {
+    pub fn reject_question(&self, id: impl Into<ChatId>, request_id: impl Into<RequestId>) -> Call<()> {
         let request = Request::new("reject_question", Method::POST)
-            .id("chat id", id.as_ref())
-            .and_then(|request| request.word("question").id("request id", request_id.as_ref()))
+            .chat(id)
+            .and_then(|request| request.word("question").request(request_id))
             .map(|request| request.word("reject"));
         Call::nothing(&self.client, request)
     }

@@ -3,11 +3,12 @@
 use super::create::read_chat;
 use super::{Chat, Chats};
 use crate::http::{Call, Request};
+use crate::id::ChatId;
 use reqwest::Method;
 
 impl Chats {
     /// The chat as it stands, with its title, its model, and the turn that runs.
-    pub fn retrieve(&self, id: impl AsRef<str>) -> Call<Chat> {
-        Call::new(&self.client, Request::new("retrieve", Method::GET).id("chat id", id.as_ref()), read_chat)
+    pub fn retrieve(&self, id: impl Into<ChatId>) -> Call<Chat> {
+        Call::new(&self.client, Request::new("retrieve", Method::GET).chat(id), read_chat)
     }
 }

@@ -3,6 +3,7 @@
 use super::Chats;
 use crate::error::{Error, Result};
 use crate::http::{Call, Request, read_json};
+use crate::id::ChatId;
 use crate::lax;
 use crate::time::Timestamp;
 use reqwest::Method;
@@ -36,8 +37,8 @@ impl fmt::Debug for StreamToken {
 
 impl Chats {
     /// Makes a stream token.
-    pub fn create_stream_token(&self, id: impl AsRef<str>) -> Call<StreamToken> {
-        let request = Request::new("create_stream_token", Method::POST).id("chat id", id.as_ref());
+    pub fn create_stream_token(&self, id: impl Into<ChatId>) -> Call<StreamToken> {
+        let request = Request::new("create_stream_token", Method::POST).chat(id);
         Call::new(&self.client, request.map(|request| request.word("stream-token")), read_token)
     }
 }

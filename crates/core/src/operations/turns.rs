@@ -2,6 +2,7 @@
 
 use super::Chats;
 use crate::http::{Call, Client, Request};
+use crate::id::{ChatId, TurnId};
 use crate::turn::Turn;
 use reqwest::Method;
 
@@ -20,10 +21,23 @@ impl Chats {
 
 impl Turns {
     /// The turn so far, or whole.
-    pub fn retrieve(&self, id: impl AsRef<str>, turn_id: impl AsRef<str>) -> Call<Turn> {
+    ///
+    /// A text becomes the id that is needed; an id of another kind does not.
+    /// ```
+    /// # fn example(client: turnwire::Client, chat: turnwire::ChatId, turn: turnwire::TurnId) {
+    /// let by_id = client.chat().turns().retrieve(&chat, &turn);
+    /// let by_text = client.chat().turns().retrieve("chat_1", "turn_1");
+    /// # }
+    /// ```
+    /// ```compile_fail,E0277
+    /// # fn example(client: turnwire::Client, chat: turnwire::ChatId, turn: turnwire::TurnId) {
+    /// let swapped = client.chat().turns().retrieve(&turn, &chat);
+    /// # }
+    /// ```
+    pub fn retrieve(&self, id: impl Into<ChatId>, turn_id: impl Into<TurnId>) -> Call<Turn> {
         let request = Request::new("turns.retrieve", Method::GET)
-            .id("chat id", id.as_ref())
-            .and_then(|request| request.word("turns").id("turn id", turn_id.as_ref()));
+            .chat(id)
+            .and_then(|request| request.word("turns").turn(turn_id));
         Call::json(&self.client, request)
     }
 }

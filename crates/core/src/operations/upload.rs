@@ -2,6 +2,7 @@
 
 use super::files::{FileEntry, Files, file_request};
 use crate::http::{Body, BodyStream, Call};
+use crate::id::ChatId;
 use bytes::Bytes;
 use futures_core::Stream;
 use futures_util::{StreamExt as _, TryStreamExt as _};
@@ -72,9 +73,9 @@ impl fmt::Debug for Upload {
 
 impl Files {
     /// Writes a file into the workspace (our server); one of this path is replaced.
-    pub fn upload(&self, id: impl AsRef<str>, path: impl AsRef<str>, content: impl Into<Upload>) -> Call<FileEntry> {
+    pub fn upload(&self, id: impl Into<ChatId>, path: impl AsRef<str>, content: impl Into<Upload>) -> Call<FileEntry> {
         let Upload(body) = content.into();
-        let request = file_request("files.upload", Method::PUT, id.as_ref(), path.as_ref()).map(|mut request| {
+        let request = file_request("files.upload", Method::PUT, id, path.as_ref()).map(|mut request| {
             request.body = body;
             request
         });

@@ -10,6 +10,7 @@ use super::turn_target::{TurnTarget, incomplete};
 use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::http::{Client, RequestOptions};
+use crate::id::ChatId;
 use crate::normalize::Normalizer;
 use crate::turn::Turn;
 use std::collections::VecDeque;
@@ -38,7 +39,7 @@ enum Way {
 
 impl Foreign {
     /// Opens the relay, to be called before the prompt is sent.
-    pub(crate) async fn drop_in(client: &Client, chat_id: &str, options: &RequestOptions) -> Result<Self> {
+    pub(crate) async fn drop_in(client: &Client, chat_id: &ChatId, options: &RequestOptions) -> Result<Self> {
         let way = Way::Anchored(Anchor::drop_in(client, chat_id, options).await?);
         Ok(Self { statuses: StatusLog::default(), way })
     }
@@ -62,7 +63,7 @@ impl Foreign {
         let Way::Anchored(anchor) = std::mem::replace(&mut self.way, Way::Lost) else { return false };
         let (client, options, chat_id) = (target.client.clone(), target.options.clone(), target.chat_id.clone());
         self.way = Way::Reaching(Exclusive::new(Box::pin(async move {
-            client.within(None, anchor.replay(&client, chat_id.as_str(), &options)).await
+            client.within(None, anchor.replay(&client, &chat_id, &options)).await
         })));
         true
     }
@@ -120,7 +121,7 @@ enum Anchor {
 
 impl Anchor {
     /// Opens the relay, to be called before the prompt is sent.
-    async fn drop_in(client: &Client, chat_id: &str, options: &RequestOptions) -> Result<Self> {
+    async fn drop_in(client: &Client, chat_id: &ChatId, options: &RequestOptions) -> Result<Self> {
         let relay = open(client, chat_id, options, Cursor::Live).await?;
         Ok(Self::Watching(Box::new(relay)))
     }
@@ -140,7 +141,7 @@ impl Anchor {
     }
 
     /// Begins the replay; `None`: the turn's beginning is not known.
-    async fn replay(self, client: &Client, chat_id: &str, options: &RequestOptions) -> Result<Option<RelayStream>> {
+    async fn replay(self, client: &Client, chat_id: &ChatId, options: &RequestOptions) -> Result<Option<RelayStream>> {
         match self {
             Self::Watching(relay) => Ok(Some(*relay)),
             Self::After(number) => open(client, chat_id, options, Cursor::After(number)).await.map(Some),
@@ -149,9 +150,9 @@ impl Anchor {
     }
 }
 
-async fn open(client: &Client, chat_id: &str, options: &RequestOptions, cursor: Cursor) -> Result<RelayStream> {
+async fn open(client: &Client, chat_id: &ChatId, options: &RequestOptions, cursor: Cursor) -> Result<RelayStream> {
     let options = RequestOptions { idempotency_key: None, body: serde_json::Map::default(), ..options.clone() };
-    RelayStream::open(client.clone(), chat_id.to_owned(), cursor, None, options).await
+    RelayStream::open(client.clone(), chat_id.clone(), cursor, None, options).await
 }
 
 /// The replay of a turn, compared with what was told of it.

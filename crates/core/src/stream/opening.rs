@@ -21,16 +21,16 @@ impl TurnStream {
     /// Opens the turn that runs, or the one that is named, from its first event.
     pub(crate) async fn attach(
         client: Client,
-        chat_id: &str,
-        turn_id: Option<&str>,
+        chat_id: ChatId,
+        turn_id: Option<TurnId>,
         options: RequestOptions,
     ) -> Result<Option<Self>> {
         let turn_id = match turn_id {
-            Some(turn_id) => Some(TurnId::from(turn_id)),
-            None => Chats::new(client.clone()).retrieve(chat_id).options(options.clone()).await?.active_turn_id,
+            Some(turn_id) => Some(turn_id),
+            None => Chats::new(client.clone()).retrieve(&chat_id).options(options.clone()).await?.active_turn_id,
         };
         match turn_id {
-            Some(turn_id) => Self::open_turn(client, ChatId::from(chat_id), turn_id, options).await.map(Some),
+            Some(turn_id) => Self::open_turn(client, chat_id, turn_id, options).await.map(Some),
             None => Ok(None),
         }
     }

@@ -6,6 +6,7 @@ use super::link::{Break, Link, Moved, Target};
 use super::relay_item::{RelayItem, read_frame};
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::{Client, Clocks, Head, Request, RequestOptions, Secret, check_secret};
+use crate::id::ChatId;
 use crate::policy::resume::Resumes;
 use crate::sse::Decoder;
 use futures_core::{FusedStream, Stream};
@@ -34,7 +35,7 @@ pub struct RelayStream {
 /// The relay of a chat.
 struct RelayTarget {
     client: Client,
-    chat_id: String,
+    chat_id: ChatId,
     token: Option<Secret>,
     options: RequestOptions,
     clocks: Clocks,
@@ -45,7 +46,7 @@ impl RelayTarget {
     async fn open_with(&self, cursor: Cursor, options: &RequestOptions) -> Result<Option<EventBody>> {
         let mut request = Request::new("stream", Method::GET)
             .event_stream()
-            .id("chat id", &self.chat_id)?
+            .chat(&self.chat_id)?
             .word("stream")
             .query("lastEventId", cursor.number());
         if let Some(number) = cursor.number() {
@@ -85,7 +86,7 @@ impl Target for RelayTarget {
 impl RelayStream {
     pub(crate) async fn open(
         client: Client,
-        chat_id: String,
+        chat_id: ChatId,
         cursor: Cursor,
         token: Option<Secret>,
         options: RequestOptions,

@@ -37,9 +37,9 @@ impl TurnTarget {
     pub(super) async fn open_with(&self, place: &TurnPlace, options: &RequestOptions) -> Result<EventBody> {
         let mut request = Request::new("turns.stream", Method::GET)
             .event_stream()
-            .id("chat id", self.chat_id.as_str())?
+            .chat(&self.chat_id)?
             .word("turns")
-            .id("turn id", place.turn_id.as_str())?
+            .turn(&place.turn_id)?
             .word("stream");
         if place.after > 0 {
             request.headers.push(("last-event-id", place.after.to_string()));
