@@ -8,7 +8,10 @@
 //! The runtime has one seat. Whoever comes to block asks the keeper to leave it, which costs two switches of threads. The
 //! keeper comes back once nobody has driven for [`GRACE`], or at once where it is [called](Driver::call), so that
 //! connections are closed, pings answered and bodies read on while the caller is busy with an event.
+//!
+//! With many streams in the background, polls of the sockets [are spaced](Pace).
 
+use crate::pace::Pace;
 use std::future::Future;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -39,8 +42,8 @@ struct Shared {
     blocked: AtomicUsize,
     /// How often a thread has begun to block.
     begun: AtomicU64,
-    /// Tasks that nobody blocks on.
-    background: AtomicUsize,
+    /// Knows of the tasks that nobody blocks on.
+    pace: Arc<Pace>,
     /// Whether the keeper was called back.
     called: Mutex<bool>,
     calls: Condvar,
@@ -52,13 +55,17 @@ impl Driver {
     /// # Errors
     /// The system gives no thread, or no socket.
     pub fn start() -> io::Result<Self> {
+        let pace = Arc::<Pace>::default();
+        let paced = pace.clone();
+        let mut runtime = Builder::new_current_thread();
+        runtime.thread_name("turnwire-blocking").enable_all().on_thread_park(move || paced.hold());
         let shared = Arc::new(Shared {
-            runtime: Builder::new_current_thread().thread_name("turnwire-blocking").enable_all().build()?,
+            runtime: runtime.build()?,
             wanted: Notify::new(),
             keeping: AtomicBool::new(true),
             blocked: AtomicUsize::new(0),
             begun: AtomicU64::new(0),
-            background: AtomicUsize::new(0),
+            pace,
             called: Mutex::new(false),
             calls: Condvar::new(),
         });
@@ -73,7 +80,7 @@ impl Driver {
         let _blocked = Blocked::new(&shared.blocked);
         shared.begun.fetch_add(1, Ordering::Relaxed);
         // With tasks in the background the keeper stays: they must not wait until this thread blocks again.
-        if shared.keeping.load(Ordering::SeqCst) && shared.background.load(Ordering::SeqCst) == 0 {
+        if shared.keeping.load(Ordering::SeqCst) && !shared.pace.is_background() {
             shared.wanted.notify_one();
         }
         shared.runtime.block_on(future)
@@ -99,8 +106,8 @@ impl Driver {
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        self.shared.background.fetch_add(1, Ordering::SeqCst);
-        let counted = Counted(self.shared.clone());
+        self.shared.pace.begin();
+        let counted = Counted(self.shared.pace.clone());
         let task = self.shared.runtime.spawn(async move {
             future.await;
             drop(counted);
@@ -140,11 +147,11 @@ impl Drop for Blocked<'_> {
 }
 
 /// One task in the background.
-struct Counted(Arc<Shared>);
+struct Counted(Arc<Pace>);
 
 impl Drop for Counted {
     fn drop(&mut self) {
-        self.0.background.fetch_sub(1, Ordering::SeqCst);
+        self.0.end();
     }
 }
 
@@ -163,7 +170,7 @@ impl Shared {
         let mut called = self.called.lock().unwrap_or_else(PoisonError::into_inner);
         let mut begun = self.begun.load(Ordering::Relaxed);
         loop {
-            if std::mem::take(&mut *called) || self.background.load(Ordering::SeqCst) > 0 {
+            if std::mem::take(&mut *called) || self.pace.is_background() {
                 return;
             }
             called = self.calls.wait_timeout(called, GRACE).unwrap_or_else(PoisonError::into_inner).0;

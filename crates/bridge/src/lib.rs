@@ -13,6 +13,7 @@ mod done;
 mod driver;
 mod failure;
 mod operation;
+mod pace;
 mod pump;
 mod queue;
 mod settings;
