@@ -165,7 +165,7 @@ impl Operation {
                     .cancel_on_close(reading.cancel_on_close)
                     .resume(reading.resume)
                     .options(options);
-                let policies = Policies { questions: reading.on_question, permissions: reading.on_permission };
+                let policies = Policies::new(reading.on_question, reading.on_permission);
                 Ok(Done::Turn(Pump::of_turn(driver, respond.await?, policies, reading.on_state)))
             }
             Kind::Resume(from) => Ok(turn(driver, Some(told(options).resume(&from.cursor).await?))),

@@ -20,6 +20,7 @@ mod opencode;
 #[cfg(feature = "client")]
 mod operations;
 mod plain;
+#[doc(hidden)]
 pub mod policy;
 pub mod sse;
 #[cfg(feature = "client")]

@@ -114,10 +114,8 @@ async fn a_message_that_is_given_up_leaves_the_chat_free() {
 /// PROTOCOL CANCEL-3.
 #[tokio::test]
 async fn a_message_whose_answer_does_not_come_in_time_leaves_the_chat_free() {
-    for timeout in [
-        Timeout { answer: Some(Duration::from_millis(100)), ..Timeout::default() },
-        Timeout { total: Some(Duration::from_millis(100)), ..Timeout::default() },
-    ] {
+    for timeout in [Timeout::new().answer(Duration::from_millis(100)), Timeout::new().total(Duration::from_millis(100))]
+    {
         let fault = Fault { on: "respond".into(), never_answer: true, ..Fault::default() };
         let (kit, client) = kit(vec![fault]).await;
         client.chat().retrieve(CHAT).await.unwrap();

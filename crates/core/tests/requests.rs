@@ -408,7 +408,7 @@ async fn a_download_that_takes_longer_than_its_total_time_says_so() {
         let _ = all_seen.recv();
     });
     let client = Client::builder().base_url(url).api_key(KEY).build().unwrap();
-    let total = Timeout { total: Some(std::time::Duration::from_millis(300)), ..Timeout::default() };
+    let total = Timeout::new().total(std::time::Duration::from_millis(300));
     let mut stream = client.chat().files().download(CHAT, "abc.txt").timeout(total).stream().await.unwrap();
     assert_eq!(&*stream.chunk().await.unwrap().unwrap(), b"abc");
     assert_eq!(stream.chunk().await.unwrap_err().code(), "total_timeout");

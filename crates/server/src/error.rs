@@ -134,14 +134,7 @@ impl ApiError {
     }
 
     fn row(&self) -> Code {
-        let fallback = || Code {
-            code: "internal",
-            kind: turnwire::ErrorKind::InternalServer,
-            status: 500,
-            wire_type: "api_error",
-            retryable: true,
-        };
-        turnwire::error::lookup(self.code).copied().filter(|row| row.status != 0).unwrap_or_else(fallback)
+        turnwire::error::lookup(self.code).copied().filter(|row| row.status != 0).unwrap_or(Code::INTERNAL)
     }
 
     /// The whole answer. Both published shapes in one body, so that any client finds what it knows.

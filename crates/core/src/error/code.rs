@@ -76,6 +76,7 @@ impl ErrorKind {
 
 /// A row of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Code {
     /// The code as it travels.
     pub code: &'static str,
@@ -91,6 +92,11 @@ pub struct Code {
 
 const fn code(code: &'static str, kind: ErrorKind, status: u16, wire_type: &'static str, retryable: bool) -> Code {
     Code { code, kind, status, wire_type, retryable }
+}
+
+impl Code {
+    /// The row of a service's error that has none of its own.
+    pub const INTERNAL: Self = code("internal", ErrorKind::InternalServer, 500, "api_error", true);
 }
 
 /// Every code. First those of the contract, then those a client makes itself.
@@ -111,7 +117,7 @@ pub const CODES: &[Code] = &[
     code("range_not_satisfiable", ErrorKind::Status, 416, "invalid_request_error", false),
     code("idempotency_mismatch", ErrorKind::UnprocessableEntity, 422, "invalid_request_error", false),
     code("rate_limited", ErrorKind::RateLimit, 429, "rate_limit_error", true),
-    code("internal", ErrorKind::InternalServer, 500, "api_error", true),
+    Code::INTERNAL,
     code("runtime_unavailable", ErrorKind::InternalServer, 503, "api_error", true),
     code("runtime_timeout", ErrorKind::InternalServer, 504, "api_error", true),
     code("storage_unavailable", ErrorKind::InternalServer, 503, "api_error", true),

@@ -64,6 +64,7 @@ impl Error {
     }
 
     /// An error a service answered. The class follows the status; where the code is known and agrees, the code.
+    #[doc(hidden)]
     pub fn from_status(status: u16, code: Option<String>, message: impl Into<String>) -> Self {
         let row = code.as_deref().and_then(lookup).filter(|row| row.status == status);
         let kind = row.map_or_else(|| kind_of_status(status), |row| row.kind);
@@ -77,6 +78,7 @@ impl Error {
     }
 
     /// The error of a turn that ended as `failed` or `interrupted`, with the turn's own code where it has one.
+    #[doc(hidden)]
     pub fn turn_failed(turn: Turn) -> Self {
         let told = turn.error.clone().unwrap_or_default();
         let code = if told.code.is_empty() { Cow::Borrowed("turn_failed") } else { Cow::Owned(told.code) };
@@ -183,6 +185,7 @@ impl Error {
     }
 
     /// Sets [`Error::status`].
+    #[doc(hidden)]
     #[must_use]
     pub fn with_status(mut self, status: u16) -> Self {
         self.0.status = Some(status);
@@ -190,6 +193,7 @@ impl Error {
     }
 
     /// Sets [`Error::request_id`].
+    #[doc(hidden)]
     #[must_use]
     pub fn with_request_id(mut self, id: Option<String>) -> Self {
         self.0.request_id = id;
@@ -197,6 +201,7 @@ impl Error {
     }
 
     /// Sets [`Error::retry_after`].
+    #[doc(hidden)]
     #[must_use]
     pub fn with_retry_after(mut self, wait: Option<Duration>) -> Self {
         self.0.retry_after = wait;
@@ -204,6 +209,7 @@ impl Error {
     }
 
     /// Sets [`Error::body`], cut at 64 KiB.
+    #[doc(hidden)]
     #[must_use]
     pub fn with_body(mut self, mut body: String) -> Self {
         let mut end = body.len().min(64 * 1024);
@@ -216,6 +222,7 @@ impl Error {
     }
 
     /// Sets [`Error::active_turn_id`].
+    #[doc(hidden)]
     #[must_use]
     pub fn with_active_turn_id(mut self, id: Option<TurnId>) -> Self {
         self.0.active_turn_id = id;
@@ -223,6 +230,7 @@ impl Error {
     }
 
     /// Sets [`Error::turn`].
+    #[doc(hidden)]
     #[must_use]
     pub fn with_turn(mut self, turn: Turn) -> Self {
         self.0.turn = Some(Box::new(turn));
@@ -230,6 +238,7 @@ impl Error {
     }
 
     /// Sets [`Error::cursor`].
+    #[doc(hidden)]
     #[must_use]
     pub fn with_cursor(mut self, cursor: Option<String>) -> Self {
         self.0.cursor = cursor;
@@ -237,6 +246,7 @@ impl Error {
     }
 
     /// Sets [`Error::is_retryable`], where the table does not know.
+    #[doc(hidden)]
     #[must_use]
     pub fn with_retryable(mut self, retryable: bool) -> Self {
         self.0.retryable = retryable;

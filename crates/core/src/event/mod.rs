@@ -3,6 +3,7 @@
 //! [`Event::parse`] reads one, [`Event::to_json`] writes it. Reading never fails on what it does not know: an unknown
 //! event, or a known one with fields of the wrong type, is [`EventKind::Unknown`] with its JSON kept.
 
+mod construct;
 mod fields;
 mod part;
 mod repeat;
@@ -11,6 +12,7 @@ mod status;
 mod usage;
 mod wire;
 
+#[doc(hidden)]
 pub use fields::Ids;
 pub use part::{FilePart, OtherPart, Part, PartBody, PatchPart, TextPart, TodoItem, TodoPart, ToolError, ToolPart};
 pub use request::{Choice, InputRequest, Permission, Prompt, Question};
@@ -27,6 +29,7 @@ use serde::{Deserialize, Serialize};
 
 /// One event of a turn.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Event {
     /// 1, 2, 3 … in the turn; 0 where a service does not number its events.
     pub seq: u64,
@@ -72,6 +75,7 @@ pub enum EventKind {
 /// The turn has begun.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct TurnStarted {
     /// What the user said.
     pub user_message: UserMessage,
@@ -85,6 +89,7 @@ pub struct TurnStarted {
 
 /// The user's message.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct UserMessage {
     /// Its id; the turn's id is made of it.
     #[serde(default, deserialize_with = "lax::id")]
@@ -97,6 +102,7 @@ pub struct UserMessage {
 /// The turn's status or its open requests changed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct TurnStatusChanged {
     /// The status now.
     pub status: TurnStatus,
@@ -117,6 +123,7 @@ pub struct TurnStatusChanged {
 /// The agent begins a message.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct MessageCreated {
     /// The message.
     pub message_id: MessageId,
@@ -139,6 +146,7 @@ pub struct MessageCreated {
 /// Text to append to a text or reasoning part.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct PartDelta {
     /// The message.
     pub message_id: MessageId,
@@ -159,6 +167,7 @@ pub struct PartDelta {
 /// A part as it now stands; it replaces what was known of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct PartUpdated {
     /// The message.
     pub message_id: MessageId,
@@ -179,6 +188,7 @@ pub struct PartUpdated {
 /// The message and all its parts have ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct MessageCompleted {
     /// The message.
     pub message_id: MessageId,
@@ -203,6 +213,7 @@ pub struct MessageCompleted {
 
 /// What the turn used, all zero where nothing was told.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct SessionUsage {
     /// The counts.
     pub usage: Usage,
@@ -211,6 +222,7 @@ pub struct SessionUsage {
 /// The turn has ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct TurnCompleted {
     /// How: one of the ended statuses.
     pub status: TurnStatus,
@@ -231,6 +243,7 @@ pub struct TurnCompleted {
 /// Why a turn or a message failed. Free of the provider's headers, bodies and addresses.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "Failure")]
+#[non_exhaustive]
 pub struct TurnError {
     /// For programs.
     pub code: String,
@@ -248,6 +261,7 @@ impl From<Failure> for TurnError {
 
 /// An event this library does not know, or could not read.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct UnknownEvent {
     /// Its `type`; empty where it has none.
     pub event_type: String,

@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 
 /// A part as it now stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Part {
     /// Stable over reconnects and replays.
     pub id: PartId,
@@ -44,6 +45,7 @@ pub enum PartBody {
 
 /// Text or reasoning.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct TextPart {
     /// The whole text so far.
     #[serde(default, deserialize_with = "lax::text_or_empty")]
@@ -53,6 +55,7 @@ pub struct TextPart {
 /// A tool call.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct ToolPart {
     /// The provider's id of the call.
     #[serde(default, alias = "call_id", alias = "callID", deserialize_with = "lax::text_or_empty")]
@@ -86,6 +89,7 @@ pub struct ToolPart {
 /// Why a tool failed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "Failure")]
+#[non_exhaustive]
 pub struct ToolError {
     /// For programs.
     pub code: String,
@@ -102,6 +106,7 @@ impl From<Failure> for ToolError {
 /// A file: the agent's own, or one that a tool gave back.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct FilePart {
     /// Media type.
     #[serde(default, deserialize_with = "lax::text_or_empty")]
@@ -122,6 +127,7 @@ pub struct FilePart {
 
 /// Files changed by a step.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct PatchPart {
     /// Their paths.
     #[serde(default, deserialize_with = "lax::texts")]
@@ -130,6 +136,7 @@ pub struct PatchPart {
 
 /// The agent's to-do list.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct TodoPart {
     /// The whole list.
     #[serde(default, deserialize_with = "lax::objects")]
@@ -138,6 +145,7 @@ pub struct TodoPart {
 
 /// One thing to do.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct TodoItem {
     /// What.
     #[serde(default, deserialize_with = "lax::text_or_empty")]
@@ -152,6 +160,7 @@ pub struct TodoItem {
 
 /// A part of a kind this library does not know.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct OtherPart {
     /// Its kind.
     #[serde(rename = "type")]

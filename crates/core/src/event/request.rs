@@ -47,6 +47,7 @@ impl<'de> Deserialize<'de> for InputRequest {
 /// Questions asked together; an answer gives one list of labels (or free text) for each.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct Question {
     /// The id to answer under.
     #[serde(default, alias = "request_id", deserialize_with = "lax::id")]
@@ -64,6 +65,7 @@ pub struct Question {
 
 /// One question with its options.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Prompt {
     /// A word or two above the question.
     #[serde(default, deserialize_with = "lax::text_or_empty")]
@@ -84,6 +86,7 @@ pub struct Prompt {
 
 /// One option of a question.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Choice {
     /// What is sent back when it is chosen.
     #[serde(default, deserialize_with = "lax::text_or_empty")]
@@ -96,6 +99,7 @@ pub struct Choice {
 /// A permission the agent asks for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct Permission {
     /// The id to answer under.
     #[serde(default, alias = "request_id", deserialize_with = "lax::id")]

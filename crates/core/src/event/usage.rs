@@ -10,6 +10,7 @@ use std::ops::AddAssign;
 /// Token counts. `input` excludes what the cache gave, `output` excludes reasoning; `total` is the sum of all five.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct TokenCounts {
     /// Tokens sent to the model, without those read from or written to the cache.
     #[serde(default, alias = "input_tokens", deserialize_with = "lax::count_or_zero")]
@@ -51,6 +52,7 @@ impl AddAssign for TokenCounts {
 
 /// What one message used.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct MessageUsage {
     /// `provider/model`.
     #[serde(default, deserialize_with = "lax::text", skip_serializing_if = "Option::is_none")]
@@ -63,6 +65,7 @@ pub struct MessageUsage {
 /// What a turn used. The counts at the top are the root session's messages (summaries too); `summary` is the sum of
 /// all entries, subagents included.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Usage {
     /// `provider/model` of the last root message.
     #[serde(default, deserialize_with = "lax::text", skip_serializing_if = "Option::is_none")]
@@ -81,6 +84,7 @@ pub struct Usage {
 /// What one message of the turn used.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct UsageEntry {
     /// The message.
     #[serde(default, alias = "message_id", deserialize_with = "lax::id")]

@@ -62,6 +62,7 @@ impl Event {
     ///
     /// # Errors
     /// The text is no JSON object.
+    #[doc(hidden)]
     pub fn parse_among(ids: &mut Ids, json: &str, name: Option<&str>) -> Result<Self, serde_json::Error> {
         if let Some(event) = ids.repeated(json) {
             return Ok(event);

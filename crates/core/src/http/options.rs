@@ -13,6 +13,7 @@ use std::time::Duration;
 ///
 /// As JSON: `{connectMs, answerMs, idleMs, totalMs}`, or one number of milliseconds for `answerMs` and `idleMs`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Timeout {
     /// Until the connection stands. Default 5 s.
     pub connect: Option<Duration>,
@@ -26,6 +27,35 @@ pub struct Timeout {
 }
 
 impl Timeout {
+    /// Every clock at its default.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Until the connection stands.
+    #[must_use]
+    pub fn connect(self, clock: Duration) -> Self {
+        Self { connect: Some(clock), ..self }
+    }
+
+    /// Until the answer's headers have come.
+    #[must_use]
+    pub fn answer(self, clock: Duration) -> Self {
+        Self { answer: Some(clock), ..self }
+    }
+
+    /// Between two bytes of an answer.
+    #[must_use]
+    pub fn idle(self, clock: Duration) -> Self {
+        Self { idle: Some(clock), ..self }
+    }
+
+    /// For the whole call.
+    #[must_use]
+    pub fn total(self, clock: Duration) -> Self {
+        Self { total: Some(clock), ..self }
+    }
+
     /// `self` where it says something, else `base`.
     #[must_use]
     pub fn or(self, base: Self) -> Self {
@@ -100,6 +130,7 @@ impl<'de> Deserialize<'de> for Timeout {
 /// What a caller may set for one call, or through [`Client::with_options`](crate::Client::with_options) for all.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
+#[non_exhaustive]
 pub struct RequestOptions {
     /// The clocks.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -125,6 +156,48 @@ impl RequestOptions {
     /// Nothing set.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// The clocks; those set before stay where this says nothing.
+    #[must_use]
+    pub fn timeout(mut self, timeout: impl Into<Timeout>) -> Self {
+        self.timeout = Some(timeout.into().or(self.timeout.unwrap_or_default()));
+        self
+    }
+
+    /// How often a request is sent again at most, where that is safe.
+    #[must_use]
+    pub fn max_retries(mut self, retries: u32) -> Self {
+        self.max_retries = Some(retries);
+        self
+    }
+
+    /// The `Idempotency-Key` of create, respond and message.
+    #[must_use]
+    pub fn idempotency_key(mut self, key: impl Into<String>) -> Self {
+        self.idempotency_key = Some(key.into());
+        self
+    }
+
+    /// A header to add.
+    #[must_use]
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.headers.insert(name.into(), Some(value.into()));
+        self
+    }
+
+    /// A query parameter to add.
+    #[must_use]
+    pub fn query(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.query.insert(name.into(), value.into());
+        self
+    }
+
+    /// A field to add to a JSON body.
+    #[must_use]
+    pub fn body(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.body.insert(name.into(), value.into());
+        self
     }
 
     /// `self` where it says something, else `base`; headers, query and body are merged by name.

@@ -28,6 +28,7 @@ mod turn;
 mod usage;
 
 pub use capture::Capture;
+#[doc(hidden)]
 pub use reading::{About, Reading, read_answer};
 
 use crate::event::Event;

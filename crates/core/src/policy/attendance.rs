@@ -25,6 +25,7 @@ pub enum Policy {
 /// The policies of a reader.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
+#[non_exhaustive]
 pub struct Policies {
     /// Who answers questions.
     pub questions: Policy,
@@ -35,6 +36,11 @@ pub struct Policies {
 impl Policies {
     /// Every request goes to a handler.
     pub const ASK: Self = Self { questions: Policy::Ask, permissions: Policy::Ask };
+
+    /// Who answers questions, and who answers permissions.
+    pub fn new(questions: Policy, permissions: Policy) -> Self {
+        Self { questions, permissions }
+    }
 
     fn of(self, request: &InputRequest) -> Policy {
         match request {

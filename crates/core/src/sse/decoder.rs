@@ -45,6 +45,7 @@ struct Pending {
 
 /// An event, or a line, over the limit. The stream cannot go on: nobody knows where it would.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct EventTooLarge {
     /// The limit, in bytes.
     pub limit: usize,

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 /// An event. Borrowed from the chunk it came in wherever that is possible.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Frame<'a> {
     /// The last event id: it stays for later events until it is changed. Empty where none was ever set.
     pub id: &'a [u8],

@@ -135,17 +135,9 @@ impl TurnAccumulator {
         }
         let at = self.turn.messages.len();
         self.messages.insert(id.clone(), at);
-        self.turn.messages.push(Message {
-            id: id.clone(),
-            kind: kind.cloned().unwrap_or(MessageKind::Answer),
-            model: None,
-            agent: None,
-            parent_part_id: parent.cloned(),
-            parts: Vec::new(),
-            finish_reason: None,
-            error: None,
-            usage: None,
-        });
+        let mut message = Message::new(id, kind.cloned().unwrap_or(MessageKind::Answer));
+        message.parent_part_id = parent.cloned();
+        self.turn.messages.push(message);
         at
     }
 

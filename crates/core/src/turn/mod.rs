@@ -17,6 +17,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 /// A turn, whole or so far.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct Turn {
     /// The turn's id.
     #[serde(default, deserialize_with = "lax::id")]
@@ -73,6 +74,7 @@ fn status<'de, D: Deserializer<'de>>(deserializer: D) -> Result<TurnStatus, D::E
 /// A message of the agent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct Message {
     /// Its id.
     #[serde(default, deserialize_with = "lax::id")]
@@ -109,6 +111,21 @@ pub struct Message {
 }
 
 impl Message {
+    /// One without parts, which has not ended.
+    pub fn new(id: impl Into<MessageId>, kind: MessageKind) -> Self {
+        Self {
+            id: id.into(),
+            kind,
+            model: None,
+            agent: None,
+            parent_part_id: None,
+            parts: Vec::new(),
+            finish_reason: None,
+            error: None,
+            usage: None,
+        }
+    }
+
     /// The text of its text parts, without those discarded, an empty line between two.
     pub fn text(&self) -> String {
         let texts = self.parts.iter().filter(|part| part.state != PartState::Discarded).filter_map(Part::text);
@@ -143,6 +160,11 @@ impl Default for Turn {
 }
 
 impl Turn {
+    /// One that runs, of which nothing was told yet.
+    pub fn new(id: impl Into<TurnId>, chat_id: impl Into<ChatId>) -> Self {
+        Self { id: id.into(), chat_id: chat_id.into(), ..Self::default() }
+    }
+
     /// The answer: the text of the last root answer that has any.
     pub fn text(&self) -> String {
         let answers = self.messages.iter().rev().filter(|message| message.is_root_answer());

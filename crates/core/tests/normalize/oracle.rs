@@ -198,16 +198,14 @@ fn same_part(part: &Part, stored: &Value, found: &mut Vec<String>) {
 fn counts(info: &Value) -> TokenCounts {
     let tokens = &info["tokens"];
     let count = |value: &Value| value.as_u64().unwrap_or(0);
-    let mut counts = TokenCounts {
-        input_tokens: count(&tokens["input"]),
-        output_tokens: count(&tokens["output"]),
-        reasoning_tokens: count(&tokens["reasoning"]),
-        cache_read_tokens: count(&tokens["cache"]["read"]),
-        cache_write_tokens: count(&tokens["cache"]["write"]),
-        total_tokens: 0,
-        // Written as text and moved by six places, so that nothing is shared with the code under test.
-        cost_micros: info["cost"].as_f64().map(|cost| format!("{cost:.6}").replace('.', "").parse().unwrap()),
-    };
+    let mut counts = TokenCounts::new();
+    counts.input_tokens = count(&tokens["input"]);
+    counts.output_tokens = count(&tokens["output"]);
+    counts.reasoning_tokens = count(&tokens["reasoning"]);
+    counts.cache_read_tokens = count(&tokens["cache"]["read"]);
+    counts.cache_write_tokens = count(&tokens["cache"]["write"]);
+    // Written as text and moved by six places, so that nothing is shared with the code under test.
+    counts.cost_micros = info["cost"].as_f64().map(|cost| format!("{cost:.6}").replace('.', "").parse().unwrap());
     counts.total_tokens = counts.input_tokens
         + counts.output_tokens
         + counts.reasoning_tokens

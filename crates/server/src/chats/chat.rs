@@ -145,7 +145,9 @@ impl Chat {
         let state = self.state();
         let id = state.open.clone()?;
         // Its id is known before its first event is taken in.
-        Some(Turn { id, ..state.fold.turn().clone() })
+        let mut turn = state.fold.turn().clone();
+        turn.id = id;
+        Some(turn)
     }
 
     /// How the last turn stands, or ended.
