@@ -1,5 +1,5 @@
-//! Which variables of the server's environment `OpenCode` is started with: those on a list, and those the operator names. Whatever
-//! else the environment holds is no business of an agent that runs shell commands.
+//! The variables of the server's environment that `OpenCode` inherits: those on a list, and those the operator names. No other
+//! variable may reach an agent that runs shell commands.
 
 use std::ffi::{OsStr, OsString};
 

@@ -1,6 +1,6 @@
 //! What an `OpenCode` gets beside its environment, which other processes of its user can read.
 
-use super::surroundings::Surroundings;
+use super::setup::Setup;
 use crate::ids;
 use serde_json::{Map, Value};
 use std::process::Stdio;
@@ -29,13 +29,13 @@ pub(super) struct Handed {
 
 impl Handed {
     /// Has the program get it this way.
-    pub(super) fn over(command: &mut Command, surroundings: &Surroundings, way: Way) -> std::io::Result<Self> {
+    pub(super) fn over(command: &mut Command, setup: &Setup, way: Way) -> std::io::Result<Self> {
         let password = ids::random_text::<32>();
-        let handed = surroundings.handed.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let handed = setup.secrets.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         let handed = handed.chain([(PASSWORD, password.as_str())]);
         command.stdin(Stdio::null());
         #[cfg(unix)]
-        command.env("BUN_INSPECT_PRELOAD", &surroundings.preload);
+        command.env("BUN_INSPECT_PRELOAD", &setup.preload);
         match way {
             Way::Environment => {
                 command.envs(handed);

@@ -2,7 +2,7 @@
 
 use super::last_start::LastStart;
 use super::process::Process;
-use super::surroundings::Surroundings;
+use super::setup::Setup;
 use super::{find, orphan};
 use crate::runtime::{RuntimeError, RuntimeResult};
 use std::path::PathBuf;
@@ -23,7 +23,7 @@ const LONGEST: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub(super) struct Host {
     program: Option<PathBuf>,
-    surroundings: Surroundings,
+    setup: Setup,
     /// A process that is gone is started again without being asked for.
     kept_up: bool,
     /// Held while the process is started: all wait for the one start.
@@ -35,15 +35,10 @@ pub(super) struct Host {
 
 impl Host {
     /// Ends what a crashed server left running here.
-    pub(super) fn new(
-        program: Option<PathBuf>,
-        surroundings: Surroundings,
-        kept_up: bool,
-        last_start: Arc<LastStart>,
-    ) -> Arc<Self> {
-        orphan::end(&surroundings.pid_file);
+    pub(super) fn new(program: Option<PathBuf>, setup: Setup, kept_up: bool, last_start: Arc<LastStart>) -> Arc<Self> {
+        orphan::end(&setup.pid_file);
         let (process, stopped) = (tokio::sync::Mutex::default(), CancellationToken::new());
-        Arc::new(Self { program, surroundings, kept_up, process, last_start, stopped })
+        Arc::new(Self { program, setup, kept_up, process, last_start, stopped })
     }
 
     /// The process, started if there is none.
@@ -58,7 +53,7 @@ impl Host {
             () = self.stopped.cancelled() => {
                 return Err(RuntimeError::unavailable("OpenCode is being stopped; try again in a moment."));
             }
-            started = Process::start(&program, &self.surroundings) => started,
+            started = Process::start(&program, &self.setup) => started,
         };
         self.last_start.note(&started);
         let process = started?;
@@ -89,7 +84,7 @@ impl Host {
             // Whoever starts it lets go of the lock, and of what was started.
             if let Some(process) = self.process.lock().await.take() {
                 process.end().await;
-                orphan::forget(&self.surroundings.pid_file, process.pid);
+                orphan::forget(&self.setup.pid_file, process.pid);
             }
         });
         if ended.await.is_err() {

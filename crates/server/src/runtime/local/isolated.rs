@@ -4,7 +4,7 @@ use super::host::Host;
 use super::last_start::LastStart;
 use super::orphan;
 use super::process::Process;
-use super::surroundings::{Settings, Surroundings};
+use super::setup::{Settings, Setup};
 use crate::runtime::{Crowded, Opening, QUEUE, RuntimeError, RuntimeResult};
 use std::future::Future;
 use std::path::{Path, PathBuf};
@@ -60,10 +60,10 @@ impl Isolated {
     pub(super) async fn own(self: &Arc<Self>, opening: &Opening) -> RuntimeResult<Arc<OwnProcess>> {
         let place = self.place().await?;
         let chat = chat_of(&opening.directory);
-        let surroundings = Surroundings::prepare(chats(&self.folder).join(&chat), &self.settings);
-        let surroundings = surroundings
-            .map_err(|error| RuntimeError::unavailable(format!("OpenCode's folders cannot be made: {error}.")))?;
-        let host = Host::new(self.program.clone(), surroundings, false, self.last_start.clone());
+        let setup = Setup::prepare(chats(&self.folder).join(&chat), &self.settings);
+        let setup =
+            setup.map_err(|error| RuntimeError::unavailable(format!("OpenCode's folders cannot be made: {error}.")))?;
+        let host = Host::new(self.program.clone(), setup, false, self.last_start.clone());
         self.hosts().push(host.clone());
         let (place, new) = (Mutex::new(Some(place)), AtomicBool::new(opening.session_id.is_none()));
         Ok(Arc::new(OwnProcess { isolated: self.clone(), chat, host, place, new }))
@@ -184,7 +184,7 @@ fn chats(folder: &Path) -> PathBuf {
 /// Ends what a crashed server left running for single chats.
 pub(super) fn end_orphans(folder: &Path) {
     for entry in std::fs::read_dir(chats(folder)).into_iter().flatten().flatten() {
-        orphan::end(&Surroundings::pid_file(&entry.path()));
+        orphan::end(&Setup::pid_file(&entry.path()));
     }
 }
 

@@ -13,7 +13,7 @@ mod orphan;
 mod process;
 mod reason;
 mod session;
-mod surroundings;
+mod setup;
 mod version;
 
 use super::{Crowded, Opening, Runtime, RuntimeResult, Session, Sink};
@@ -23,12 +23,12 @@ use host::Host;
 use isolated::Isolated;
 use last_start::LastStart;
 use session::LocalSession;
+pub(crate) use setup::Settings;
+use setup::Setup;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-pub(crate) use surroundings::Settings;
-use surroundings::Surroundings;
 
 /// Which chats get a process of their own. A chat stays where it was made: what `OpenCode` knows of it is there.
 #[derive(Clone, Copy, Debug)]
@@ -85,8 +85,8 @@ impl Local {
             Rule::ManyOwners => owners.len() <= 1,
         };
         let last_start = Arc::new(if at_once { LastStart::default() } else { LastStart::by_chats() });
-        let surroundings = Surroundings::prepare(folder.clone(), &settings)?;
-        let shared = Host::new(program.clone(), surroundings, at_once, last_start.clone());
+        let setup = Setup::prepare(folder.clone(), &settings)?;
+        let shared = Host::new(program.clone(), setup, at_once, last_start.clone());
         if at_once {
             shared.start(Duration::ZERO);
         }

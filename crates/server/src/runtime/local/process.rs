@@ -4,7 +4,7 @@ use super::api::Api;
 use super::handing::{Handed, Way};
 use super::orphan;
 use super::reason::said;
-use super::surroundings::Surroundings;
+use super::setup::Setup;
 use super::version;
 use crate::runtime::{RuntimeError, RuntimeResult};
 use std::collections::VecDeque;
@@ -40,10 +40,10 @@ pub(super) struct Process {
 }
 
 impl Process {
-    pub(super) async fn start(program: &Path, surroundings: &Surroundings) -> RuntimeResult<Arc<Self>> {
+    pub(super) async fn start(program: &Path, setup: &Setup) -> RuntimeResult<Arc<Self>> {
         #[cfg(unix)]
         {
-            if let Some(process) = Self::run(program, surroundings, Way::Input).await? {
+            if let Some(process) = Self::run(program, setup, Way::Input).await? {
                 return Ok(process);
             }
             tracing::warn!(
@@ -52,20 +52,20 @@ impl Process {
                  starts; an OpenCode that is started without a script around it keeps them from those"
             );
         }
-        let process = Self::run(program, surroundings, Way::Environment).await?;
+        let process = Self::run(program, setup, Way::Environment).await?;
         process.ok_or_else(|| RuntimeError::unavailable("OpenCode cannot be started."))
     }
 
     /// Starts it; nothing where it listens, but did not get this way what it was to get.
-    async fn run(program: &Path, surroundings: &Surroundings, way: Way) -> RuntimeResult<Option<Arc<Self>>> {
+    async fn run(program: &Path, setup: &Setup, way: Way) -> RuntimeResult<Option<Arc<Self>>> {
         let cannot =
             |error| RuntimeError::unavailable(format!("OpenCode ({}) cannot be started: {error}.", program.display()));
         let mut command = Command::new(program);
         // It takes 4096, or another port where that is taken, and says which.
         command.args(["serve", "--hostname", "127.0.0.1", "--port", "0"]);
-        command.env_clear().envs(surroundings.environment.iter().map(|(name, value)| (name, value)));
-        command.current_dir(&surroundings.folder);
-        let handed = Handed::over(&mut command, surroundings, way).map_err(cannot)?;
+        command.env_clear().envs(setup.environment.iter().map(|(name, value)| (name, value)));
+        command.current_dir(&setup.folder);
+        let handed = Handed::over(&mut command, setup, way).map_err(cannot)?;
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
         #[cfg(unix)]
         // A group of its own: it can be ended with all it started, and Ctrl-C in a terminal is ours to hand on.
@@ -76,7 +76,7 @@ impl Process {
         let pid = child.id().unwrap_or(0);
         // It may be a launcher: all it started goes with it if the start is given up.
         let group = Group(pid);
-        orphan::note(&surroundings.pid_file, pid);
+        orphan::note(&setup.pid_file, pid);
         let complaints = Arc::new(Mutex::new(VecDeque::new()));
         let kept = child.stderr.take().map(|stderr| tokio::spawn(keep_last(stderr, complaints.clone())));
         let listening = tokio::time::timeout(START, address(&mut child)).await;
@@ -90,7 +90,7 @@ impl Process {
             let lines: Vec<String> = complaints.lock().unwrap_or_else(PoisonError::into_inner).drain(..).collect();
             let why = said(&lines.join(" "));
             tracing::error!(why, "OpenCode did not start");
-            if let Some(why) = version::of_program(program, surroundings).await.as_deref().and_then(version::refused) {
+            if let Some(why) = version::of_program(program, setup).await.as_deref().and_then(version::refused) {
                 return Err(RuntimeError::unavailable(why));
             }
             let why = if why.is_empty() { " and said nothing.".to_owned() } else { format!("; it said: {why}") };
@@ -113,7 +113,7 @@ impl Process {
             }
             // From version 2 on a page is there, and the API elsewhere.
             Err(error) => {
-                let version = version::of_program(program, surroundings).await;
+                let version = version::of_program(program, setup).await;
                 let known = version.as_deref().and_then(version::refused);
                 Some(known.unwrap_or_else(|| {
                     let supported = version::SUPPORTED;

@@ -1,6 +1,6 @@
 //! Versions of `OpenCode` that are known not to work here, and why.
 
-use super::surroundings::Surroundings;
+use super::setup::Setup;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
@@ -33,10 +33,10 @@ fn numbers(version: &str) -> Option<[u32; 3]> {
 }
 
 /// What a program calls itself, asked on its command line: for one that does not answer as it should.
-pub(super) async fn of_program(program: &Path, surroundings: &Surroundings) -> Option<String> {
+pub(super) async fn of_program(program: &Path, setup: &Setup) -> Option<String> {
     let mut command = Command::new(program);
     // It sees no more of the server than it does when it works.
-    command.env_clear().envs(surroundings.environment.iter().map(|(name, value)| (name, value)));
+    command.env_clear().envs(setup.environment.iter().map(|(name, value)| (name, value)));
     command.arg("--version").stdin(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
     let output = tokio::time::timeout(ANSWER, command.output()).await.ok()?.ok()?;
     let said = String::from_utf8_lossy(&output.stdout).into_owned();

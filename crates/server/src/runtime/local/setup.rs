@@ -1,4 +1,4 @@
-//! What `OpenCode` finds around it: folders of its own, its configuration, its environment.
+//! The setup of an `OpenCode` process: its folders, its configuration, its environment.
 
 use super::{environment, guard};
 use serde_json::{Value, json};
@@ -6,52 +6,52 @@ use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// The variable of `OpenCode` that holds its whole configuration.
+/// The variable with the whole configuration of `OpenCode`.
 const CONTENT: &str = "OPENCODE_CONFIG_CONTENT";
 
-/// What the operator decides about every `OpenCode` process.
+/// The operator's settings for every `OpenCode` process.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
-    /// Its whole configuration; without one it has the user's.
+    /// Its whole configuration; without it `OpenCode` uses the user's.
     pub(crate) config: Option<Value>,
-    /// Where the workspaces are.
+    /// The folder of the workspaces.
     pub(crate) workspaces: PathBuf,
-    /// Whether the files of a workspace may configure it, too.
+    /// Whether the files of a workspace may configure `OpenCode`.
     pub(crate) project_config: bool,
-    /// Variables it gets beside those of the lists.
+    /// Variables to pass in addition to those of the lists.
     pub(crate) pass_env: Vec<String>,
-    /// Whether it gets the keys of model providers from the environment.
+    /// Whether to pass the keys of model providers from the environment.
     pub(crate) provider_env: bool,
 }
 
-/// What `OpenCode` finds around it.
+/// The setup of an `OpenCode` process.
 #[derive(Debug)]
-pub(super) struct Surroundings {
-    /// Where its own files are.
+pub(super) struct Setup {
+    /// The folder for its files.
     pub(super) folder: PathBuf,
-    /// Where its process is noted.
+    /// The file with its process id.
     pub(super) pid_file: PathBuf,
-    /// What it runs before anything of its own.
+    /// The script that runs before any of its own code.
     pub(super) preload: PathBuf,
-    /// What it is started with: nothing else is inherited. Others may read it.
+    /// Its environment; nothing else is inherited. Other processes may read it.
     pub(super) environment: Vec<(OsString, OsString)>,
-    /// Variables that it gets once it is closed to others, as far as it can be: its configuration, keys of model providers.
-    pub(super) handed: Vec<(String, String)>,
+    /// Variables that it receives once it is protected from other processes: its configuration, keys of model providers.
+    pub(super) secrets: Vec<(String, String)>,
 }
 
-/// Nothing may wait for a person who is not there, or reach out of the workspace: what `OpenCode` would ask about by default is refused.
+/// Denies what `OpenCode` would ask a person about by default, because nobody may be there to answer, and access outside the workspace.
 fn permissions() -> Value {
     json!({ "external_directory": "deny", "doom_loop": "deny" })
 }
 
-impl Surroundings {
-    /// Where the process that runs in `folder` is noted.
+impl Setup {
+    /// The file with the id of the process that runs in `folder`.
     pub(super) fn pid_file(folder: &Path) -> PathBuf {
         folder.join("process.json")
     }
 
-    /// Makes the folders. With a configuration given, `OpenCode` sees nothing of the user's; without one, it has the user's configuration
-    /// and credentials, and only its sessions are kept apart.
+    /// Creates the folders. With a configuration, `OpenCode` ignores the user's. Without one, it uses the user's configuration and
+    /// credentials, and only its sessions are separate.
     pub(super) fn prepare(folder: PathBuf, settings: &Settings) -> io::Result<Self> {
         let at = |name: &str| folder.join(name);
         for name in ["data/opencode", "state"] {
@@ -60,10 +60,10 @@ impl Surroundings {
         let config = settings.config.as_ref();
         let mut content = content(settings);
         let mut environment = environment::handed_on(std::env::vars_os(), &settings.pass_env, settings.provider_env);
-        let mut handed = environment::take_hidden(&mut environment, &settings.pass_env);
-        // Whoever names them: the one would leave out our plugin, the other is what is handed over below.
+        let mut secrets = environment::take_hidden(&mut environment, &settings.pass_env);
+        // Even if the operator names them: the first would disable our plugin, and the second is set below.
         environment.retain(|(name, _)| name != "OPENCODE_PURE" && name != CONTENT);
-        // After what is handed on: nobody's variables take the place of these.
+        // Set after the inherited variables, so that these take precedence.
         let mut set = |name: &str, value: OsString| {
             environment.retain(|(other, _)| other != name);
             environment.push((name.into(), value));
@@ -74,7 +74,7 @@ impl Surroundings {
             set(name, "1".into());
         }
         if !settings.project_config {
-            // Skills have a switch of their own.
+            // Skills have a separate switch.
             for name in ["OPENCODE_DISABLE_PROJECT_CONFIG", "OPENCODE_DISABLE_EXTERNAL_SKILLS"] {
                 set(name, "1".into());
             }
@@ -85,7 +85,7 @@ impl Surroundings {
                 set(name, at(place).into());
             }
             if is_whole(config) {
-                // Every model stands in the configuration: no list of models is fetched, no plugin, no language server.
+                // The configuration has every model, so nothing is downloaded: no list of models, plugin or language server.
                 std::fs::write(at("models.json"), "{}")?;
                 set("OPENCODE_MODELS_PATH", at("models.json").into());
                 for name in [
@@ -116,13 +116,13 @@ impl Surroundings {
                  names; run `opencode` once, then start this server again"
             );
         }
-        handed.push((CONTENT.to_owned(), content.to_string()));
+        secrets.push((CONTENT.to_owned(), content.to_string()));
         let preload = guard::write_preload(&folder, &settings.pass_env)?;
-        Ok(Self { pid_file: Self::pid_file(&folder), preload, folder, environment, handed })
+        Ok(Self { pid_file: Self::pid_file(&folder), preload, folder, environment, secrets })
     }
 }
 
-/// Whether nobody has put anything there.
+/// Whether the folder is empty or missing.
 fn is_empty(folder: &Path) -> bool {
     std::fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_none()) || !folder.exists()
 }
@@ -135,7 +135,7 @@ fn add_plugin(content: &mut Value, plugin: String) {
     }
 }
 
-/// The configuration, with what a server needs where it says nothing itself.
+/// The configuration, with the server's defaults for settings that it does not have.
 fn content(settings: &Settings) -> Value {
     let mut content = json!({ "share": "disabled", "autoupdate": false, "permission": permissions() });
     if settings.config.is_some() && !settings.project_config {
@@ -157,7 +157,7 @@ fn content(settings: &Settings) -> Value {
     content
 }
 
-/// Whether the configuration says everything about its models.
+/// Whether the configuration defines all its models.
 fn is_whole(config: &Value) -> bool {
     let providers = config.get("provider").and_then(Value::as_object);
     providers.is_some_and(|providers| {
@@ -166,13 +166,13 @@ fn is_whole(config: &Value) -> bool {
     })
 }
 
-/// A folder of the user's, as the standard for such folders has it.
+/// A folder of the user, by the XDG specification.
 fn home_of(variable: &str, otherwise: &str) -> Option<PathBuf> {
     let named = std::env::var_os(variable).map(PathBuf::from).filter(|path| path.is_absolute());
     named.or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(otherwise)))
 }
 
-/// The user's credentials, by a link, so that a token renewed by either is known to both.
+/// Shares the user's credentials by a link, so that a token renewed by either is available to both.
 fn share_credentials(link: &Path) {
     let Some(data) = home_of("XDG_DATA_HOME", ".local/share") else { return };
     let theirs = data.join("opencode/auth.json");
@@ -190,7 +190,7 @@ fn share_credentials(link: &Path) {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use super::{Settings, Surroundings, add_plugin, content, is_whole};
+    use super::{Settings, Setup, add_plugin, content, is_whole};
     use serde_json::{Value, json};
     use std::ffi::OsString;
 
@@ -228,7 +228,7 @@ mod tests {
         let mut settings = settings(json!({}));
         for allowed in [false, true] {
             settings.project_config = allowed;
-            let made = Surroundings::prepare(folder.path().to_owned(), &settings).unwrap();
+            let made = Setup::prepare(folder.path().to_owned(), &settings).unwrap();
             for name in ["OPENCODE_DISABLE_PROJECT_CONFIG", "OPENCODE_DISABLE_EXTERNAL_SKILLS"] {
                 let off = (OsString::from(name), OsString::from("1"));
                 assert_eq!(made.environment.contains(&off), !allowed, "{name}");
