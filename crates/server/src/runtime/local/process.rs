@@ -1,9 +1,9 @@
 //! The `OpenCode` process: started, watched, ended.
 
 use super::api::Api;
-use super::handing::{Handed, Way};
 use super::orphan;
 use super::reason::said;
+use super::secrets::{Channel, Secrets};
 use super::setup::Setup;
 use super::version;
 use crate::runtime::{RuntimeError, RuntimeResult};
@@ -33,9 +33,9 @@ pub(super) struct Process {
     pub(super) api: Api,
     child: tokio::sync::Mutex<Child>,
     pub(super) pid: u32,
-    /// We end it, so nobody need wonder that it ends.
+    /// Set when we stop it, so that its end is expected.
     ending: AtomicBool,
-    /// Cancelled when it is gone.
+    /// Cancelled when the process has ended.
     gone: CancellationToken,
 }
 
@@ -43,38 +43,38 @@ impl Process {
     pub(super) async fn start(program: &Path, setup: &Setup) -> RuntimeResult<Arc<Self>> {
         #[cfg(unix)]
         {
-            if let Some(process) = Self::run(program, setup, Way::Input).await? {
+            if let Some(process) = Self::run(program, setup, Channel::Input).await? {
                 return Ok(process);
             }
             tracing::warn!(
-                "this OpenCode takes its password, its configuration and the keys of model providers only from its environment: \
+                "this OpenCode accepts its password, its configuration and the keys of model providers only in its environment: \
                  while it starts, processes that an agent left running can read them there, and later in that of programs it \
-                 starts; an OpenCode that is started without a script around it keeps them from those"
+                 starts; an OpenCode that is started without a wrapper script protects them"
             );
         }
-        let process = Self::run(program, setup, Way::Environment).await?;
+        let process = Self::run(program, setup, Channel::Environment).await?;
         process.ok_or_else(|| RuntimeError::unavailable("OpenCode cannot be started."))
     }
 
-    /// Starts it; nothing where it listens, but did not get this way what it was to get.
-    async fn run(program: &Path, setup: &Setup, way: Way) -> RuntimeResult<Option<Arc<Self>>> {
+    /// Starts it. Returns nothing if it listens but has not received its secrets by this channel.
+    async fn run(program: &Path, setup: &Setup, channel: Channel) -> RuntimeResult<Option<Arc<Self>>> {
         let cannot =
             |error| RuntimeError::unavailable(format!("OpenCode ({}) cannot be started: {error}.", program.display()));
         let mut command = Command::new(program);
-        // It takes 4096, or another port where that is taken, and says which.
+        // It listens on 4096, or on another port if that is in use, and prints which.
         command.args(["serve", "--hostname", "127.0.0.1", "--port", "0"]);
         command.env_clear().envs(setup.environment.iter().map(|(name, value)| (name, value)));
         command.current_dir(&setup.folder);
-        let handed = Handed::over(&mut command, setup, way).map_err(cannot)?;
+        let secrets = Secrets::pass(&mut command, setup, channel).map_err(cannot)?;
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
         #[cfg(unix)]
-        // A group of its own: it can be ended with all it started, and Ctrl-C in a terminal is ours to hand on.
+        // A process group of its own: it can be stopped with all its children, and does not receive Ctrl-C of our terminal.
         command.process_group(0);
         let mut child = command.spawn().map_err(cannot)?;
-        // Its end of what is handed over is its alone: if it is gone, nobody waits.
+        // Close our copy of its end of the socket, so that writing ends if the process does.
         drop(command);
         let pid = child.id().unwrap_or(0);
-        // It may be a launcher: all it started goes with it if the start is given up.
+        // The program may be a launcher: if the start is abandoned, its children are stopped too.
         let group = Group(pid);
         orphan::note(&setup.pid_file, pid);
         let complaints = Arc::new(Mutex::new(VecDeque::new()));
@@ -83,7 +83,7 @@ impl Process {
         let Ok(Some(url)) = listening else {
             drop(group);
             let _ = child.wait().await;
-            // What it said last may still be on its way.
+            // Its last output may not have been read yet.
             if let Some(kept) = kept {
                 let _ = tokio::time::timeout(LAST_WORDS, kept).await;
             }
@@ -96,13 +96,13 @@ impl Process {
             let why = if why.is_empty() { " and said nothing.".to_owned() } else { format!("; it said: {why}") };
             return Err(RuntimeError::unavailable(format!("OpenCode was started but does not listen{why}")));
         };
-        if !handed.is_taken() {
-            // Nobody has asked it for anything yet.
+        if !secrets.are_received() {
+            // No request has been sent to it yet.
             drop(group);
             let _ = child.wait().await;
             return Ok(None);
         }
-        let api = Api::new(url, handed.password)?;
+        let api = Api::new(url, secrets.password)?;
         let version = api.version().await;
         let (child, gone) = (tokio::sync::Mutex::new(child), CancellationToken::new());
         let process = Self { api, child, pid, ending: AtomicBool::new(false), gone };
@@ -111,7 +111,7 @@ impl Process {
                 tracing::info!(version, pid, "OpenCode runs");
                 version::refused(&version)
             }
-            // From version 2 on a page is there, and the API elsewhere.
+            // From version 2 on this path has a page, and the API is elsewhere.
             Err(error) => {
                 let version = version::of_program(program, setup).await;
                 let known = version.as_deref().and_then(version::refused);
