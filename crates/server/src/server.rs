@@ -9,7 +9,7 @@ use crate::http::accept;
 use crate::http::room::raise_limit;
 use crate::http::tls::Tls;
 use crate::keys::LOOK_AGAIN;
-use crate::relay::Pressure;
+use crate::relay::WriteBudget;
 use crate::runtime::Runtime;
 use crate::runtime::local::{Isolation, Local, Rule, Settings};
 use crate::runtime::practice::Practice;
@@ -146,7 +146,7 @@ impl Server {
         let shared = Arc::new(Shared {
             store,
             runtime,
-            pressure: Pressure::new(),
+            write_budget: WriteBudget::new(),
             limits: config.limits.clone(),
             delivery: config.delivery,
             metrics: Arc::default(),

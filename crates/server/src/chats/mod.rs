@@ -29,7 +29,7 @@ pub(crate) use relayed::{Begin, RelayFrames};
 use crate::config::{Delivery, Limits};
 use crate::data::DataFolder;
 use crate::metrics::Metrics;
-use crate::relay::Pressure;
+use crate::relay::WriteBudget;
 use crate::runtime::{Runtime, RuntimeError};
 use crate::store::Store;
 use std::path::PathBuf;
@@ -42,7 +42,7 @@ use turnwire::TurnId;
 pub(crate) struct Shared {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) runtime: Arc<dyn Runtime>,
-    pub(crate) pressure: Pressure,
+    pub(crate) write_budget: WriteBudget,
     pub(crate) limits: Limits,
     pub(crate) delivery: Delivery,
     pub(crate) metrics: Arc<Metrics>,

@@ -290,7 +290,7 @@ impl Chat {
             let _ = safe.await;
         }
         // Readers are told before their streams end.
-        self.relay.call();
+        self.relay.wake_readers();
         // Only now that the turn is closed: what the runtime says of the abort would end it as cancelled. What it was
         // doing it need not finish; the runtime is stopped anyway.
         if let Some(live) = live.filter(|_| open) {

@@ -5,7 +5,7 @@
 
 use crate::metrics::Metrics;
 use crate::relay::Reader;
-use crate::relay::frame::Told;
+use crate::relay::frame::LogEvent;
 use crate::relay::turn_event::TurnEvent;
 use crate::store::StoreResult;
 use std::collections::{HashMap, VecDeque};
@@ -33,7 +33,7 @@ pub(super) struct Heard {
 
 impl Heard {
     /// Takes in the raw event that follows number `former`. `None`: there is nothing to tell.
-    fn of(normalizer: &mut Normalizer, told: &Told, former: u64, metrics: &Metrics) -> Option<Self> {
+    fn of(normalizer: &mut Normalizer, told: &LogEvent, former: u64, metrics: &Metrics) -> Option<Self> {
         let mut events = Vec::new();
         normalizer.push(&told.data, &mut events);
         metrics.read_for_turns();
@@ -120,7 +120,7 @@ impl Telling {
     }
 
     /// Takes in raw events, as far as they are new. They begin at its end, or before that.
-    fn take_in(&self, told: &[Told], metrics: &Metrics) {
+    fn take_in(&self, told: &[LogEvent], metrics: &Metrics) {
         let state = &mut *self.state();
         for told in told {
             if told.seq <= state.at {
@@ -293,7 +293,7 @@ mod tests {
 
         async fn append(&self, events: Vec<Bytes>) {
             self.relay.append(&events, Vec::new(), None).await.unwrap().unwrap();
-            self.relay.call();
+            self.relay.wake_readers();
         }
 
         fn follower(&self, telling: &Arc<Telling>) -> Follower {
@@ -390,7 +390,7 @@ mod tests {
         let drop: Vec<u64> = (100..2_000).chain(2_500..2_600).collect();
         let thin = Write::Thin { chat: 1, turn_id: String::new(), end_seq: 0, drop: drop.clone() };
         log.relay.append(&[delta(0)], vec![thin], None).await.unwrap().unwrap();
-        log.relay.call();
+        log.relay.wake_readers();
         let (mut holes, mut deltas) = (Vec::new(), 0);
         while slow.cursor < log.relay.head().seq {
             for heard in slow.next().await.unwrap().unwrap() {

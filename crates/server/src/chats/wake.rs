@@ -210,7 +210,7 @@ async fn hear(chat: Arc<Chat>, live: Weak<Live>, mut upstream: mpsc::Receiver<Up
 
 async fn take_in(chat: &Arc<Chat>, events: Vec<Bytes>) {
     if !events.is_empty() {
-        let permit = chat.shared.pressure.room_for(&events).await;
+        let permit = chat.shared.write_budget.reserve(&events).await;
         chat.record(events, Vec::new(), permit);
         chat.attend_to_unasked();
     }

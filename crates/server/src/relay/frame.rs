@@ -1,4 +1,4 @@
-//! An event as readers get it, rendered once and shared by all of them.
+//! An event of the log in the form that readers get, rendered once and shared by all of them.
 
 use crate::error::{ApiError, ApiResult};
 use bytes::{BufMut as _, Bytes, BytesMut};
@@ -6,21 +6,21 @@ use http::HeaderMap;
 use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
 
-/// The header a reader asks with for [`Data::Text`]; an answer that is so has it too.
+/// The request header for [`Data::Text`]; the answer has it too.
 pub(crate) const DATA_HEADER: &str = "turnwire-data";
 
-/// What a frame's `data:` holds.
+/// The content of a frame's `data:`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Data {
     /// The event, a JSON object.
     Json,
-    /// A JSON string that holds the event's JSON, for clients that take every `data:` for a string.
+    /// A JSON string that contains the event's JSON, for clients that expect every `data:` to be a string.
     Text,
 }
 
 impl Data {
-    /// What a request asks for. Only the header says it: nothing is guessed from who asks.
-    pub(crate) fn asked(headers: &HeaderMap) -> ApiResult<Self> {
+    /// The form that a request asks for, by the header alone: it is never inferred from the caller.
+    pub(crate) fn requested(headers: &HeaderMap) -> ApiResult<Self> {
         match headers.get(DATA_HEADER).map(|value| value.to_str().map(str::trim)) {
             None | Some(Ok("" | "json")) => Ok(Self::Json),
             Some(Ok("text")) => Ok(Self::Text),
@@ -28,7 +28,7 @@ impl Data {
         }
     }
 
-    /// The event's JSON as it stands after `data:`.
+    /// The event's JSON in this form.
     pub(crate) fn of(self, json: &str) -> Cow<'_, str> {
         match self {
             Self::Json => json.into(),
@@ -37,20 +37,20 @@ impl Data {
     }
 }
 
-/// An event with its number and its frame.
+/// An event of the log, with its number and its frame.
 #[derive(Clone, Debug)]
-pub(crate) struct Told {
+pub(crate) struct LogEvent {
     pub(crate) seq: u64,
-    /// The event's JSON, a piece of `frame`.
+    /// The event's JSON, a slice of `frame`.
     pub(crate) data: Bytes,
     /// `id: N`, `data: …`, an empty line.
     pub(crate) frame: Bytes,
-    /// The same frame with [`Data::Text`], rendered for the first reader who wants it and shared by all who do.
+    /// The same frame with [`Data::Text`], rendered for the first reader that needs it and shared by all that do.
     text: Arc<OnceLock<Bytes>>,
 }
 
-impl Told {
-    /// Renders an event. Its JSON stands on one line: a line break in it (white space between values) becomes a space.
+impl LogEvent {
+    /// Renders an event on one line: a line break in its JSON (white space between values) becomes a space.
     pub(crate) fn new(seq: u64, event: &[u8]) -> Self {
         let mut frame = BytesMut::with_capacity(event.len() + 34);
         frame.extend_from_slice(format!("id: {seq}\ndata: ").as_bytes());
@@ -67,7 +67,7 @@ impl Told {
         Self { seq, data: frame.slice(start..end), frame, text: Arc::default() }
     }
 
-    /// Its frame for a reader of such data.
+    /// Its frame in this form.
     pub(crate) fn frame_of(&self, data: Data) -> Bytes {
         match data {
             Data::Json => self.frame.clone(),
@@ -76,16 +76,16 @@ impl Told {
     }
 
     fn text_frame(&self) -> Bytes {
-        // JSON is UTF-8; of what is none, as much as can be read.
+        // JSON is UTF-8; invalid bytes are replaced.
         let event = String::from_utf8_lossy(&self.data);
         Bytes::from(format!("id: {}\ndata: {}\n\n", self.seq, Data::Text.of(&event)))
     }
 }
 
-/// What every stream opens with.
+/// The opening of every stream.
 pub(crate) const OPENING: &[u8] = b"retry: 1000\n: ok\n";
 
-/// What every stream says when it has nothing to say: a bare line, with no empty line after it.
+/// The comment of a stream without events: a bare line, with no empty line after it.
 pub(crate) const HEARTBEAT: &[u8] = b": hb\n";
 
 /// A frame of the server's own, such as `gap`, without a number.
@@ -106,21 +106,21 @@ pub(crate) fn of_relay(seq: Option<u64>, json: &str, data: Data) -> Bytes {
 
 #[cfg(test)]
 mod tests {
-    use super::{Data, Told};
+    use super::{Data, LogEvent};
 
     /// PROTOCOL FRAME-2, TEXT-1.
     #[test]
     fn a_frame_has_one_data_line_whatever_the_event_holds() {
-        let told = Told::new(42, b"{\"a\":\n\r1}");
-        assert_eq!(&*told.frame, b"id: 42\ndata: {\"a\":  1}\n\n");
-        assert_eq!(&*told.data, b"{\"a\":  1}");
-        assert_eq!(&*told.frame_of(Data::Text), b"id: 42\ndata: \"{\\\"a\\\":  1}\"\n\n");
+        let event = LogEvent::new(42, b"{\"a\":\n\r1}");
+        assert_eq!(&*event.frame, b"id: 42\ndata: {\"a\":  1}\n\n");
+        assert_eq!(&*event.data, b"{\"a\":  1}");
+        assert_eq!(&*event.frame_of(Data::Text), b"id: 42\ndata: \"{\\\"a\\\":  1}\"\n\n");
     }
 
     #[test]
     fn all_who_read_a_frame_as_text_share_one() {
-        let told = Told::new(1, b"{}");
-        let again = told.clone();
-        assert_eq!(told.frame_of(Data::Text).as_ptr(), again.frame_of(Data::Text).as_ptr());
+        let event = LogEvent::new(1, b"{}");
+        let again = event.clone();
+        assert_eq!(event.frame_of(Data::Text).as_ptr(), again.frame_of(Data::Text).as_ptr());
     }
 }

@@ -1,8 +1,8 @@
-//! The relay of one chat: numbers events, has them written down, and only then tells them.
+//! The relay of one chat: numbers events, commits them, and only then publishes them.
 //!
-//! What was told last is kept in a bounded window. Readers hold a cursor, not a queue: each takes what follows its
-//! cursor from the window, or, if it is slower than that, from the log. So a slow reader costs nothing and hinders
-//! nobody.
+//! The latest events are kept in a bounded window. A reader has a cursor, not a queue: it takes the events after its
+//! cursor from the window, or from the log if it is too slow for the window. A slow reader therefore costs nothing and
+//! delays nobody.
 
 pub(crate) mod frame;
 mod pace;
@@ -15,40 +15,40 @@ pub(crate) use reader::Reader;
 use crate::config::Delivery;
 use crate::store::{ChatKey, Store, StoreError, StoreResult, Write};
 use bytes::Bytes;
-use frame::Told;
-use pace::{Call, Pace};
+use frame::LogEvent;
+use pace::{Pace, Wake};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
 
-/// How much of what was told last is kept in memory for each chat.
+/// The size of the window of each chat, in events and in bytes.
 const WINDOW_EVENTS: usize = 1024;
 const WINDOW_BYTES: usize = 1 << 20;
-/// How much may wait to be written, over all chats.
+/// The maximum of unwritten events, over all chats.
 const PENDING_KIB: usize = 64 * 1024;
 
-/// Bounds what waits to be written, over all chats.
+/// Limits the unwritten events of all chats (backpressure).
 #[derive(Clone, Debug)]
-pub(crate) struct Pressure(Arc<Semaphore>);
+pub(crate) struct WriteBudget(Arc<Semaphore>);
 
-impl Pressure {
+impl WriteBudget {
     pub(crate) fn new() -> Self {
         Self(Arc::new(Semaphore::new(PENDING_KIB)))
     }
 
-    /// Waits until there is room for `events`.
-    pub(crate) async fn room_for(&self, events: &[Bytes]) -> Option<OwnedSemaphorePermit> {
+    /// Waits until `events` fit.
+    pub(crate) async fn reserve(&self, events: &[Bytes]) -> Option<OwnedSemaphorePermit> {
         let cost = events.iter().map(|event| 1 + event.len() / 1024).sum::<usize>().min(PENDING_KIB);
         self.0.clone().acquire_many_owned(u32::try_from(cost).unwrap_or(u32::MAX)).await.ok()
     }
 }
 
-/// Where the log stands.
+/// The end of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Head {
-    /// The number of the newest event that may be told; to a reader that waits, of the newest it was called for.
+    /// The number of the newest published event; for a waiting reader, of the newest for which it was woken.
     pub(crate) seq: u64,
     /// No event will follow.
     pub(crate) closed: bool,
@@ -60,37 +60,37 @@ pub(crate) struct Relay {
     chat: ChatKey,
     store: Arc<dyn Store>,
     state: Mutex<State>,
-    /// Calls those that wait.
+    /// Wakes waiting readers.
     head: watch::Sender<Head>,
-    /// Where those that are many are called from.
+    /// Wakes many readers from a task.
     runtime: Handle,
 }
 
 #[derive(Debug)]
 struct State {
-    /// The number the next event gets.
+    /// The number of the next event.
     next: u64,
-    /// Told events, newest last; without a hole.
-    window: VecDeque<Told>,
+    /// Published events, newest last, without a hole.
+    window: VecDeque<LogEvent>,
     window_bytes: usize,
-    /// The number of the newest event that may be told.
-    told: u64,
+    /// The number of the newest published event.
+    published: u64,
     pace: Pace,
-    /// A write failed: what was numbered since is not in the log. The relay is done; a new one starts from the log.
+    /// A write failed: events numbered since are not in the log. This relay is finished; a new one starts from the log.
     failed: Option<StoreError>,
 }
 
-/// Told once the events are safe.
+/// Resolves once the events are committed.
 pub(crate) type Safe = oneshot::Receiver<StoreResult<()>>;
 
 impl Relay {
-    /// Goes on after event number `head`. Call it on a tokio runtime.
+    /// Continues after event number `head`. Call it on a tokio runtime.
     pub(crate) fn new(chat: ChatKey, store: Arc<dyn Store>, delivery: Delivery, head: u64, closed: bool) -> Arc<Self> {
         let state = Mutex::new(State {
             next: head + 1,
             window: VecDeque::new(),
             window_bytes: 0,
-            told: head,
+            published: head,
             pace: Pace::new(delivery),
             failed: None,
         });
@@ -102,14 +102,14 @@ impl Relay {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The number of the newest event that was numbered, told or not.
+    /// The number of the newest numbered event, published or not.
     pub(crate) fn numbered(&self) -> u64 {
         self.state().next - 1
     }
 
-    /// Where the log stands.
+    /// The end of the log.
     pub(crate) fn head(&self) -> Head {
-        let seq = self.state().told;
+        let seq = self.state().published;
         Head { seq, closed: self.head.borrow().closed }
     }
 
@@ -118,106 +118,106 @@ impl Relay {
         self.state().failed.is_some()
     }
 
-    /// Why, where one did.
+    /// The cause of a failed write.
     pub(crate) fn failure(&self) -> Option<StoreError> {
         self.state().failed.clone()
     }
 
-    /// Numbers `events`, and has them written together with `beside`. They are told once they are safe; `permit` is let
-    /// go then.
+    /// Numbers `events`, and writes them together with `beside`. They are published once they are committed; `permit` is
+    /// released then.
     pub(crate) fn append(
         self: &Arc<Self>,
         events: &[Bytes],
         mut beside: Vec<Write>,
         permit: Option<OwnedSemaphorePermit>,
     ) -> Safe {
-        let (tell, safe) = oneshot::channel();
+        let (committed, safe) = oneshot::channel();
         let relay = self.clone();
         // The lock is held until the write is in the queue: the order of numbers is the order of writes.
         let mut state = self.state();
         if let Some(cause) = state.failed.clone() {
             drop(state);
-            // The receiver may be gone; then nobody asked.
-            let _ = tell.send(Err(cause));
+            // The receiver may have been dropped.
+            let _ = committed.send(Err(cause));
             return safe;
         }
         let first = state.next;
-        let told: Vec<Told> = (first..).zip(events).map(|(seq, event)| Told::new(seq, event)).collect();
-        state.next += told.len() as u64;
-        let events = told.iter().map(|told| told.data.clone()).collect();
+        let numbered: Vec<LogEvent> = (first..).zip(events).map(|(seq, event)| LogEvent::new(seq, event)).collect();
+        state.next += numbered.len() as u64;
+        let events = numbered.iter().map(|event| event.data.clone()).collect();
         beside.push(Write::Append { chat: self.chat, first, events });
         self.store.submit(
             beside,
             Box::new(move |result| {
                 let result = match result {
                     Ok(()) => {
-                        relay.tell(told);
+                        relay.publish(numbered);
                         Ok(())
                     }
                     Err(error) => Err(relay.fail(error)),
                 };
                 drop(permit);
-                let _ = tell.send(result);
+                let _ = committed.send(result);
             }),
         );
         drop(state);
         safe
     }
 
-    fn tell(self: &Arc<Self>, told: Vec<Told>) {
-        let Some(seq) = told.last().map(|told| told.seq) else { return };
+    fn publish(self: &Arc<Self>, events: Vec<LogEvent>) {
+        let Some(seq) = events.last().map(|event| event.seq) else { return };
         let mut state = self.state();
         let mut bytes = 0;
-        for told in told {
-            bytes += told.frame.len();
-            state.window.push_back(told);
+        for event in events {
+            bytes += event.frame.len();
+            state.window.push_back(event);
         }
         state.window_bytes += bytes;
         while state.window.len() > WINDOW_EVENTS || (state.window_bytes > WINDOW_BYTES && state.window.len() > 1) {
-            let dropped = state.window.pop_front().map_or(0, |told| told.frame.len());
+            let dropped = state.window.pop_front().map_or(0, |event| event.frame.len());
             state.window_bytes -= dropped;
         }
-        state.told = seq;
-        let call = state.pace.call(self.head.receiver_count(), bytes, Instant::now());
+        state.published = seq;
+        let wake = state.pace.plan(self.head.receiver_count(), bytes, Instant::now());
         drop(state);
-        match call {
-            Call::Now => self.call(),
-            Call::In(wait) => {
+        match wake {
+            Wake::Now => self.wake_readers(),
+            Wake::In(wait) => {
                 let relay = self.clone();
                 self.runtime.spawn(async move {
                     if !wait.is_zero() {
                         tokio::time::sleep(wait).await;
                     }
-                    relay.call();
+                    relay.wake_readers();
                 });
             }
-            Call::Coming => {}
+            Wake::Pending => {}
         }
     }
 
-    /// Calls the readers for all that may be told.
-    pub(crate) fn call(&self) {
+    /// Wakes the readers for everything that is published.
+    pub(crate) fn wake_readers(&self) {
         let mut state = self.state();
-        let seq = state.told;
-        state.pace.called(Instant::now());
+        let seq = state.published;
+        state.pace.woken(Instant::now());
         drop(state);
         self.head.send_modify(|head| head.seq = head.seq.max(seq));
     }
 
-    /// Gives the first cause: what fails after it fails because of it.
+    /// Returns the first cause, because later failures result from it.
     fn fail(&self, error: StoreError) -> StoreError {
         let cause = self.state().failed.get_or_insert(error).clone();
         self.close();
         cause
     }
 
-    /// No event follows what was numbered so far. Call it once the last is safe.
+    /// No event follows those numbered so far. Call it once the last is committed.
     pub(crate) fn close(&self) {
-        let told = self.state().told;
-        self.head.send_modify(|head| *head = Head { seq: head.seq.max(told), closed: true });
+        let published = self.state().published;
+        self.head.send_modify(|head| *head = Head { seq: head.seq.max(published), closed: true });
     }
 
-    /// Reads what follows event number `after`.
+    /// Reads the events after number `after`.
     pub(crate) fn reader(self: &Arc<Self>, after: u64) -> Reader {
         Reader::new(self.clone(), after)
     }
@@ -246,10 +246,10 @@ mod tests {
         }
         // It follows so closely that it would wait for others.
         append("[]").await.unwrap().unwrap();
-        relay.call();
+        relay.wake_readers();
         for reader in &mut readers {
-            let told = reader.next().now_or_never().expect("it was called").unwrap().unwrap();
-            assert_eq!(told.iter().map(|told| told.seq).collect::<Vec<_>>(), [2]);
+            let events = reader.next().now_or_never().expect("it was woken").unwrap().unwrap();
+            assert_eq!(events.iter().map(|event| event.seq).collect::<Vec<_>>(), [2]);
         }
     }
 }

@@ -1,77 +1,77 @@
-//! When the readers of a chat are called. A few are called for every event; many for several together, as each call costs a
-//! write for each of them.
+//! When the readers of a chat are woken. A few readers are woken for every event. Many are woken for several events together,
+//! because each wake-up costs a write for each of them.
 
 use crate::config::Delivery;
 use std::time::{Duration, Instant};
 
-/// So many readers are called for every event.
+/// Up to this many readers are woken for every event.
 const FEW: usize = 8;
-/// What each reader takes of the time between two calls: a hundred are called some 65 times a second.
+/// The interval between wake-ups per reader: a hundred readers are woken about 65 times a second.
 const A_READER: Duration = Duration::from_micros(140);
-/// No event waits longer, give or take what a clock of milliseconds does: half of them are to come within 10 ms.
+/// The maximum delay of an event, apart from the resolution of a millisecond timer; the median should stay within 10 ms.
 const LONGEST: Duration = Duration::from_millis(14);
-/// With so many bytes to tell, what a call costs is little beside them.
+/// With this many bytes, the cost of a wake-up is small in comparison.
 const MUCH: usize = 32 * 1024;
 
-/// When the readers of a chat are called.
+/// Decides when the readers of a chat are woken.
 #[derive(Debug)]
 pub(super) struct Pace {
-    /// No event waits longer.
+    /// The maximum delay of an event.
     longest: Duration,
-    /// When they were last called.
-    called: Option<Instant>,
-    /// What they were not called for yet, in bytes.
+    /// When they were last woken.
+    last_wake: Option<Instant>,
+    /// The bytes for which they were not woken yet.
     waiting: usize,
-    /// A call comes that will be for all there is then.
-    coming: bool,
+    /// A wake-up is scheduled, which will include all events by then.
+    pending: bool,
 }
 
-/// What is to be done for events that may be told.
+/// How to wake the readers for new events.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Call {
-    /// Call from here.
+pub(super) enum Wake {
+    /// Wake them now, on this thread.
     Now,
-    /// Call from the runtime, after this time.
+    /// Wake them from a task, after this time.
     In(Duration),
-    /// Nothing: a call comes.
-    Coming,
+    /// Do nothing, because a wake-up is scheduled.
+    Pending,
 }
 
 impl Pace {
-    /// Who asked for delivery as fast as can be gets it, however many they are.
+    /// With `Delivery::Fast` no event waits, whatever the number of readers.
     pub(super) fn new(delivery: Delivery) -> Self {
         let longest = match delivery {
             Delivery::Durable => LONGEST,
             Delivery::Fast => Duration::ZERO,
         };
-        Self { longest, called: None, waiting: 0, coming: false }
+        Self { longest, last_wake: None, waiting: 0, pending: false }
     }
 
-    /// `bytes` more may be told to so many readers.
-    pub(super) fn call(&mut self, readers: usize, bytes: usize, now: Instant) -> Call {
+    /// Decides the wake-up for `bytes` of new events and this many readers.
+    pub(super) fn plan(&mut self, readers: usize, bytes: usize, now: Instant) -> Wake {
         self.waiting += bytes;
         if readers <= FEW || self.waiting >= MUCH {
-            return Call::Now;
+            return Wake::Now;
         }
-        if self.coming {
-            return Call::Coming;
+        if self.pending {
+            return Wake::Pending;
         }
-        self.coming = true;
+        self.pending = true;
         let pace = (A_READER * u32::try_from(readers).unwrap_or(u32::MAX)).min(self.longest);
-        let since = self.called.map_or(pace, |called| now.saturating_duration_since(called));
-        // What comes after a pause waits for nothing, but is not called from here: many tasks are woken cheapest where they run.
-        Call::In(pace.saturating_sub(since))
+        let since = self.last_wake.map_or(pace, |last| now.saturating_duration_since(last));
+        // An event after a pause does not wait, but the wake-up runs in a task: many tasks are woken cheapest on their own threads.
+        Wake::In(pace.saturating_sub(since))
     }
 
-    /// They were called for all there is.
-    pub(super) fn called(&mut self, now: Instant) {
-        (self.called, self.waiting, self.coming) = (Some(now), 0, false);
+    /// The readers were woken for all events.
+    pub(super) fn woken(&mut self, now: Instant) {
+        (self.last_wake, self.waiting, self.pending) = (Some(now), 0, false);
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Call, MUCH, Pace};
+    use super::{MUCH, Pace, Wake};
     use crate::config::Delivery;
     use std::time::{Duration, Instant};
 
@@ -81,36 +81,36 @@ mod tests {
     fn a_few_readers_are_called_for_every_event() {
         let (mut pace, now) = (Pace::new(Delivery::Durable), Instant::now());
         for _ in 0..3 {
-            assert_eq!(pace.call(1, 300, now), Call::Now);
-            pace.called(now);
+            assert_eq!(pace.plan(1, 300, now), Wake::Now);
+            pace.woken(now);
         }
     }
 
     #[test]
     fn many_are_called_at_once_after_a_pause_and_then_for_several_events_together() {
         let (mut pace, now) = (Pace::new(Delivery::Durable), Instant::now());
-        assert_eq!(pace.call(100, 300, now), Call::In(Duration::ZERO));
-        pace.called(now);
-        assert_eq!(pace.call(100, 300, now + MS), Call::In(13 * MS));
-        assert_eq!(pace.call(100, 300, now + 2 * MS), Call::Coming);
-        pace.called(now + 14 * MS);
-        assert_eq!(pace.call(5_000, 300, now + 15 * MS), Call::In(13 * MS), "no event waits longer");
-        pace.called(now + 30 * MS);
-        assert_eq!(pace.call(100, 300, now + 60 * MS), Call::In(Duration::ZERO));
+        assert_eq!(pace.plan(100, 300, now), Wake::In(Duration::ZERO));
+        pace.woken(now);
+        assert_eq!(pace.plan(100, 300, now + MS), Wake::In(13 * MS));
+        assert_eq!(pace.plan(100, 300, now + 2 * MS), Wake::Pending);
+        pace.woken(now + 14 * MS);
+        assert_eq!(pace.plan(5_000, 300, now + 15 * MS), Wake::In(13 * MS), "no event waits longer");
+        pace.woken(now + 30 * MS);
+        assert_eq!(pace.plan(100, 300, now + 60 * MS), Wake::In(Duration::ZERO));
     }
 
     #[test]
     fn much_is_told_at_once_however_many_there_are() {
         let (mut pace, now) = (Pace::new(Delivery::Durable), Instant::now());
-        pace.called(now);
-        assert_eq!(pace.call(100, MUCH - 1, now), Call::In(14 * MS));
-        assert_eq!(pace.call(100, 1, now), Call::Now);
+        pace.woken(now);
+        assert_eq!(pace.plan(100, MUCH - 1, now), Wake::In(14 * MS));
+        assert_eq!(pace.plan(100, 1, now), Wake::Now);
     }
 
     #[test]
     fn with_fast_delivery_nobody_waits() {
         let (mut pace, now) = (Pace::new(Delivery::Fast), Instant::now());
-        pace.called(now);
-        assert_eq!(pace.call(100, 300, now), Call::In(Duration::ZERO));
+        pace.woken(now);
+        assert_eq!(pace.plan(100, 300, now), Wake::In(Duration::ZERO));
     }
 }

@@ -1,12 +1,12 @@
-//! Reads a relay from a cursor on: the log, then what is told live, each event once.
+//! Reads a relay from a cursor: the log, then live events, each event once.
 
-use super::frame::Told;
+use super::frame::LogEvent;
 use super::{Head, Relay};
 use crate::store::StoreResult;
 use std::sync::Arc;
 use tokio::sync::watch;
 
-/// At most so much is handed out at once.
+/// The maximum size of a batch, in events and in bytes.
 const BATCH_EVENTS: usize = 256;
 const BATCH_BYTES: usize = 256 * 1024;
 
@@ -14,7 +14,7 @@ const BATCH_BYTES: usize = 256 * 1024;
 #[derive(Debug)]
 pub(crate) struct Reader {
     relay: Arc<Relay>,
-    /// The number of the last event handed out.
+    /// The number of the last returned event.
     cursor: u64,
     head: watch::Receiver<Head>,
 }
@@ -25,17 +25,17 @@ impl Reader {
         Self { relay, cursor: after, head }
     }
 
-    /// The number of the last event handed out.
+    /// The number of the last returned event.
     pub(crate) fn cursor(&self) -> u64 {
         self.cursor
     }
 
-    /// Goes on after event number `after`.
+    /// Continues after event number `after`.
     pub(crate) fn seek(&mut self, after: u64) {
         self.cursor = after;
     }
 
-    /// Waits until there is more; `false`: there never will be.
+    /// Waits until there are more events; `false` if there never will be.
     pub(crate) async fn ready(&mut self) -> bool {
         loop {
             let head = *self.head.borrow_and_update();
@@ -48,17 +48,16 @@ impl Reader {
         }
     }
 
-    /// The next events, at least one; `None` once the log is closed and read to its end. Waits for them. Nothing is lost
-    /// if the wait is given up.
-    pub(crate) async fn next(&mut self) -> StoreResult<Option<Vec<Told>>> {
+    /// Waits for the next events, at least one; `None` once the log is closed and read to its end. Cancel-safe.
+    pub(crate) async fn next(&mut self) -> StoreResult<Option<Vec<LogEvent>>> {
         while self.ready().await {
             let head = self.head.borrow().seq;
             let batch = match self.in_window() {
                 Some(batch) => batch,
                 None => self.in_log().await?,
             };
-            // Past what was trimmed away at the end of the log.
-            self.cursor = batch.last().map_or(head, |told| told.seq);
+            // Skips events that were deleted at the end of the log.
+            self.cursor = batch.last().map_or(head, |event| event.seq);
             if !batch.is_empty() {
                 return Ok(Some(batch));
             }
@@ -66,22 +65,22 @@ impl Reader {
         Ok(None)
     }
 
-    /// `None`: the window no longer (or, after a restart, not yet) reaches back to the cursor.
-    fn in_window(&self) -> Option<Vec<Told>> {
+    /// `None` if the window no longer (or, after a restart, not yet) reaches back to the cursor.
+    fn in_window(&self) -> Option<Vec<LogEvent>> {
         let state = self.relay.state();
         let oldest = state.window.front()?.seq;
         let skip = usize::try_from((self.cursor + 1).checked_sub(oldest)?).ok()?;
         let mut bytes = 0;
-        let fits = |told: &&Told| {
+        let fits = |event: &&LogEvent| {
             let first = bytes == 0;
-            bytes += told.frame.len();
+            bytes += event.frame.len();
             first || bytes <= BATCH_BYTES
         };
         Some(state.window.iter().skip(skip).take(BATCH_EVENTS).take_while(fits).cloned().collect())
     }
 
-    async fn in_log(&self) -> StoreResult<Vec<Told>> {
+    async fn in_log(&self) -> StoreResult<Vec<LogEvent>> {
         let events = self.relay.store.events(self.relay.chat, self.cursor, BATCH_EVENTS, BATCH_BYTES).await?;
-        Ok(events.into_iter().map(|(seq, event)| Told::new(seq, &event)).collect())
+        Ok(events.into_iter().map(|(seq, event)| LogEvent::new(seq, &event)).collect())
     }
 }

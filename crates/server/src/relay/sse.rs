@@ -1,4 +1,4 @@
-//! The body of a stream: frames as they come, a comment when nothing comes, an end when it must end.
+//! The body of a stream: frames as they arrive, comments while none arrive, and its end.
 
 use super::frame::{DATA_HEADER, Data, HEARTBEAT, OPENING};
 use crate::metrics::OpenStream;
@@ -15,25 +15,25 @@ use std::time::Duration;
 use tokio::time::{Instant, MissedTickBehavior, Sleep, interval_at, sleep_until};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
-/// Where the frames of a stream come from.
+/// The source of the frames of a stream.
 pub(crate) trait Frames: Send + 'static {
-    /// The next frames; `None`: the stream is over. Giving up the wait must lose nothing.
+    /// The next frames; `None` at the end of the stream. It must be cancel-safe.
     fn next(&mut self) -> impl Future<Output = Option<Vec<Bytes>>> + Send;
 }
 
-/// What ends a stream from outside, and how often it says that it lives.
+/// What ends a stream from outside, and the interval of its heartbeat.
 #[derive(Debug)]
 pub(crate) struct Bounds {
     pub(crate) heartbeat: Duration,
-    /// The server is going down.
+    /// Cancelled when the server shuts down.
     pub(crate) stop: CancellationToken,
-    /// The token it was opened with runs out.
+    /// When the token that opened it expires.
     pub(crate) until: Option<Instant>,
-    /// It is counted while it is open.
+    /// Counts the stream while it is open.
     pub(crate) counted: OpenStream,
 }
 
-/// The answer that carries `frames`, whose `data:` is as was asked.
+/// The answer that carries `frames`, with `data:` in this form.
 pub(crate) fn response(frames: impl Frames, data: Data, bounds: Bounds) -> Response {
     let mut ticks = interval_at(Instant::now() + bounds.heartbeat, bounds.heartbeat);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -64,11 +64,11 @@ pub(crate) fn response(frames: impl Frames, data: Data, bounds: Bounds) -> Respo
 struct Stream<F> {
     frames: F,
     ticks: tokio::time::Interval,
-    // Both are waited for once, not anew for every frame: each wait takes a lock that all streams share.
+    // Both futures are created once, not for every frame, because each wait takes a lock that all streams share.
     stop: Pin<Box<WaitForCancellationFutureOwned>>,
     expiry: Option<Pin<Box<Sleep>>>,
     _counted: OpenStream,
-    /// Frames that were handed over together and wait for the socket.
+    /// Frames that arrived together and wait for the socket.
     ready: VecDeque<Bytes>,
     over: bool,
 }
@@ -96,13 +96,13 @@ impl<F: Frames> Stream<F> {
                     None => self.over = true,
                 },
                 _ = self.ticks.tick() => self.ready.push_back(Bytes::from_static(HEARTBEAT)),
-                // Last: what was told before the server went down is still handed out.
+                // Last, so that events published before the shutdown are still sent.
                 () = &mut self.stop => self.over = true,
             }
         }
     }
 
-    /// Small frames that are ready together go out in one chunk: copying them is cheaper than a write each.
+    /// Small frames that are ready together are sent in one chunk, because copying them is cheaper than a write for each.
     fn with_followers(&mut self, first: Bytes) -> Bytes {
         const CHUNK: usize = 16 * 1024;
         let follows =

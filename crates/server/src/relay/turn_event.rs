@@ -1,4 +1,4 @@
-//! An event of a turn as readers get it, rendered once and shared by all of them.
+//! An event of a turn in the form that readers get, rendered once and shared by all of them.
 
 use super::frame::{Data, of_relay, of_turn};
 use crate::metrics::Metrics;
@@ -6,7 +6,7 @@ use bytes::Bytes;
 use std::sync::OnceLock;
 use turnwire::Event;
 
-/// The streams that tell events of turns, each with frames of its own.
+/// The streams of turn events, each with its own frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stream {
     /// One turn's: numbered in the turn, under the event's type.
@@ -15,12 +15,12 @@ pub(crate) enum Stream {
     Relay,
 }
 
-/// An event of a turn with its frames, each rendered for the first reader who wants it and shared by all who do.
+/// An event of a turn with its frames, each rendered for the first reader that needs it and shared by all that do.
 #[derive(Debug)]
 pub(crate) struct TurnEvent {
     pub(crate) event: Event,
-    /// The number of the raw event that told it, if this is the last that one told: a reader that breaks off before it gets
-    /// all of them again.
+    /// The number of the raw event that produced it, if this is the last event that it produced: a reader that disconnects before
+    /// it receives all of them again.
     number: Option<u64>,
     frames: [OnceLock<Bytes>; 4],
 }
@@ -30,7 +30,7 @@ impl TurnEvent {
         Self { event, number, frames: Default::default() }
     }
 
-    /// Its frame in such a stream, for a reader of such data.
+    /// Its frame in such a stream, in this form.
     pub(crate) fn frame(&self, stream: Stream, data: Data, metrics: &Metrics) -> Bytes {
         let form = match (stream, data) {
             (Stream::Turn, Data::Json) => 0,

@@ -22,7 +22,7 @@ pub(crate) async fn respond(
     headers: HeaderMap,
     body: Read<PromptShape>,
 ) -> ApiResult<Response> {
-    let data = Data::asked(&headers)?;
+    let data = Data::requested(&headers)?;
     let bounds = app.bounds(None)?;
     let (chat, accepted) = accept(&app, &caller, &id, "respond", &headers, body).await?;
     let place = TurnPlace { turn_id: accepted.turn_id.clone(), cursor: accepted.cursor, thinned: false };

@@ -35,7 +35,7 @@ pub(crate) async fn stream(
     let Query(asked) = asked.map_err(|_| ApiError::invalid("The query of this request cannot be read."))?;
     let (owner, until) = open(&app, &access, &id, &headers, asked.token.as_deref()).await?;
     let cursor = last_event_id(&headers, asked.last_event_id.as_deref())?;
-    let data = Data::asked(&headers)?;
+    let data = Data::requested(&headers)?;
     let turns = match asked.view.as_deref() {
         None | Some("") => false,
         Some("turns") => true,

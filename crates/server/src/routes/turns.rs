@@ -39,7 +39,7 @@ pub(crate) async fn stream(
     headers: HeaderMap,
 ) -> ApiResult<Response> {
     let after = last_event_id(&headers, None)?.unwrap_or(0);
-    let data = Data::asked(&headers)?;
+    let data = Data::requested(&headers)?;
     let (chat, turn) = find(&app, &caller, &id, &turn_id).await?;
     // Its numbers are no longer those the reader has: all of it is told again.
     let after = if turn.thinned { 0 } else { after };
