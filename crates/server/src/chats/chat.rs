@@ -1,9 +1,9 @@
 //! One chat: its log, what it makes of it, and its runtime while it is awake.
 
 use super::decide::Decision;
+use super::feed::{Feeds, Follower};
 use super::heard::Heard;
 use super::live::Live;
-use super::telling::{Follower, Tellings};
 use super::tree::SessionTree;
 use super::{News, Shared};
 use crate::ids;
@@ -33,7 +33,7 @@ pub(crate) struct Chat {
     /// Held by the one who drives a turn, until all is put away.
     pub(super) driving: tokio::sync::Mutex<()>,
     pub(super) live: tokio::sync::Mutex<Option<Arc<Live>>>,
-    tellings: Tellings,
+    feeds: Feeds,
 }
 
 /// What the log makes of the chat so far.
@@ -98,7 +98,7 @@ impl Chat {
             accepting: tokio::sync::Mutex::new(()),
             driving: tokio::sync::Mutex::new(()),
             live: tokio::sync::Mutex::new(None),
-            tellings: Tellings::default(),
+            feeds: Feeds::default(),
         })
     }
 
@@ -114,11 +114,11 @@ impl Chat {
         &self.row.session_id
     }
 
-    /// Reads what the log tells of turns after event number `from`. `thinned`: something of the turn that begins there was let go of.
+    /// Reads the normalized events after event number `from`. `thinned`: events of the turn that begins there were deleted.
     pub(super) fn follow(&self, from: u64, thinned: bool) -> Follower {
         let fresh = || Normalizer::for_chat(self.id(), self.session_id());
-        let telling = self.tellings.of(from, thinned, fresh);
-        Follower::new(telling, self.relay.reader(from), self.shared.metrics.clone())
+        let feed = self.feeds.of(from, thinned, fresh);
+        Follower::new(feed, self.relay.reader(from), self.shared.metrics.clone())
     }
 
     /// The folder its agent works in.

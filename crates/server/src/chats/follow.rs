@@ -1,7 +1,7 @@
-//! Reading a turn out of a chat's log: its events for `respond`, folded for `message`.
+//! Reads a turn from a chat's log: its events for `respond`, folded for `message`.
 
 use super::Chat;
-use super::telling::Follower;
+use super::feed::Follower;
 use crate::error::{ApiError, ApiResult};
 use crate::relay::frame::Data;
 use crate::relay::sse::Frames;
@@ -12,9 +12,9 @@ use std::sync::Arc;
 use turnwire::normalize::Normalizer;
 use turnwire::{Turn, TurnAccumulator, TurnId};
 
-/// The events of one turn, read from the log: the same at any time, by whoever reads.
+/// The events of one turn, read from the log: the same for every reader at any time.
 struct TurnEvents {
-    /// Held, so that the chat stays the one whose log grows.
+    /// Keeps this instance of the chat alive, because its log is the one that grows.
     chat: Arc<Chat>,
     follower: Follower,
     turn_id: TurnId,
@@ -26,11 +26,11 @@ impl TurnEvents {
         Self { chat: chat.clone(), follower: chat.follow(cursor, thinned), turn_id, over: false }
     }
 
-    /// Hands out the next events of the turn. `false`: there are none after its last, or where the log ends before it.
+    /// Passes the next events of the turn to `take`. `false` after its last event, or if the log ends before that.
     async fn next(&mut self, mut take: impl FnMut(&TurnEvent)) -> bool {
         while !self.over {
-            let heard = match self.follower.next().await {
-                Ok(Some(heard)) => heard,
+            let items = match self.follower.next().await {
+                Ok(Some(items)) => items,
                 Ok(None) => return false,
                 Err(error) => {
                     tracing::error!(%error, "the log could not be read");
@@ -38,13 +38,13 @@ impl TurnEvents {
                 }
             };
             let mut found = false;
-            for told in heard.iter().flat_map(|heard| &heard.events) {
-                if told.event.turn_id != self.turn_id || self.over {
+            for event in items.iter().flat_map(|item| &item.events) {
+                if event.event.turn_id != self.turn_id || self.over {
                     continue;
                 }
-                take(told);
+                take(event);
                 found = true;
-                self.over = told.event.is_last();
+                self.over = event.event.is_last();
             }
             if found {
                 return true;
@@ -57,9 +57,9 @@ impl TurnEvents {
 /// The frames of a turn's stream.
 pub(crate) struct TurnFrames {
     events: TurnEvents,
-    /// Where the turn begins.
+    /// The position where the turn begins.
     cursor: u64,
-    /// The number in the turn of the last event the reader has.
+    /// The number, in the turn, of the last event that the reader has.
     after: u64,
     data: Data,
 }
@@ -71,13 +71,13 @@ impl TurnFrames {
     }
 }
 
-/// Where a turn is read.
+/// A turn and its position in the log.
 #[derive(Debug)]
 pub(crate) struct TurnPlace {
     pub(crate) turn_id: TurnId,
-    /// The chat's number from which on the log is read.
+    /// The chat's number after which the log is read.
     pub(crate) cursor: u64,
-    /// Something of it was let go of.
+    /// Some of its events were deleted.
     pub(crate) thinned: bool,
 }
 
@@ -86,17 +86,17 @@ impl Frames for TurnFrames {
         loop {
             let (mut frames, mut last) = (Vec::new(), 0);
             let chat = self.events.chat.clone();
-            let told = self.events.next(|told| {
-                last = told.event.seq;
+            let more = self.events.next(|event| {
+                last = event.event.seq;
                 if last > self.after {
-                    frames.push(told.frame(Stream::Turn, self.data, &chat.shared.metrics));
+                    frames.push(event.frame(Stream::Turn, self.data, &chat.shared.metrics));
                 }
             });
-            if !told.await {
+            if !more.await {
                 return None;
             }
             if self.events.over && last < self.after {
-                // The reader has more than there is: the turn was thinned while it was read. So all of it is told.
+                // The reader has more events than exist: the turn was thinned while it was read, so it is sent from the beginning.
                 self.after = 0;
                 self.events = TurnEvents::new(&chat, self.events.turn_id.clone(), self.cursor, true);
             } else if !frames.is_empty() {
@@ -110,25 +110,25 @@ impl Frames for TurnFrames {
 pub(crate) async fn whole_turn(chat: &Arc<Chat>, turn_id: TurnId, cursor: u64) -> ApiResult<Turn> {
     let mut events = TurnEvents::new(chat, turn_id, cursor, false);
     let mut fold = TurnAccumulator::new();
-    let mut fold_in = |told: &TurnEvent| {
-        fold.push(&told.event);
+    let mut fold_in = |event: &TurnEvent| {
+        fold.push(&event.event);
     };
     while events.next(&mut fold_in).await {}
     if fold.turn().ended {
         return Ok(fold.into_turn());
     }
-    // Accepted and begun: whatever hindered its end, the same prompt must not be sent again for it, as after a 503.
+    // The turn was accepted and begun, so the client must not send the prompt again, as it would after a 503.
     Err(match chat.relay.failure() {
         Some(StoreError::Full) => ApiError::new(
             "storage_full",
-            "The server's disk filled up while the turn ran; what was told of it is kept. Make room, then go on.",
+            "The server's disk filled up while the turn ran; its events so far are kept. Make room, then continue.",
         ),
         Some(cause) => ApiError::internal(&cause),
         None => ApiError::internal(&"the log ended before the turn"),
     })
 }
 
-/// The turn as far as it is told.
+/// The turn so far.
 pub(crate) async fn turn_now(chat: &Arc<Chat>, turn: &TurnRow) -> ApiResult<Turn> {
     let turn_id = TurnId::from(turn.turn_id.as_str());
     let mut events = Vec::new();
@@ -137,9 +137,9 @@ pub(crate) async fn turn_now(chat: &Arc<Chat>, turn: &TurnRow) -> ApiResult<Turn
     let end = turn.end_seq.unwrap_or_else(|| chat.relay.head().seq);
     let mut reader = chat.relay.reader(chat.read_from(turn.cursor).await?);
     while reader.cursor() < end && !fold.turn().ended {
-        let Some(told) = reader.next().await? else { break };
-        for told in told {
-            normalizer.push(&told.data, &mut events);
+        let Some(raw) = reader.next().await? else { break };
+        for raw in raw {
+            normalizer.push(&raw.data, &mut events);
         }
         for event in events.drain(..).filter(|event| event.turn_id == turn_id) {
             fold.push(&event);

@@ -1,7 +1,7 @@
-//! The relay as it is streamed: the raw events, or (`view=turns`) the events of all turns.
+//! The frames of the relay: the raw events, or (`view=turns`) the events of all turns.
 
 use super::Chat;
-use super::telling::Follower;
+use super::feed::Follower;
 use crate::relay::Reader;
 use crate::relay::frame::{Data, named};
 use crate::relay::sse::Frames;
@@ -10,12 +10,12 @@ use crate::store::StoreResult;
 use bytes::Bytes;
 use std::sync::Arc;
 
-/// Where a relay begins.
+/// The position where a relay begins.
 #[derive(Debug)]
 pub(crate) struct Begin {
-    /// The number of the last event the reader has.
+    /// The number of the last event that the reader has.
     after: u64,
-    /// Told before anything else: the name of a frame, and its JSON.
+    /// The first frame, if any: its name and its JSON.
     first: Option<(&'static str, String)>,
 }
 
@@ -29,38 +29,38 @@ impl Begin {
         self.after
     }
 
-    /// What the reader has is older than what is kept: `oldest` is the first event to come.
+    /// Events after the reader's cursor are no longer kept: the next event is number `oldest`.
     pub(crate) fn at_gap(oldest: u64) -> Self {
         Self { after: oldest.saturating_sub(1), first: Some(gap(oldest)) }
     }
 
-    /// What the reader has is newer than what is there: the log was lost; it goes on live after `head`.
+    /// The reader's cursor is beyond the log, so the log was lost; the relay continues live after `head`.
     pub(crate) fn at_reset(head: u64) -> Self {
         Self { after: head, first: Some(("reset", format!("{{\"head\":{head}}}"))) }
     }
 }
 
-/// Events are gone; `oldest` is the first there is after them.
+/// Events were deleted; `oldest` is the first one after them.
 fn gap(oldest: u64) -> (&'static str, String) {
     ("gap", format!("{{\"oldest\":{oldest}}}"))
 }
 
 /// The frames of the relay.
 pub(crate) struct RelayFrames {
-    /// Held, so that the chat stays the one whose log grows.
+    /// Keeps this instance of the chat alive, because its log is the one that grows.
     chat: Arc<Chat>,
     source: Source,
     first: Option<(&'static str, String)>,
-    /// The number of the last event the reader has, or knows to be gone.
+    /// The number of the last event that the reader has, or was notified of as deleted.
     last: u64,
     data: Data,
 }
 
-/// What is told.
+/// The source of the frames.
 enum Source {
     /// The raw events.
     Raw(Reader),
-    /// The events of all turns. Up to number `after` the log is only read to know where its turn stands.
+    /// The events of all turns. Up to number `after` the log is read only for the state of its turn.
     Turns { follower: Follower, after: u64 },
 }
 
@@ -82,34 +82,35 @@ impl RelayFrames {
         Ok(Self { chat, source, first: begin.first, last: begin.after, data })
     }
 
-    /// The next frames, which may be none; `None`: the log is closed and read to its end.
-    async fn told(&mut self) -> StoreResult<Option<Vec<Bytes>>> {
+    /// The next frames, possibly none; `None` once the log is closed and read to its end.
+    async fn read(&mut self) -> StoreResult<Option<Vec<Bytes>>> {
         let mut frames = Vec::new();
         match &mut self.source {
             Source::Raw(reader) => match reader.next().await? {
-                Some(told) => {
-                    frames.reserve(told.len());
-                    for told in told {
-                        frames.extend(gap_before(told.seq, &mut self.last, self.data));
-                        self.last = self.last.max(told.seq);
-                        frames.push(told.frame_of(self.data));
+                Some(events) => {
+                    frames.reserve(events.len());
+                    for event in events {
+                        frames.extend(gap_before(event.seq, &mut self.last, self.data));
+                        self.last = self.last.max(event.seq);
+                        frames.push(event.frame_of(self.data));
                     }
                 }
-                // What stood at the end of the log may have been let go of while the reader was behind.
+                // Events at the end of the log may have been deleted while the reader was behind.
                 None => match gap_before(reader.cursor() + 1, &mut self.last, self.data) {
                     Some(gap) => frames.push(gap),
                     None => return Ok(None),
                 },
             },
             Source::Turns { follower, after } => {
-                let Some(heard) = follower.next().await? else { return Ok(None) };
-                for heard in heard {
-                    if heard.after_hole {
-                        frames.extend(gap_before(heard.seq, &mut self.last, self.data));
+                let Some(items) = follower.next().await? else { return Ok(None) };
+                for item in items {
+                    if item.after_hole {
+                        frames.extend(gap_before(item.seq, &mut self.last, self.data));
                     }
-                    if heard.seq > *after {
-                        let frame = |told: &TurnEvent| told.frame(Stream::Relay, self.data, &self.chat.shared.metrics);
-                        frames.extend(heard.events.iter().map(frame));
+                    if item.seq > *after {
+                        let frame =
+                            |event: &TurnEvent| event.frame(Stream::Relay, self.data, &self.chat.shared.metrics);
+                        frames.extend(item.events.iter().map(frame));
                     }
                 }
             }
@@ -118,7 +119,7 @@ impl RelayFrames {
     }
 }
 
-/// What is let go of while a reader is behind it, or was before it came, is never a silent hole.
+/// A gap frame for deleted events before number `seq`, so that a reader never has a silent hole.
 fn gap_before(seq: u64, last: &mut u64, data: Data) -> Option<Bytes> {
     if seq <= *last + 1 {
         return None;
@@ -134,7 +135,7 @@ impl Frames for RelayFrames {
             return Some(vec![named(name, &json, self.data)]);
         }
         loop {
-            match self.told().await {
+            match self.read().await {
                 Ok(Some(frames)) if frames.is_empty() => {}
                 Ok(frames) => return frames,
                 Err(error) => {
