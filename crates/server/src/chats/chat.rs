@@ -1,11 +1,11 @@
-//! One chat: its log, what it makes of it, and its runtime while it is awake.
+//! One chat: its log, the state derived from it, and its runtime while it is awake.
 
 use super::decide::Decision;
 use super::feed::{Feeds, Follower};
-use super::heard::Heard;
 use super::live::Live;
+use super::recent_prompts::RecentPrompts;
 use super::tree::SessionTree;
-use super::{News, Shared};
+use super::{Progress, Shared};
 use crate::ids;
 use crate::relay::{Relay, Safe};
 use crate::store::{ChatRow, StoreResult, TurnRow, Write};
@@ -21,29 +21,29 @@ use turnwire::{Event, Turn, TurnAccumulator, TurnId};
 
 /// One chat.
 pub(crate) struct Chat {
-    /// As it was stored when it was loaded; what changes since is in the state.
+    /// The stored row when the chat was loaded; later changes are in the state.
     pub(super) row: ChatRow,
     pub(crate) relay: Arc<Relay>,
     pub(super) shared: Arc<Shared>,
     state: Mutex<State>,
-    /// What the one who drives the turn has to know.
-    pub(super) news: watch::Sender<News>,
-    /// Held while a prompt is looked at: one after the other.
+    /// The progress of the open turn, for its driver.
+    pub(super) progress: watch::Sender<Progress>,
+    /// Held while a prompt is being accepted, so that prompts are accepted one after the other.
     pub(super) accepting: tokio::sync::Mutex<()>,
-    /// Held by the one who drives a turn, until all is put away.
+    /// Held by the driver of a turn, until its cleanup is finished.
     pub(super) driving: tokio::sync::Mutex<()>,
     pub(super) live: tokio::sync::Mutex<Option<Arc<Live>>>,
     feeds: Feeds,
 }
 
-/// What the log makes of the chat so far.
+/// The state of the chat, derived from its log.
 pub(super) struct State {
     pub(super) title: Option<String>,
     pub(super) ended_ms: Option<u64>,
     pub(super) runtime_ms: u64,
     pub(super) cost_micros: u64,
     pub(super) awake_since: Option<Instant>,
-    /// When something last happened here.
+    /// The time of the last activity.
     pub(super) used: Instant,
     pub(super) runtime: &'static str,
     tree: SessionTree,
@@ -53,13 +53,13 @@ pub(super) struct State {
     pub(super) open: Option<TurnId>,
     /// The greatest message id seen.
     pub(super) last_message_id: String,
-    /// The attempt the provider is being tried in; 0 while all is well.
+    /// The attempt of the provider's current retry; 0 without one.
     attempt: u32,
-    /// What the user said, here and elsewhere.
-    pub(super) heard: Heard,
-    /// A turn that began by itself, and that nobody sees through yet.
+    /// The user's messages, from this server or elsewhere.
+    pub(super) prompts: RecentPrompts,
+    /// A turn that began by itself and has no driver yet.
     pub(super) unasked: Option<TurnId>,
-    told: Vec<Event>,
+    emitted: Vec<Event>,
 }
 
 impl fmt::Debug for Chat {
@@ -69,7 +69,7 @@ impl fmt::Debug for Chat {
 }
 
 impl Chat {
-    /// A chat that goes on after event number `head`.
+    /// A chat whose log continues after event number `head`.
     pub(super) fn new(shared: Arc<Shared>, row: ChatRow, children: Vec<String>, head: u64) -> Arc<Self> {
         let state = State {
             title: row.title.clone(),
@@ -85,16 +85,16 @@ impl Chat {
             open: None,
             last_message_id: String::new(),
             attempt: 0,
-            heard: Heard::default(),
+            prompts: RecentPrompts::default(),
             unasked: None,
-            told: Vec::new(),
+            emitted: Vec::new(),
         };
         Arc::new(Self {
             relay: Relay::new(row.key, shared.store.clone(), shared.delivery, head, row.ended_ms.is_some()),
             row,
             shared,
             state: Mutex::new(state),
-            news: watch::Sender::new(News::default()),
+            progress: watch::Sender::new(Progress::default()),
             accepting: tokio::sync::Mutex::new(()),
             driving: tokio::sync::Mutex::new(()),
             live: tokio::sync::Mutex::new(None),
@@ -121,13 +121,13 @@ impl Chat {
         Follower::new(feed, self.relay.reader(from), self.shared.metrics.clone())
     }
 
-    /// The folder its agent works in.
+    /// The folder of its agent.
     pub(crate) fn workspace(&self) -> PathBuf {
         self.shared.workspace(&self.row.id)
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
-        // Nothing is left half done by a panic under this lock: the log is the truth, and is read again.
+        // A panic under this lock leaves no inconsistent state: the log is authoritative, and is read again.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -135,7 +135,7 @@ impl Chat {
         self.state().ended_ms.is_some()
     }
 
-    /// The turn that runs now.
+    /// The running turn.
     pub(crate) fn open_turn(&self) -> Option<TurnId> {
         self.state().open.clone()
     }
@@ -144,13 +144,13 @@ impl Chat {
     pub(super) fn folded(&self) -> Option<Turn> {
         let state = self.state();
         let id = state.open.clone()?;
-        // Its id is known before its first event is taken in.
+        // Its id is known before its first event is applied.
         let mut turn = state.fold.turn().clone();
         turn.id = id;
         Some(turn)
     }
 
-    /// How the last turn stands, or ended.
+    /// The status of the last turn.
     pub(super) fn last_status(&self) -> TurnStatus {
         self.state().fold.turn().status.clone()
     }
@@ -167,21 +167,21 @@ impl Chat {
         state.fold.turn().requests.iter().find(|request| request.request_id().as_str() == id).cloned()
     }
 
-    /// Takes in what is already in the log, from the start of the last turn on. `open`: that turn, if it has not ended.
+    /// Applies events that are already in the log, from the start of the last turn on. `open`: that turn, if it has not ended.
     pub(super) fn recall(&self, events: &[(u64, Bytes)], open: Option<&TurnRow>) {
         let mut state = self.state();
         if state.open.is_none() {
             state.open = open.map(|turn| TurnId::from(turn.turn_id.as_str()));
         }
         for (seq, event) in events {
-            state.take_in(event, *seq);
+            state.apply(event, *seq);
         }
-        // Nobody sees through what began before.
+        // Turns that began before the restart get no driver.
         state.unasked = None;
     }
 
-    /// Puts events into the log, as far as they are this chat's, together with `beside`. Told once they are safe; `None`:
-    /// the chat has ended, nothing is taken any more.
+    /// Appends those events to the log that belong to this chat, together with `beside`. The result resolves once they are
+    /// committed; `None` if the chat has ended and accepts no more events.
     pub(super) fn record(
         &self,
         raw: impl IntoIterator<Item = Bytes>,
@@ -191,7 +191,7 @@ impl Chat {
         self.record_in(&mut self.state(), raw, beside, permit)
     }
 
-    /// The same under a lock that is held already, so that what was decided by it still holds.
+    /// The same with the state's lock already held, so that a decision based on the state is still valid.
     pub(super) fn record_in(
         &self,
         state: &mut State,
@@ -204,18 +204,18 @@ impl Chat {
         }
         let mut seq = self.relay.numbered();
         let mut kept = Vec::new();
-        let mut heard = News::default();
+        let mut seen = Progress::default();
         for event in raw {
-            let Some(taken) = state.take_in(&event, seq + 1) else { continue };
+            let Some(effects) = state.apply(&event, seq + 1) else { continue };
             seq += 1;
             kept.push(event);
-            heard.idle = (heard.idle || taken.idle) && !taken.busy;
-            heard.busy |= taken.busy;
-            if let Some(session_id) = taken.new_child {
+            seen.idle = (seen.idle || effects.idle) && !effects.busy;
+            seen.busy |= effects.busy;
+            if let Some(session_id) = effects.new_child {
                 beside.push(Write::AddChild { chat: self.row.key, session_id });
             }
-            beside.extend(taken.found.iter().map(|(turn_id, cursor)| self.found(turn_id, *cursor)));
-            for Ended { turn_id, status, cost_micros } in taken.ended {
+            beside.extend(effects.found.iter().map(|(turn_id, cursor)| self.found(turn_id, *cursor)));
+            for Ended { turn_id, status, cost_micros } in effects.ended {
                 self.shared.metrics.turn_ended(status.as_str());
                 state.cost_micros += cost_micros;
                 beside.push(Write::EndTurn {
@@ -236,23 +236,23 @@ impl Chat {
         let turn = state.fold.turn();
         let (steps, waiting) = (turn.messages.len(), turn.status == TurnStatus::Waiting);
         let attempt = state.attempt;
-        // Under the lock: news come in the order of the log.
-        self.news.send_modify(|news| {
-            if open != news.open {
-                *news = News::default();
+        // Under the lock, so that the progress follows the order of the log.
+        self.progress.send_modify(|progress| {
+            if open != progress.open {
+                *progress = Progress::default();
             }
-            // A message begun later takes the idle back; other late events do not.
-            news.idle = heard.idle || (news.idle && !heard.busy);
-            news.open = open;
-            news.steps = steps;
-            news.attempt = attempt;
-            news.waiting = waiting;
-            news.heard += 1;
+            // A message that began later cancels the idle; other late events do not.
+            progress.idle = seen.idle || (progress.idle && !seen.busy);
+            progress.open = open;
+            progress.steps = steps;
+            progress.attempt = attempt;
+            progress.waiting = waiting;
+            progress.batches += 1;
         });
         Some(safe)
     }
 
-    /// What is to be written of a turn that began by itself.
+    /// The write for a turn that began by itself.
     fn found(&self, turn: &TurnId, cursor: u64) -> Write {
         let turn = TurnRow { turn_id: turn.as_str().to_owned(), cursor, end_seq: None, thinned: false };
         Write::FindTurn { chat: self.row.key, turn }
@@ -264,7 +264,7 @@ impl Chat {
         self.record(events, beside, None)
     }
 
-    /// Records decisions and waits until they are safe.
+    /// Records decisions and waits until they are committed.
     pub(super) async fn decided(&self, decisions: Vec<Decision<'_>>, beside: Vec<Write>) -> StoreResult<()> {
         match self.decide(decisions, beside) {
             Some(safe) => {
@@ -275,8 +275,8 @@ impl Chat {
     }
 }
 
-/// What one event meant.
-struct TakenIn {
+/// The effects of one event.
+struct Effects {
     new_child: Option<String>,
     idle: bool,
     busy: bool,
@@ -294,54 +294,54 @@ struct Ended {
 }
 
 impl State {
-    /// Takes the event in that has, or will have, the number `seq`. `None`: it is not this chat's.
-    fn take_in(&mut self, event: &Bytes, seq: u64) -> Option<TakenIn> {
-        // Read once, for both.
+    /// Applies the event that has, or will have, the number `seq`. `None` if it does not belong to this chat.
+    fn apply(&mut self, event: &Bytes, seq: u64) -> Option<Effects> {
+        // Parsed once, for both.
         let reading = Reading::of(event);
         let belongs = self.tree.belongs(&reading)?;
         if let Some(id) = belongs.message_id.as_deref().filter(|_| belongs.of_user) {
-            self.heard.note(id, seq);
+            self.prompts.record(id, seq);
         }
         if let Some(id) = belongs.message_id.filter(|id| *id > self.last_message_id) {
             self.last_message_id = id;
         }
-        self.normalizer.push_read(&reading, &mut self.told);
+        self.normalizer.push_read(&reading, &mut self.emitted);
         let (mut found, mut ended) = (Vec::new(), Vec::new());
         let mut busy = false;
-        for told in std::mem::take(&mut self.told) {
-            if matches!(told.kind, EventKind::TurnStarted(_)) {
-                let cursor = self.heard.begin(&told.turn_id, seq);
-                // The one that was accepted is known already.
-                if self.open.as_ref() != Some(&told.turn_id) {
-                    found.push((told.turn_id.clone(), cursor));
-                    self.unasked = Some(told.turn_id.clone());
-                    self.open = Some(told.turn_id.clone());
+        for event in std::mem::take(&mut self.emitted) {
+            if matches!(event.kind, EventKind::TurnStarted(_)) {
+                let cursor = self.prompts.begin(&event.turn_id, seq);
+                // An accepted turn is already open.
+                if self.open.as_ref() != Some(&event.turn_id) {
+                    found.push((event.turn_id.clone(), cursor));
+                    self.unasked = Some(event.turn_id.clone());
+                    self.open = Some(event.turn_id.clone());
                     self.attempt = 0;
                 }
                 self.fold = TurnAccumulator::new();
             }
-            if self.open.as_ref() != Some(&told.turn_id) {
+            if self.open.as_ref() != Some(&event.turn_id) {
                 continue;
             }
-            if let EventKind::TurnStatusChanged(status) = &told.kind {
+            if let EventKind::TurnStatusChanged(status) = &event.kind {
                 self.attempt =
                     status.attempt.unwrap_or(if status.status == TurnStatus::Retrying { self.attempt } else { 0 });
             }
-            busy |= matches!(told.kind, EventKind::MessageCreated(_) | EventKind::PartDelta(_));
-            self.fold.push(&told);
-            if told.is_last() {
+            busy |= matches!(event.kind, EventKind::MessageCreated(_) | EventKind::PartDelta(_));
+            self.fold.push(&event);
+            if event.is_last() {
                 self.open = None;
-                self.heard.settle();
-                self.unasked.take_if(|unasked| *unasked == told.turn_id);
+                self.prompts.settle();
+                self.unasked.take_if(|unasked| *unasked == event.turn_id);
                 let turn = self.fold.turn();
                 let cost_micros = turn.cost_micros().unwrap_or(0);
-                ended.push(Ended { turn_id: told.turn_id.clone(), status: turn.status.clone(), cost_micros });
+                ended.push(Ended { turn_id: event.turn_id.clone(), status: turn.status.clone(), cost_micros });
             }
         }
-        Some(TakenIn { new_child: belongs.new_child, idle: belongs.root_idle, busy, found, ended })
+        Some(Effects { new_child: belongs.new_child, idle: belongs.root_idle, busy, found, ended })
     }
 
-    /// Opens the turn of an accepted prompt; its event follows at once, under the same lock of the acceptor.
+    /// Opens the turn of an accepted prompt; its event is recorded immediately after, under the same `accepting` lock.
     pub(super) fn begin(&mut self, turn: TurnId, message_id: &str) {
         self.open = Some(turn);
         self.fold = TurnAccumulator::new();

@@ -1,8 +1,8 @@
-//! Sees one turn through: wakes the runtime, prompts it, watches over it, and ends what does not end by itself.
+//! Drives one turn: wakes the runtime, prompts it, supervises it, and ends the turn if it does not end by itself.
 
 use super::decide::Decision;
 use super::live::Live;
-use super::{Chat, News};
+use super::{Chat, Progress};
 use crate::ids;
 use crate::runtime::{Prompt, RuntimeError, RuntimeFault, RuntimeResult};
 use std::sync::Arc;
@@ -11,37 +11,37 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 use turnwire::TurnId;
 
-/// After the runtime said that it has nothing to do, what is still open gets so long to end by itself.
+/// After the runtime reported that it is idle, an open turn gets this long to end by itself.
 const SETTLE: Duration = Duration::from_secs(2);
-/// After so long without a word the runtime is asked whether it still works.
+/// After this long without an event the runtime is asked whether it is still busy.
 const SILENCE: Duration = Duration::from_secs(20);
-/// The same before the agent's first message: a prompt may come to nothing without a word.
+/// The same before the agent's first message, because a prompt may have no effect and no event.
 const FIRST_SILENCE: Duration = Duration::from_secs(5);
-/// After an abort the runtime gets so long to end the turn by itself.
+/// After an abort the runtime gets this long to end the turn by itself.
 const ABORT: Duration = Duration::from_secs(3);
-/// Any other call must be answered in this time; a runtime that does not answer is ended by whoever watches it.
+/// The timeout of any other call; a runtime that does not answer is stopped by its supervisor.
 const CALL: Duration = Duration::from_secs(5);
-/// The prompt itself must be taken in this time.
+/// The timeout of the prompt itself.
 const PROMPT: Duration = Duration::from_secs(30);
 
-/// Sees the turn through. The accepted event is safe.
+/// Drives the turn. Its accepted event is committed.
 pub(super) async fn drive(chat: Arc<Chat>, turn: TurnId, prompt: Prompt) {
-    // The former turn may have ended for its readers while its runtime is still being stopped.
+    // The previous turn may have ended for its readers while its runtime is still being stopped.
     let _driving = chat.driving.lock().await;
     let mut driver =
-        Driver { news: chat.news.subscribe(), message_id: prompt.message_id.clone(), chat: chat.clone(), turn };
+        Driver { progress: chat.progress.subscribe(), message_id: prompt.message_id.clone(), chat: chat.clone(), turn };
     driver.run(prompt).await;
     tracing::Span::current().record("status", driver.chat.last_status().as_str());
 }
 
-/// Sees a turn through that the runtime began by itself, from where it stands.
+/// Supervises a turn that the runtime began by itself.
 pub(super) async fn attend(chat: Arc<Chat>, turn: TurnId) {
     let deadline = Instant::now() + chat.shared.limits.turn_time;
     let _driving = chat.driving.lock().await;
-    // Without a session the turn was ended by whoever took that away.
+    // Whoever removed the session has ended the turn.
     let Some(live) = chat.live().await else { return };
     let message_id = turn.message_id().as_str().to_owned();
-    let mut driver = Driver { news: chat.news.subscribe(), message_id, chat: chat.clone(), turn };
+    let mut driver = Driver { progress: chat.progress.subscribe(), message_id, chat: chat.clone(), turn };
     driver.watch_over(&live, deadline).await;
 }
 
@@ -58,7 +58,7 @@ struct Driver {
     chat: Arc<Chat>,
     turn: TurnId,
     message_id: String,
-    news: watch::Receiver<News>,
+    progress: watch::Receiver<Progress>,
 }
 
 impl Driver {
@@ -78,13 +78,13 @@ impl Driver {
         };
         match (live, prompted) {
             (Ok(live), Ok(())) => self.watch_over(&live, deadline).await,
-            // The server goes down, and ends the turn itself.
+            // The shutdown of the server ends the turn.
             (_, Err(_)) if chat.shared.stopping.is_cancelled() => {}
             (live, Err(error)) => {
                 tracing::warn!(%error, chat = self.chat.id(), "a turn could not be started");
                 let failed = Some((error.code(), error.message.as_str()));
                 match live {
-                    // No answer is no refusal: the runtime may have taken the prompt and be at work on it.
+                    // A missing answer is not a refusal: the runtime may have accepted the prompt and be working on it.
                     Ok(live) => self.stop(&live, failed).await,
                     Err(_) => self.close("failed", failed),
                 }
@@ -98,42 +98,42 @@ impl Driver {
     }
 
     fn is_open(&self) -> bool {
-        self.news.borrow().open.as_ref() == Some(&self.turn)
+        self.progress.borrow().open.as_ref() == Some(&self.turn)
     }
 
     async fn cancelled_or_over(&self) {
-        let mut news = self.news.clone();
-        // The sender lives as long as the chat, which is held here.
-        let _ = news.wait_for(|news| news.cancel || news.open.as_ref() != Some(&self.turn)).await;
+        let mut progress = self.progress.clone();
+        // The sender lives as long as the chat, which this driver owns.
+        let _ = progress.wait_for(|progress| progress.cancel || progress.open.as_ref() != Some(&self.turn)).await;
     }
 
-    /// Until the turn has ended, one way or another.
+    /// Runs until the turn has ended, for whatever reason.
     async fn watch_over(&mut self, live: &Live, deadline: Instant) {
         let limits = self.chat.shared.limits.clone();
         let mut aborted = None;
         let mut idle_since = None;
-        let mut heard = (0, Instant::now());
+        let mut last = (0, Instant::now());
         loop {
-            let news = self.news.borrow_and_update().clone();
-            if news.open.as_ref() != Some(&self.turn) || self.chat.relay.failed() {
+            let progress = self.progress.borrow_and_update().clone();
+            if progress.open.as_ref() != Some(&self.turn) || self.chat.relay.failed() {
                 break;
             }
             let now = Instant::now();
-            if news.heard != heard.0 {
-                heard = (news.heard, now);
+            if progress.batches != last.0 {
+                last = (progress.batches, now);
             }
-            idle_since = if news.idle { idle_since.or(Some(now)) } else { None };
-            if news.cancel && aborted.is_none() {
+            idle_since = if progress.idle { idle_since.or(Some(now)) } else { None };
+            if progress.cancel && aborted.is_none() {
                 aborted = Some(now);
                 self.abort(live).await;
                 continue;
             }
-            if news.steps > limits.turn_steps as usize {
+            if progress.steps > limits.turn_steps as usize {
                 let why = format!("The turn was stopped after {} messages.", limits.turn_steps);
                 self.stop(live, Some(("turn_limit", &why))).await;
                 break;
             }
-            if news.attempt > limits.turn_retries {
+            if progress.attempt > limits.turn_retries {
                 let tries = limits.turn_retries;
                 let why = format!("The provider failed {tries} times in a row; the turn was stopped.");
                 self.stop(live, Some(("turn_limit", &why))).await;
@@ -145,17 +145,17 @@ impl Driver {
                 break;
             }
             let settle = aborted.map(|at| at + ABORT).or(idle_since.map(|at| at + SETTLE));
-            let patience = if news.steps == 0 { FIRST_SILENCE } else { SILENCE };
-            let silence = (!news.waiting).then_some(heard.1 + patience);
+            let patience = if progress.steps == 0 { FIRST_SILENCE } else { SILENCE };
+            let silence = (!progress.waiting).then_some(last.1 + patience);
             if settle.is_some_and(|at| now >= at) {
                 self.settle(live, aborted.is_some()).await;
                 idle_since = None;
-                self.chat.news.send_modify(|news| news.idle = false);
+                self.chat.progress.send_modify(|progress| progress.idle = false);
                 continue;
             }
             if silence.is_some_and(|at| now >= at) {
-                heard.1 = now;
-                // An error here is no verdict: a runtime that is gone is told by its reader.
+                last.1 = now;
+                // An error here decides nothing: the reader of the runtime's events reports a lost runtime.
                 if matches!(soon(live.session.busy()).await, Ok(false)) {
                     self.settle(live, aborted.is_some()).await;
                 }
@@ -163,7 +163,7 @@ impl Driver {
             }
             let next = [Some(deadline), settle, silence].into_iter().flatten().min().unwrap_or(deadline);
             tokio::select! {
-                _ = self.news.changed() => {}
+                _ = self.progress.changed() => {}
                 () = sleep_until(next) => {}
             }
         }
@@ -172,10 +172,10 @@ impl Driver {
         }
     }
 
-    /// Stops the runtime; what it waits for is refused, as it would stay open for ever.
+    /// Stops the runtime and rejects its open requests, which would stay open forever.
     async fn abort(&self, live: &Live) {
         if let Err(error) = soon(live.session.abort()).await {
-            tracing::warn!(%error, chat = self.chat.id(), "the runtime could not be told to stop");
+            tracing::warn!(%error, chat = self.chat.id(), "the runtime could not be stopped");
         }
         if let Err(error) = soon(live.session.reject_all()).await {
             tracing::warn!(%error, chat = self.chat.id(), "open requests could not be refused");
@@ -189,7 +189,7 @@ impl Driver {
         self.quieten(live).await;
     }
 
-    /// Waits, within bounds, until the runtime has nothing to do: the next prompt must not be queued behind this one.
+    /// Waits, within limits, until the runtime is idle, so that the next prompt is not queued behind this one.
     async fn quieten(&self, live: &Live) {
         let mut wait = Duration::from_millis(20);
         let end = Instant::now() + ABORT;
@@ -200,7 +200,7 @@ impl Driver {
         let _ = soon(live.session.reject_all()).await;
     }
 
-    /// The runtime has nothing to do, yet the turn is open: what it has is read, told, and the turn ended.
+    /// The runtime is idle but the turn is open: records the runtime's messages and ends the turn.
     async fn settle(&self, live: &Live, aborted: bool) {
         if !aborted && matches!(soon(live.session.busy()).await, Ok(true)) {
             return;
@@ -214,11 +214,11 @@ impl Driver {
         } else if turn.messages.iter().any(|message| message.finish_reason.is_some()) {
             self.close("completed", None);
         } else {
-            // Why is in the log, if anybody said it. It may yet begin, as nothing of it was seen to end.
-            // `OpenCode` takes what was said last for answered while its clock stands before that.
+            // The cause is in the log, if the runtime reported one. The turn may still begin, because nothing of it was seen to end.
+            // `OpenCode` considers the last prompt answered while its clock is earlier than that prompt.
             let ahead = ids::is_ahead(&self.message_id);
-            let why = "OpenCode did not take the prompt up: this machine's clock was set back to before the chat's last \
-                       message. Set it right, or go on in a new chat.";
+            let why = "OpenCode did not start on the prompt: this machine's clock was set back to before the chat's last \
+                       message. Correct it, or continue in a new chat.";
             self.stop(live, ahead.then_some(("runtime_error", why))).await;
         }
     }

@@ -1,4 +1,4 @@
-//! Cancelling a turn, ending a chat.
+//! Cancels turns and ends chats.
 
 use super::Chat;
 use super::decide::Decision;
@@ -10,13 +10,13 @@ use std::sync::Arc;
 use std::time::Duration;
 use turnwire::TurnId;
 
-/// How long a cancel waits for the turn's end before it answers that it was asked for.
+/// How long a cancel waits for the end of the turn before it answers.
 const CANCEL_WAIT: Duration = Duration::from_secs(5);
 
-/// How long a runtime may take to forget the session of a chat that sleeps.
+/// How long a runtime may take to delete the session of a sleeping chat.
 const FORGET_WAIT: Duration = Duration::from_secs(5);
 
-/// What an ended chat came to.
+/// The totals of an ended chat.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Figures {
     pub(crate) runtime_ms: u64,
@@ -29,12 +29,12 @@ impl Chat {
         let Some(turn) = self.open_turn().filter(|turn| only.is_none_or(|only| turn.as_str() == only)) else {
             return Ok(());
         };
-        if !self.news.borrow().cancel {
+        if !self.progress.borrow().cancel {
             let message_id = turn.message_id();
             self.decided(vec![Decision::CancelRequested { message_id: message_id.as_str() }], Vec::new()).await?;
-            self.news.send_if_modified(|news| {
-                let asked = news.open.as_ref() == Some(&turn) && !news.cancel;
-                news.cancel |= asked;
+            self.progress.send_if_modified(|progress| {
+                let asked = progress.open.as_ref() == Some(&turn) && !progress.cancel;
+                progress.cancel |= asked;
                 asked
             });
         }
@@ -44,13 +44,13 @@ impl Chat {
 
     /// Waits until `turn` is no longer the open one.
     async fn turn_over(&self, turn: &TurnId) {
-        let mut news = self.news.subscribe();
+        let mut progress = self.progress.subscribe();
         // The sender lives as long as the chat.
-        let _ = news.wait_for(|news| news.open.as_ref() != Some(turn)).await;
+        let _ = progress.wait_for(|progress| progress.open.as_ref() != Some(turn)).await;
     }
 
-    /// Ends the chat: its turn is interrupted, its session and its files are removed. What it logged stays. Again: nothing more
-    /// happens. Goes on to its end even if the caller goes away.
+    /// Ends the chat: its turn is interrupted, its session and its files are removed. Its log stays. Repeating it has no
+    /// effect. It completes even if the caller disconnects.
     pub(crate) async fn end(self: &Arc<Self>) -> ApiResult<Figures> {
         let chat = self.clone();
         let ended = tokio::spawn(async move { chat.end_here().await }).await;
@@ -66,7 +66,7 @@ impl Chat {
         Ok(Figures { runtime_ms: state.runtime_ms, cost_micros: state.cost_micros })
     }
 
-    /// A session that stays behind harms nobody: the chat ends all the same.
+    /// A remaining session does no harm, so the chat ends anyway.
     fn note_forgotten(&self, forgotten: RuntimeResult<()>) {
         if let Err(error) = forgotten {
             tracing::warn!(%error, chat = self.id(), "the runtime did not forget the session");
@@ -83,10 +83,10 @@ impl Chat {
             };
             self.decided(vec![closed], Vec::new()).await?;
         }
-        // Held until the chat has ended: whoever wants to wake it meanwhile must find that out first.
+        // Held until the chat has ended, so that a concurrent wake sees that.
         let mut place = self.live.lock().await;
         if let Some(live) = place.take() {
-            // The agent must be still before its session goes: a busy one would go on after it.
+            // The agent must be idle before its session is deleted, because a busy one would continue without it.
             let _ = live.session.abort().await;
             let _ = live.session.reject_all().await;
             for _ in 0..40 {
@@ -108,7 +108,7 @@ impl Chat {
             beside.push(Write::EndChat { chat: self.row.key, at_ms });
             let event = Decision::ChatEnded.event(self.session_id());
             let safe = self.record_in(&mut state, [event], beside, None);
-            // From here on nothing is taken in any more.
+            // From here on no event is accepted.
             state.ended_ms = Some(at_ms);
             safe
         };

@@ -1,23 +1,23 @@
-//! Turns that began by themselves while the runtime could not be heard: found in what it has now, and told in its own words.
+//! Turns that began by themselves while the connection to the runtime was lost: reconstructed from its messages, as raw events.
 
 use super::chat::State;
 use super::decide::{Decision, event};
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-/// The events of the turns whose prompts nobody heard. `messages`: the newest of the session, oldest first; `busy`: the last is still
+/// The events of the turns whose prompts were missed. `messages`: the newest of the session, oldest first; `busy`: the last is still
 /// being answered.
 pub(super) fn missed_turns(state: &State, session: &str, messages: &[Value], busy: bool) -> Vec<Bytes> {
     let status = |status: &str| event("session.status", &json!({ "sessionID": session, "status": { "type": status } }));
-    let unheard = |message: &&Value| {
+    let missed = |message: &&Value| {
         let id = message["info"]["id"].as_str().unwrap_or_default();
-        message["info"]["role"] == "user" && id > state.last_message_id.as_str() && !state.heard.knows(id)
+        message["info"]["role"] == "user" && id > state.last_message_id.as_str() && !state.prompts.contains(id)
     };
-    let prompts: Vec<&Value> = messages.iter().filter(unheard).collect();
+    let prompts: Vec<&Value> = messages.iter().filter(missed).collect();
     let mut events = Vec::new();
     for (at, prompt) in prompts.iter().enumerate() {
         let mut info = prompt["info"].clone();
-        // What the runtime adds once it is answered: with it, it would be taken for one of long ago.
+        // The runtime adds a summary once a prompt is answered; with it, the normalizer would treat the prompt as an old one.
         if let Some(info) = info.as_object_mut() {
             info.remove("summary");
         }
@@ -30,7 +30,7 @@ pub(super) fn missed_turns(state: &State, session: &str, messages: &[Value], bus
         let answers: Vec<Value> = answers.cloned().collect();
         let is_busy = busy && is_last;
         if answers.is_empty() && !is_busy {
-            // It was answered together with a later one, or wants no answer.
+            // It was answered together with a later prompt, or requests no answer.
             continue;
         }
         events.push(status("busy"));

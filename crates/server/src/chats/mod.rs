@@ -8,10 +8,10 @@ mod drive;
 mod end;
 mod feed;
 mod follow;
-mod heard;
 mod live;
 mod missed_turns;
 mod prompt;
+mod recent_prompts;
 mod registry;
 mod relayed;
 mod resync;
@@ -37,7 +37,7 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use turnwire::TurnId;
 
-/// What all chats share.
+/// The state that all chats share.
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) store: Arc<dyn Store>,
@@ -47,39 +47,39 @@ pub(crate) struct Shared {
     pub(crate) delivery: Delivery,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) data: DataFolder,
-    /// The server goes down: nothing is waited for that takes long.
+    /// Cancelled when the server shuts down, so that nothing waits for long.
     pub(crate) stopping: CancellationToken,
 }
 
 impl Shared {
-    /// The folder of a chat's agent.
+    /// The workspace of a chat.
     pub(crate) fn workspace(&self, chat_id: &str) -> PathBuf {
         self.data.workspace(chat_id)
     }
 }
 
-/// What is told of anything that would take long while the server goes down.
+/// The error of everything that would take long while the server shuts down.
 fn going_down() -> RuntimeError {
     RuntimeError::unavailable("The server is going down; try again in a moment.")
 }
 
-/// What the one who drives a turn has to know of it.
+/// The progress of the open turn, for its driver.
 #[derive(Clone, Debug, Default)]
-pub(super) struct News {
-    /// The turn that runs.
+pub(super) struct Progress {
+    /// The running turn.
     open: Option<TurnId>,
-    /// Messages begun in it.
+    /// The number of its messages.
     steps: usize,
-    /// The attempt the provider is being tried in; 0 while all is well.
+    /// The attempt of the provider's current retry; 0 without one.
     attempt: u32,
-    /// It waits for a person.
+    /// It waits for an answer of the user.
     waiting: bool,
-    /// The runtime said that it has nothing to do.
+    /// The runtime reported that it is idle.
     idle: bool,
-    /// It does something.
+    /// The runtime is working.
     busy: bool,
-    /// Grows with everything that is heard of it.
-    heard: u64,
-    /// A cancel was asked for.
+    /// Counts the batches of events, so that silence can be detected.
+    batches: u64,
+    /// A cancel was requested.
     cancel: bool,
 }
