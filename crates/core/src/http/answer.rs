@@ -7,7 +7,7 @@ use crate::lax::{Failure, read_text};
 use crate::numbers;
 use crate::policy::retry::retry_after;
 use bytes::Bytes;
-use reqwest::header::{CONTENT_TYPE, HeaderMap};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -40,10 +40,22 @@ impl Answer {
         let head = Head {
             status: response.status().as_u16(),
             request_id: header(response.headers(), "x-request-id"),
-            headers: response.headers().clone(),
+            headers: detached(response.headers()),
         };
         Ok(Self { head, body: Incoming::new(response)?, closed })
     }
+}
+
+/// A copy that shares no memory with the original. What the HTTP library gives are slices of the connection's read buffer,
+/// and one of them kept for as long as a stream is open would keep its 8 KiB.
+fn detached(headers: &HeaderMap) -> HeaderMap {
+    let mut copy = HeaderMap::with_capacity(headers.len());
+    for (name, value) in headers {
+        if let Ok(value) = HeaderValue::from_bytes(value.as_bytes()) {
+            copy.append(name, value);
+        }
+    }
+    copy
 }
 
 /// An answer, read and not yet parsed.
@@ -194,5 +206,26 @@ fn no_words(status: u16) -> String {
     match status {
         401 => "The service refused the API key; set TURNWIRE_API_KEY or pass api_key.".to_owned(),
         _ => format!("The service answered {status} {} and said no more.", reason.unwrap_or("(no standard status)")),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::detached;
+    use bytes::Bytes;
+    use reqwest::header::{HeaderMap, HeaderValue};
+
+    #[test]
+    fn headers_that_are_kept_keep_nothing_else() {
+        let buffer = Bytes::from("one two".as_bytes().to_vec());
+        let mut headers = HeaderMap::new();
+        for range in [0..3, 4..7] {
+            headers.append("x-many", HeaderValue::from_maybe_shared(buffer.slice(range)).unwrap());
+        }
+        let kept = detached(&headers);
+        assert_eq!(kept, headers);
+        drop(headers);
+        assert!(buffer.is_unique());
     }
 }
