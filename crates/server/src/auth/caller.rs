@@ -1,4 +1,4 @@
-//! Who asks, as a route takes it.
+//! The caller of a request, as extractors for the routes.
 
 use super::holder::Known;
 use super::live::Access;
@@ -11,7 +11,7 @@ use http::request::Parts;
 use http::{HeaderMap, header};
 use std::sync::Arc;
 
-/// The key a request brings. An empty header, or one of another scheme, counts as absent.
+/// The key of a request. An empty header, or one of another scheme, counts as absent.
 pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
     let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?.trim();
     let (scheme, key) = value.split_once(' ')?;
@@ -19,7 +19,7 @@ pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
     (scheme.eq_ignore_ascii_case("bearer") && !key.is_empty()).then_some(key)
 }
 
-/// Who brings this key, if it may do what `scope` is needed for. The request ends when the key is revoked.
+/// The holder of this key, if the key has `scope`. The request ends when the key is revoked.
 pub(crate) async fn of_key(app: &App, access: &Access, key: &str, scope: Scope) -> ApiResult<Known> {
     let known = app.keys.find(&*app.shared.store, key).await?;
     let known = app.keys.unless_guessed(known, key, access.line.peer)?;
@@ -64,7 +64,7 @@ impl FromRequestParts<Arc<App>> for Access {
     }
 }
 
-/// Who may look after the server.
+/// A caller who may administer the server.
 #[derive(Debug)]
 pub(crate) struct Operator;
 
@@ -76,7 +76,7 @@ impl FromRequestParts<Arc<App>> for Operator {
     }
 }
 
-/// Who may do everything with chats.
+/// A caller with full access to chats.
 #[derive(Clone, Debug)]
 pub(crate) struct Caller {
     pub(crate) owner: String,
@@ -84,7 +84,7 @@ pub(crate) struct Caller {
 }
 
 impl Caller {
-    /// Refuses what the key may not do.
+    /// Refuses a request that the key does not allow.
     pub(crate) fn must(&self, scope: Scope) -> ApiResult<()> {
         self.known.must(scope)
     }
@@ -99,7 +99,7 @@ impl FromRequestParts<Arc<App>> for Caller {
     }
 }
 
-/// Who may read files.
+/// A caller who may read files.
 #[derive(Clone, Debug)]
 pub(crate) struct FileReader {
     pub(crate) owner: String,

@@ -1,4 +1,4 @@
-//! Wrong keys, counted by the address they come from: whoever tries one after the other is made to wait.
+//! Limits wrong keys per address, so that keys cannot be guessed.
 
 use crate::error::{ApiError, ApiResult};
 use std::collections::HashMap;
@@ -6,10 +6,10 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// So many wrong keys are answered at once, and after them one in each `PAUSE`.
+/// This many wrong keys are answered immediately, and after them one per `PAUSE`.
 const AT_ONCE: f64 = 20.0;
 const PAUSE: Duration = Duration::from_secs(3);
-/// So many addresses are remembered.
+/// The maximum number of remembered addresses.
 const REMEMBERED: usize = 10_000;
 
 /// How many wrong keys each address may still try, and as of when.
@@ -17,20 +17,20 @@ const REMEMBERED: usize = 10_000;
 pub(super) struct Guesses(Mutex<HashMap<IpAddr, (f64, Instant)>>);
 
 impl Guesses {
-    /// Whether the address has none left. A key that somebody could guess is then as good as a wrong one.
+    /// Whether the address has no attempt left. A guessable key is then treated like a wrong one.
     pub(super) fn spent(&self, peer: IpAddr) -> bool {
         let guesses = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         guesses.get(&network(peer)).is_some_and(|&guess| left(guess, Instant::now()) < 1.0)
     }
 
-    /// A wrong key came: takes one guess from the address, or refuses where none is left.
+    /// Counts a wrong key, or refuses if the address has no attempt left.
     pub(super) fn wrong(&self, peer: IpAddr) -> ApiResult<()> {
         let (peer, now) = (network(peer), Instant::now());
         let mut guesses = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if guesses.len() >= REMEMBERED && !guesses.contains_key(&peer) {
             guesses.retain(|_, guess| left(*guess, now) < AT_ONCE);
             if guesses.len() >= REMEMBERED {
-                // As many networks as that are one attack: all of it waits together.
+                // This many networks are a distributed attack, so all of them wait.
                 return Err(ApiError::too_many_guesses(PAUSE));
             }
         }
@@ -50,7 +50,7 @@ fn left((left, since): (f64, Instant), now: Instant) -> f64 {
     (left + now.duration_since(since).as_secs_f64() / PAUSE.as_secs_f64()).min(AT_ONCE)
 }
 
-/// Whoever has one address of IPv6 has 2^64 of them.
+/// IPv6 addresses are counted by their /64 network, because a host controls all of it.
 fn network(peer: IpAddr) -> IpAddr {
     match peer {
         IpAddr::V4(_) => peer,

@@ -1,25 +1,25 @@
-//! Who has a key.
+//! The holder of a key.
 
 use crate::error::{ApiError, ApiResult};
 use crate::keys::Scope;
 
-/// The owner of what is made with keys of the command line.
+/// The owner of chats that are created with a key of the command line.
 pub(crate) const OWNER: &str = "default";
 
-/// Who asks, known by a key.
+/// A caller who has shown a key.
 #[derive(Clone, Debug)]
 pub(crate) struct Known {
-    /// The key's name for itself; never the key.
+    /// The id of the key, never the key itself.
     pub(super) id: String,
-    /// Of a key of the command line, which the store does not know: its hash.
+    /// The hash of a key of the command line, which is not in the store.
     pub(super) given: Option<[u8; 32]>,
-    /// Whose chats these are.
+    /// The owner of the chats.
     pub(crate) owner: String,
     pub(super) scopes: Vec<Scope>,
 }
 
 impl Known {
-    /// Refuses what the key may not do.
+    /// Refuses a request that the key does not allow.
     pub(super) fn must(&self, scope: Scope) -> ApiResult<()> {
         if scope.in_any(&self.scopes) {
             return Ok(());

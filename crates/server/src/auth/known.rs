@@ -1,4 +1,4 @@
-//! The keys that open the server: those of the command line, and those kept in the store.
+//! The API keys: those of the command line, and those in the store.
 
 use super::guesses::Guesses;
 use super::holder::{Known, OWNER};
@@ -15,24 +15,24 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use subtle::ConstantTimeEq as _;
 
-/// So many keys are remembered between two looks into the store.
+/// The maximum number of cached keys between two reads of the store.
 const REMEMBERED: usize = 10_000;
 
-/// A key of the command line with so many letters is not found by guessing; those made here have more.
+/// A key of the command line with this many characters cannot be guessed; keys created by the server are longer.
 const BEYOND_GUESSING: usize = 24;
 
-/// Who a key was, as of when.
+/// The holder of a key, and when it was read.
 type Remembered = (Option<Known>, Instant);
 
-/// The keys that open the server, hashed: nothing in memory or in a dump opens it.
+/// The API keys as hashes, so that neither memory nor a dump contains a usable key.
 pub(crate) struct Keys {
     given: Vec<[u8; 32]>,
-    /// What the store said last, for a few seconds; of wrong keys too, so that guessing does not wear the disk.
+    /// The latest answers of the store, cached for a few seconds; also for wrong keys, so that guessing causes no disk reads.
     remembered: Mutex<HashMap<[u8; 32], Remembered>>,
-    /// How many requests each key has left, and as of when.
+    /// The remaining requests of each key, and when they were counted.
     left: Mutex<HashMap<String, (f64, Instant)>>,
     guesses: Guesses,
-    /// What is open for keys.
+    /// The open requests and streams of each key.
     pub(super) live: Arc<Live>,
 }
 
@@ -54,16 +54,16 @@ impl Keys {
         }
     }
 
-    /// Who has this key.
+    /// The holder of this key.
     pub(super) async fn find(&self, store: &dyn Store, key: &str) -> ApiResult<Option<Known>> {
         let asked = hash(key);
-        // Every key is compared in full, so that the time says nothing.
+        // All keys are compared in constant time.
         let given = self.given.iter().fold(subtle::Choice::from(0), |found, key| found | key.ct_eq(&asked));
         if given.into() {
             let (id, owner, scopes) = ("given".to_owned(), OWNER.to_owned(), Scope::ALL.to_vec());
             return Ok(Some(Known { id, given: Some(asked), owner, scopes }));
         }
-        // Looked up by its hash: what the time of that says is of no use to anybody who does not know the key.
+        // Looked up by its hash, so that the time of the lookup reveals nothing useful about the key.
         if let Some((known, at)) = self.remembered.lock().unwrap_or_else(PoisonError::into_inner).get(&asked)
             && at.elapsed() < LOOK_AGAIN
         {
@@ -80,8 +80,8 @@ impl Keys {
         Ok(known)
     }
 
-    /// Refuses a wrong key, and after many of them from one address also the right one, where it could be guessed: the
-    /// answers to the guesses then say nothing. A key that cannot be guessed opens always.
+    /// Refuses a wrong key. After many of them from one address it also refuses a correct key that is short enough to be guessed,
+    /// so that the answers reveal nothing. A key that cannot be guessed is always accepted.
     pub(super) fn unless_guessed(&self, known: Option<Known>, key: &str, peer: IpAddr) -> ApiResult<Known> {
         if let Some(known) = known
             && (known.given.is_none() || key.len() >= BEYOND_GUESSING || !self.guesses.spent(peer))
@@ -93,7 +93,7 @@ impl Keys {
         Err(ApiError::new("unauthorized", message))
     }
 
-    /// Whether a key that made a token is still good.
+    /// Whether a key that created a token is still valid.
     pub(crate) async fn is_good(&self, store: &dyn Store, made_by: &MadeBy) -> ApiResult<bool> {
         Ok(match made_by {
             MadeBy::Given(..) => self.given.iter().any(|given| made_by.is(given)),
@@ -101,7 +101,7 @@ impl Keys {
         })
     }
 
-    /// Ends what is open for keys that were revoked, and forgets those.
+    /// Ends the open requests of revoked keys, and removes those keys from the cache.
     pub(crate) async fn end_revoked(&self, store: &dyn Store) {
         let revoked = self.live.end_revoked(store).await;
         if !revoked.is_empty() {
@@ -110,7 +110,7 @@ impl Keys {
         }
     }
 
-    /// Takes one request from what the key has left; a key may save up one minute's.
+    /// Counts one request of the key (a token bucket of one minute).
     pub(super) fn pace(&self, id: &str, per_minute: Option<u32>) -> ApiResult<()> {
         let Some(per_minute) = per_minute.map(|limit| f64::from(limit.max(1))) else { return Ok(()) };
         let now = Instant::now();

@@ -1,4 +1,4 @@
-//! What is open for a key: requests under way, streams, downloads. It ends when the key is revoked, whoever revokes it.
+//! The open requests, streams and downloads of each key. They end when the key is revoked, by this process or another.
 
 use super::holder::Known;
 use super::token::{MadeBy, Opened};
@@ -9,7 +9,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio_util::sync::CancellationToken;
 
-/// What lets somebody in, and may be taken back.
+/// A revocable credential.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Grant {
     /// A key, by its id.
@@ -20,7 +20,7 @@ pub(crate) enum Grant {
 
 type Open = HashMap<Grant, HashMap<u64, CancellationToken>>;
 
-/// What is open, by what it was let in with.
+/// The open requests, by their credential.
 #[derive(Debug, Default)]
 pub(crate) struct Live(Mutex<(u64, Open)>);
 
@@ -45,7 +45,7 @@ impl Live {
         }
     }
 
-    /// Looks which of the grants in use the store no longer has, and ends what is open for those. Gives the keys that are gone.
+    /// Ends the requests whose credential is no longer in the store. Returns the revoked keys.
     pub(super) async fn end_revoked(&self, store: &dyn Store) -> Vec<String> {
         let used: Vec<Grant> = self.open().1.keys().cloned().collect();
         let mut revoked = Vec::new();
@@ -91,11 +91,11 @@ impl Drop for Held {
     }
 }
 
-/// A request, from where it comes and by what it was let in: on every request, whatever its route.
+/// The origin and the credential of a request, present on every request.
 #[derive(Clone)]
 pub(crate) struct Access {
     pub(crate) line: Arc<Line>,
-    /// Cancelled when what it was let in with is taken back.
+    /// Cancelled when its credential is revoked.
     pub(crate) ended: CancellationToken,
     held: Arc<Mutex<Vec<Held>>>,
 }

@@ -1,4 +1,4 @@
-//! Who asks: a key in `Authorization: Bearer`, or a stream token for reading one chat.
+//! Authentication: a key in `Authorization: Bearer`, or a stream token for reading one chat.
 
 mod caller;
 mod guesses;

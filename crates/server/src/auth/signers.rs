@@ -6,7 +6,7 @@ use crate::store::{Store, StoreResult, Write, write};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-/// What makes and checks tokens now.
+/// The current secrets for signing and checking tokens.
 #[derive(Debug)]
 pub(crate) struct Signers(Mutex<(Arc<Signer>, Instant)>);
 
@@ -35,7 +35,7 @@ impl Signers {
 
 async fn read(store: &dyn Store) -> StoreResult<Signer> {
     let mut secrets = store.token_secrets().await?.into_iter();
-    // It is never taken away without another in its place.
+    // It is never removed without a replacement.
     let newest = secrets.next().ok_or_else(|| crate::store::StoreError::Failed("no secret signs tokens".to_owned()))?;
     Ok(Signer::new(newest, secrets.collect()))
 }

@@ -1,4 +1,5 @@
-//! Stream tokens: JWT, HS256, for reading one chat, for a few minutes. Made and checked here only, so one algorithm is enough.
+//! Stream tokens: JWT, HS256, for reading one chat, for a few minutes. Created and checked only here, so one algorithm is
+//! sufficient.
 
 use super::holder::Known;
 use crate::ids;
@@ -22,7 +23,7 @@ impl TokenSecret {
         mac
     }
 
-    /// What stands in a token for a key of the command line, which has no id: nobody but this server makes anything of it.
+    /// Identifies a key of the command line in a token, because it has no id; only this server can interpret it.
     fn tag(&self, key: &[u8; 32]) -> Hmac<Sha256> {
         self.mac(&format!("key {}", URL_SAFE_NO_PAD.encode(key)))
     }
@@ -35,7 +36,7 @@ pub(crate) struct Signer {
     former: Vec<TokenSecret>,
 }
 
-/// What a token says of itself.
+/// The header of a token.
 #[derive(Serialize, Deserialize)]
 struct Header {
     alg: String,
@@ -43,7 +44,7 @@ struct Header {
     kid: String,
 }
 
-/// What a token says.
+/// The claims of a token.
 #[derive(Debug, Serialize, Deserialize)]
 struct Claims {
     aud: String,
@@ -64,10 +65,10 @@ pub(crate) struct Minted {
     pub(crate) expires_ms: u64,
 }
 
-/// A clock that is put right goes back by less than this.
+/// The tolerance for a corrected clock.
 const EARLY_MS: u64 = 60_000;
 
-/// What a good token opens.
+/// The access that a valid token grants.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Opened {
     pub(crate) owner: String,
@@ -83,7 +84,7 @@ pub(crate) struct Opened {
 pub(crate) enum MadeBy {
     /// One of the store, by its id.
     Stored(String),
-    /// One of the command line, as what stands for it, made with this secret.
+    /// The tag of a key of the command line, made with this secret.
     Given(TokenSecret, Vec<u8>),
 }
 
@@ -97,7 +98,7 @@ impl MadeBy {
     }
 }
 
-/// What the tag of a key of the command line begins with; no id of a stored key does.
+/// The prefix of the tag of a key of the command line; no id of a stored key begins with it.
 const GIVEN: &str = "given.";
 
 impl Signer {
@@ -130,7 +131,7 @@ impl Signer {
         Minted { token: format!("{signed}.{signature}"), expires_ms: exp * 1000 }
     }
 
-    /// What `token` opens, if it is one of ours, for this chat, and not yet over.
+    /// The access that `token` grants, if this server signed it, for this chat, and it has not expired.
     pub(crate) fn open(&self, token: &str, chat_id: &str) -> Option<Opened> {
         let (signed, signature) = token.rsplit_once('.')?;
         let (header, claims) = signed.split_once('.')?;

@@ -1,9 +1,9 @@
-//! What a chat tells about itself, and what can be changed of it.
+//! The properties of a chat, and changes of them.
 
 use super::Chat;
 use crate::store::{self, StoreResult, TurnRow, Write};
 
-/// A chat as it stands.
+/// The current properties of a chat.
 #[derive(Clone, Debug)]
 pub(crate) struct About {
     pub(crate) provider: String,
@@ -16,7 +16,7 @@ pub(crate) struct About {
 }
 
 impl Chat {
-    /// As it stands.
+    /// The current properties.
     pub(crate) fn about(&self) -> About {
         let state = self.state();
         About {
@@ -43,10 +43,10 @@ impl Chat {
         Ok(self.shared.store.bounds(self.row.key).await?.0)
     }
 
-    /// Where a turn stands in the log.
+    /// The position of a turn in the log.
     pub(crate) async fn turn(&self, turn_id: &str) -> StoreResult<Option<TurnRow>> {
         if self.open_turn().is_some_and(|open| open == *turn_id) {
-            // The chat names its open turn a moment before that is written down; whoever accepts it holds this until then.
+            // The chat has its open turn in memory a moment before it is committed; this lock is held until then.
             drop(self.accepting.lock().await);
         }
         let store = &*self.shared.store;
@@ -56,8 +56,8 @@ impl Chat {
         if written {
             return Ok(row);
         }
-        // The chat knows that it began by itself, or that it has ended, a moment before that is written down: once all is
-        // that was put in the queue, it is there.
+        // The beginning or the end of a turn is in memory a moment before it is committed; after all queued writes it is in the
+        // store.
         let _ = store::write(store, Vec::new()).await;
         store.turn(self.row.key, turn_id.to_owned()).await
     }

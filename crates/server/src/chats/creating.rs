@@ -1,4 +1,4 @@
-//! One at a time under an idempotency key: the same key twice at once makes one chat, and no other key waits for it.
+//! Serializes requests by idempotency key: two concurrent requests with the same key create one chat, and other keys do not wait.
 
 use crate::error::{ApiError, ApiResult};
 use std::collections::HashMap;
@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Scope and key.
 type Key = (String, String);
-/// Of each key that is being worked on: a lock, gone when nobody holds it or waits for it.
+/// A lock for each key in use, removed when nobody holds it or waits for it.
 type Locks = HashMap<Key, Arc<tokio::sync::Mutex<()>>>;
 
-/// So many keys may be worked on at once.
+/// The maximum number of keys in use.
 const MOST: usize = 4096;
 
 /// The keys chats are being created under.
@@ -56,7 +56,7 @@ impl Place<'_> {
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
-        // Under the lock of the map nobody can come to want it in between.
+        // Under the lock of the map, no other request can start to use it in between.
         let mut locks = self.creating.locks();
         self.lock = None;
         if locks.get(&self.key).is_some_and(|lock| Arc::strong_count(lock) == 1) {

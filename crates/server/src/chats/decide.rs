@@ -1,4 +1,4 @@
-//! What the server itself decides, as events of the log, in `OpenCode`'s envelope: the log alone determines every turn.
+//! The server's own decisions as events of the log, in `OpenCode`'s envelope, so that the log alone determines every turn.
 
 use crate::ids;
 use bytes::Bytes;
@@ -18,7 +18,7 @@ pub(super) enum Decision<'a> {
     CancelRequested {
         message_id: &'a str,
     },
-    /// What the runtime has, after events were missed.
+    /// The messages of the runtime, after events were missed.
     Snapshot {
         messages: Vec<Value>,
     },
@@ -61,7 +61,7 @@ impl Decision<'_> {
     }
 }
 
-/// An event as the runtime tells it, with an id of its own.
+/// An event in the runtime's format, with an id of its own.
 pub(super) fn event(event_type: &str, properties: &Value) -> Bytes {
     Bytes::from(json!({ "id": ids::event_id(), "type": event_type, "properties": properties }).to_string())
 }

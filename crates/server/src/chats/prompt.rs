@@ -1,4 +1,4 @@
-//! Accepting a prompt: one turn at a time, written down before anything is started, started once however often it is asked.
+//! Accepts prompts: one turn at a time, committed before anything is started, and started once however often it is requested.
 //! PROTOCOL SEND-2, SEND-3, SEND-8, SEND-9.
 
 use super::Chat;
@@ -18,7 +18,7 @@ use turnwire::TurnId;
 /// How long an idempotency key is remembered, in milliseconds.
 pub(crate) const REMEMBER_MS: u64 = 24 * 3600 * 1000;
 
-/// What a person says to the agent.
+/// A prompt of the user.
 #[derive(Clone, Debug)]
 pub(crate) struct NewTurn {
     pub(crate) parts: Vec<Value>,
@@ -43,7 +43,7 @@ impl Idempotency {
         Self { scope, key: key.to_owned(), body_hash: Sha256::digest(body).to_vec() }
     }
 
-    /// The outcome of the first request with this key, if there was one.
+    /// The outcome of the first request with this key, if any.
     pub(crate) async fn recall(&self, store: &dyn crate::store::Store) -> ApiResult<Option<String>> {
         let found = store.idempotent(self.scope.clone(), self.key.clone()).await?;
         let Some(row) = found.filter(|row| row.at_ms + REMEMBER_MS > ids::now_ms()) else { return Ok(None) };
@@ -91,7 +91,7 @@ impl Chat {
             && let Some(turn_id) = key.recall(store).await?
         {
             let turn = store.turn(self.row.key, turn_id.clone()).await?;
-            // It was let go of before its key was.
+            // The turn was deleted before its key.
             let turn = turn.ok_or_else(|| ApiError::turn_not_found(&turn_id))?;
             return Ok(Accepted { turn_id: TurnId::from(turn_id), cursor: turn.cursor });
         }

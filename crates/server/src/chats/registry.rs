@@ -1,4 +1,4 @@
-//! The chats in memory: each loaded from its log when it is first used, let go of when nobody uses it.
+//! The chats in memory: each is loaded from its log on first use, and dropped when it is unused.
 
 use super::creating::Creating;
 use super::{Chat, Idempotency, Shared};
@@ -17,10 +17,10 @@ type Place = Arc<OnceCell<Arc<Chat>>>;
 const PIECE: (usize, usize) = (4096, 4 << 20);
 /// How long a new session may take, the wait for another's place and the start of the runtime included.
 const CREATE_TIME: Duration = Duration::from_secs(100);
-/// When the server goes down a chat's runtime is waited for so long.
+/// The timeout for a chat's runtime at shutdown.
 const STOP_TIME: Duration = Duration::from_secs(2);
 
-/// What a chat is created with.
+/// The parameters of a new chat.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct NewChat {
     pub(crate) title: Option<String>,
@@ -61,7 +61,7 @@ impl Registry {
         place
     }
 
-    /// The chat of this id, whoever it belongs to.
+    /// The chat with this id, whoever owns it.
     pub(crate) async fn load(&self, id: &str) -> ApiResult<Option<Arc<Chat>>> {
         if !id.starts_with("chat_") {
             return Ok(None);
@@ -93,7 +93,7 @@ impl Registry {
         Arc::ptr_eq(places.entry(id.to_owned()).or_insert_with(|| place.clone()), place)
     }
 
-    /// Takes `place` away, if it is the one of this id.
+    /// Removes `place`, if it is the one of this id.
     fn leave(&self, id: &str, place: &Place) {
         let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
         if places.get(id).is_some_and(|found| Arc::ptr_eq(found, place)) {
@@ -101,7 +101,7 @@ impl Registry {
         }
     }
 
-    /// Makes of the log what it says, from the last turn on; a turn that a crash left open is ended.
+    /// Derives the state from the log, from the last turn on. A turn that a crash left open is ended.
     async fn read(&self, row: ChatRow) -> ApiResult<Arc<Chat>> {
         let store = &self.shared.store;
         let (_, head) = store.bounds(row.key).await?;
@@ -123,13 +123,13 @@ impl Registry {
         if chat.open_turn().is_some()
             && let Some(safe) = chat.close_as_lost("The server was stopped while the turn ran.", Vec::new())
         {
-            // Where it cannot be written (a full disk), the chat can still be read; the next one who loads it tries again.
+            // If it cannot be written (a full disk), the chat can still be read, and the next load tries again.
             let _ = safe.await;
         }
         Ok(chat)
     }
 
-    /// Creates a chat and wakes it, or finds the one its idempotency key created before.
+    /// Creates a chat and wakes it, or returns the one that its idempotency key created before.
     pub(crate) async fn create(
         self: &Arc<Self>,
         owner: String,
@@ -164,7 +164,7 @@ impl Registry {
         let directory = shared.workspace(&id);
         tokio::fs::create_dir_all(&directory).await.map_err(|error| ApiError::of_file(&error))?;
         let (sink, upstream) = mpsc::channel(QUEUE);
-        // Always a title: without one the runtime would ask a model for it.
+        // Always set a title, because without one the runtime would request one from a model.
         let title = Some(new.title.clone().unwrap_or_else(|| id.clone()));
         let opening = Opening { directory: directory.clone(), session_id: None, title, owner: owner.clone() };
         let opened = tokio::select! {
@@ -213,7 +213,7 @@ impl Registry {
         Ok(chat)
     }
 
-    /// Ends the turns a crash left open, so that whoever asks finds them ended.
+    /// Ends the turns that a crash left open.
     pub(crate) async fn recover(&self) -> ApiResult<()> {
         for id in self.shared.store.open_turns().await? {
             self.load(&id).await?;
@@ -233,7 +233,7 @@ impl Registry {
         places.values().filter_map(|place| place.get().cloned()).collect()
     }
 
-    /// Puts chats to sleep that were not used for their time, and lets go of those nobody holds.
+    /// Puts chats to sleep after their idle timeout, and drops those without users.
     pub(crate) async fn tidy(&self) {
         for chat in self.all() {
             let idle = {
@@ -245,7 +245,8 @@ impl Registry {
             }
         }
         let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
-        // Two: the place's own, held by nobody else, and asleep (a chat that is awake is held by the one who hears it).
+        // An awake chat is also referenced by the task that records its events, so a chat with no other reference is asleep and
+        // unused.
         places.retain(|_, place| {
             Arc::strong_count(place) > 1 || place.get().is_some_and(|chat| Arc::strong_count(chat) > 1)
         });
@@ -264,7 +265,7 @@ impl Registry {
         false
     }
 
-    /// The server goes down: turns that run are ended, sessions are let go of.
+    /// At shutdown: ends running turns and releases sessions.
     pub(crate) async fn shutdown(&self) {
         self.shared.stopping.cancel();
         let chats = self.all();
@@ -273,9 +274,9 @@ impl Registry {
 }
 
 impl Chat {
-    /// The server goes down.
+    /// Shuts the chat down.
     async fn stop_for_now(&self) {
-        // Whoever wakes it gives up by itself; whoever is just ending it may take longer than there is time.
+        // A concurrent wake gives up by itself; a concurrent end may take longer than the shutdown allows.
         let live = tokio::time::timeout(STOP_TIME, self.live.lock()).await.ok().and_then(|mut place| place.take());
         let (accrued, open) = {
             let mut state = self.state();
@@ -289,7 +290,7 @@ impl Chat {
         if let Some(safe) = safe {
             let _ = safe.await;
         }
-        // Readers are told before their streams end.
+        // Readers are woken before their streams end.
         self.relay.wake_readers();
         // Only now that the turn is closed: what the runtime says of the abort would end it as cancelled. What it was
         // doing it need not finish; the runtime is stopped anyway.

@@ -1,4 +1,4 @@
-//! What was missed while the runtime could not be heard is made up for: from what it has now, in the words it would have said.
+//! Resynchronizes a chat after the connection to its runtime was lost: missed events are reconstructed from the runtime's state.
 
 use super::Chat;
 use super::decide::{Decision, event};
@@ -34,7 +34,7 @@ pub(super) async fn resync(chat: &Arc<Chat>, live: &Weak<Live>) {
 async fn catch_up(chat: &Arc<Chat>, live: &Live) -> RuntimeResult<()> {
     let messages = live.session.messages().await?;
     let busy = chat.open_turn().is_some() || live.session.busy().await?;
-    // Under the lock: no turn begins between a look at it and what follows from that.
+    // Under the lock, so that no turn begins between the check and the events that depend on it.
     let mut state = chat.state();
     let missed = match state.open {
         Some(_) => vec![Decision::Snapshot { messages }.event(chat.session_id())],
@@ -46,7 +46,7 @@ async fn catch_up(chat: &Arc<Chat>, live: &Live) -> RuntimeResult<()> {
     Ok(())
 }
 
-/// The events of requests that were asked, and of those that were settled, while nobody heard.
+/// The events of requests that were opened or settled while the connection was lost.
 fn missed(chat: &Chat, open: &[OpenRequest], told: &[InputRequest]) -> Vec<Bytes> {
     let (mut events, mut begun) = (Vec::new(), HashSet::new());
     for OpenRequest { kind, request } in open {
@@ -54,8 +54,8 @@ fn missed(chat: &Chat, open: &[OpenRequest], told: &[InputRequest]) -> Vec<Bytes
         if told.iter().any(|told| told.request_id() == id) {
             continue;
         }
-        // The folder is this chat's alone: a session that was never heard of is a subagent's, begun meanwhile. Known from here
-        // on, so that what it says later is heard.
+        // The folder belongs to this chat alone, so an unknown session is that of a subagent that began meanwhile. This event
+        // makes it known, so that its later events are accepted.
         let session = request["sessionID"].as_str().unwrap_or_default();
         if !chat.knows_session(session) && begun.insert(session) {
             let info = json!({ "id": session, "parentID": chat.session_id() });
@@ -68,7 +68,7 @@ fn missed(chat: &Chat, open: &[OpenRequest], told: &[InputRequest]) -> Vec<Bytes
         if open.iter().any(|open| open.request["id"] == id) {
             continue;
         }
-        // How it was settled nobody heard: this says no more than that it was.
+        // How it was settled is unknown; this event only says that it was.
         let mut properties = json!({ "sessionID": chat.session_id(), "requestID": id });
         let kind = match told {
             InputRequest::Question(_) => {

@@ -1,4 +1,4 @@
-//! What is let go of, and when: by age, and where the log gets too large; deltas first, then whole turns.
+//! Retention: deletes by age and by the size of the log; deltas first, then whole turns.
 
 use super::Registry;
 use crate::ids;
@@ -16,7 +16,7 @@ const AT_ONCE: usize = 16;
 const PIECE: (usize, usize) = (4096, 4 << 20);
 
 impl Registry {
-    /// Lets go of what is due. Called now and then.
+    /// Deletes what is due. Called periodically.
     pub(crate) async fn retain(&self) -> StoreResult<()> {
         let limits = &self.shared.limits;
         let store = &self.shared.store;
@@ -54,7 +54,7 @@ impl Registry {
         Ok(())
     }
 
-    /// The numbers of the deltas whose part was told whole later. Of a turn that was cut off the deltas are all there is.
+    /// The numbers of the deltas whose whole part followed. Deltas of an interrupted turn without it are kept.
     async fn superseded(&self, turn: &DueTurn) -> StoreResult<Vec<u64>> {
         let mut whole = HashSet::new();
         let mut deltas = Vec::new();
@@ -111,7 +111,7 @@ struct Part<'a> {
 
 #[derive(Deserialize)]
 struct Time<'a> {
-    /// Read as text: one beyond what a float holds is a time all the same.
+    /// Parsed as text, because a number may exceed the precision of a float.
     #[serde(borrow)]
     end: &'a RawValue,
 }

@@ -10,10 +10,10 @@ pub(super) struct SessionTree {
     children: HashSet<String>,
 }
 
-/// What the chat has to know of a raw event.
+/// The properties of a raw event that the chat needs.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Belongs {
-    /// The event told of a new child session.
+    /// The event announced a new child session.
     pub(super) new_child: Option<String>,
     /// The root session has nothing to do.
     pub(super) root_idle: bool,
@@ -33,7 +33,7 @@ impl SessionTree {
         session == self.root || self.children.contains(session)
     }
 
-    /// `None`: it is of no session, or of one that is not this chat's.
+    /// `None` if the event has no session, or one that does not belong to this chat.
     pub(super) fn belongs(&mut self, event: &Reading<'_>) -> Option<Belongs> {
         event.about(|about| self.belongs_there(about)).flatten()
     }

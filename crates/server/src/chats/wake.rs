@@ -1,4 +1,4 @@
-//! Waking a chat's runtime, hearing what it tells, putting it to sleep.
+//! Wakes a chat's runtime, receives its events, and puts it to sleep.
 
 use super::Chat;
 use super::decide::Decision;
@@ -12,14 +12,14 @@ use std::time::{Duration, Instant};
 use tokio::sync::{MutexGuard, mpsc};
 use turnwire::event::TurnStatus;
 
-/// How long a runtime may take to be there.
+/// The timeout for starting a runtime.
 const OPEN_TIME: Duration = Duration::from_secs(100);
-/// A runtime that was lost gets so long to be told to stop.
+/// The timeout for stopping a lost runtime.
 const ABORT_TIME: Duration = Duration::from_secs(2);
-/// So many events are taken in at once.
+/// The maximum number of events per batch.
 const BATCH: usize = 256;
 
-/// A wake that is given up in the middle leaves a chat that sleeps.
+/// A wake that is abandoned half-way leaves the chat asleep.
 struct Waking<'a>(&'a Chat);
 
 impl Drop for Waking<'_> {
@@ -130,7 +130,7 @@ impl Chat {
         true
     }
 
-    /// Puts the sleeping state down; gives what is to be written of it.
+    /// Sets the sleeping state, and returns the writes for it.
     pub(super) fn fall_asleep(&self, state: &mut super::chat::State, runtime: &'static str) -> Vec<Write> {
         state.runtime = runtime;
         let Some(since) = state.awake_since.take() else { return Vec::new() };
@@ -155,7 +155,7 @@ impl Chat {
     pub(super) fn close_as_lost(&self, why: &str, beside: Vec<Write>) -> Option<crate::relay::Safe> {
         let Some(turn) = self.folded() else { return self.decide(vec![Decision::Runtime("lost")], beside) };
         let message_id = turn.id.message_id();
-        // Asked for before it was lost: it is what the caller wanted.
+        // The cancel was requested before the runtime was lost, so the turn ends as cancelled.
         let cancelled = turn.status == TurnStatus::Cancelling;
         let (status, error) =
             if cancelled { ("cancelled", None) } else { ("interrupted", Some(("runtime_unavailable", why))) };
@@ -165,12 +165,12 @@ impl Chat {
     }
 }
 
-/// Whether `live` is the one in place. Its memory is not used again while somebody can ask.
+/// Whether `live` is the current one. Its address is not reused while this comparison is possible.
 fn is_in(place: Option<&Arc<Live>>, live: &Weak<Live>) -> bool {
     place.is_some_and(|found| std::ptr::eq(Arc::as_ptr(found), live.as_ptr()))
 }
 
-/// Takes in what the runtime tells, until it is gone or nobody listens.
+/// Records the runtime's events, until the runtime ends or the chat no longer listens.
 async fn hear(chat: Arc<Chat>, live: Weak<Live>, mut upstream: mpsc::Receiver<Upstream>) {
     let mut told = Vec::with_capacity(BATCH);
     while upstream.recv_many(&mut told, BATCH).await > 0 {
@@ -195,7 +195,7 @@ async fn hear(chat: Arc<Chat>, live: Weak<Live>, mut upstream: mpsc::Receiver<Up
         }
         take_in(&chat, events).await;
         if chat.relay.failed() {
-            // What follows could not be written down. The chat is read anew from its log when it is used again.
+            // The events could not be written. The chat is loaded from its log again when it is next used.
             if let Some(live) = live.upgrade() {
                 let _ = live.session.abort().await;
             }

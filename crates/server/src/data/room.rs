@@ -1,15 +1,15 @@
-//! Whether a disk has room.
+//! Free space on a disk.
 
 use std::path::Path;
 
-/// With less than this the next writes will not find a place.
+/// With less than this, the next writes would fail.
 #[cfg(unix)]
 const LEAST: u64 = 1 << 20;
 
-/// Whether something can be written where `path` is. Where that cannot be told, it is taken to be so: a write says it then.
+/// Whether the disk of `path` has free space. If that is unknown, the answer is yes, and a write reports the error.
 #[cfg(unix)]
 pub(crate) fn is_left(path: &Path) -> bool {
-    // A disk of no blocks at all is one that does not tell.
+    // A file system that reports no blocks does not report its free space.
     rustix::fs::statvfs(path)
         .map_or(true, |disk| disk.f_blocks == 0 || disk.f_bavail.saturating_mul(disk.f_frsize) >= LEAST)
 }

@@ -25,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 /// After an accept that failed, others get time to end.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// The most bytes of one request's headers.
+/// The maximum size of a request's headers.
 const HEADER_BYTES: u32 = 64 << 10;
 
 /// Takes connections until `stop`, then lets those that are open end within the limits' drain time.
@@ -57,7 +57,7 @@ pub(crate) async fn run(
             // The client went away again.
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => continue,
             Err(error) => {
-                // Linux fails here also where nobody waits, so nobody is cut before somebody came.
+                // Linux fails here even without a waiting connection, so none is closed before one has arrived.
                 let accepted = tokio::select! {
                     () = stop.cancelled() => break,
                     accepted = reserve.accept(&listener, &error) => accepted,
@@ -77,20 +77,20 @@ pub(crate) async fn run(
             tokio::select! {
                 () = stop.cancelled() => break,
                 place = places.clone().acquire_owned() => place.ok().map(|place| (place, lent.is_some())),
-                // All are taken by those who have a key: one at a time is still answered.
+                // All connections belong to callers with a key; one more at a time is still answered.
                 place = extra.clone().acquire_owned(), if !made => place.ok().map(|place| (place, true)),
             }
         };
         let Some((place, short)) = place else { break };
         let line = Line::new(peer.ip(), &strangers, cut.child_token());
         if short {
-            // It makes no room for another: its time is short anyway.
+            // It is not closed to make room, because it is short-lived anyway.
             line.is_known();
         }
         let mut serving = serving.clone();
         tokio::spawn(async move {
             if short {
-                // For one answer: others wait for it.
+                // Only for one answer, because other connections wait for this slot.
                 serving.builder.http1().keep_alive(false);
                 let _ = tokio::time::timeout(serving.limits.header_time, serving.take(socket, line)).await;
             } else {
@@ -125,7 +125,7 @@ fn builder(limits: &Limits) -> Builder<TokioExecutor> {
     builder
 }
 
-/// What every connection is served with.
+/// The settings with which connections are served.
 #[derive(Clone)]
 struct Serving {
     builder: Builder<TokioExecutor>,
@@ -137,7 +137,7 @@ struct Serving {
 
 impl Serving {
     async fn take(self, socket: TcpStream, line: Arc<Line>) {
-        // Deltas are small and must not wait for each other.
+        // Disable Nagle's algorithm, because deltas are small and must not be delayed.
         let _ = socket.set_nodelay(true);
         match self.tls.as_ref().map(|tls| tls.acceptor()) {
             None => self.serve(async { Ok(socket) }, line).await,
@@ -149,7 +149,7 @@ impl Serving {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        // The clock on headers runs from the first bytes on; until then it is this one.
+        // hyper's header timeout starts with the first bytes; until then this timeout applies.
         let begun = tokio::time::timeout(self.limits.header_time, async { Begun::wait(open.await?).await });
         let begun = tokio::select! {
             () = self.stop.cancelled() => return,
@@ -187,7 +187,7 @@ impl Serving {
     }
 }
 
-/// The routes, as they are spoken to over one connection.
+/// The routes as a service for one connection.
 struct Spoken {
     router: TowerToHyperService<Router>,
     line: Arc<Line>,

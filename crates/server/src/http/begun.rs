@@ -1,25 +1,25 @@
-//! A connection of which the first bytes are known, so that one that never says anything does not stay for ever.
+//! A connection whose first bytes have been read, so that a silent one can be closed.
 
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
 
-/// What a connection of HTTP/2 opens with. Until it differs from this, or all of it is there, nobody knows which HTTP it speaks.
+/// The preface of HTTP/2. The version of HTTP is unknown until the bytes differ from it or all of it has arrived.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// A connection that has begun to speak.
 #[derive(Debug)]
 pub(crate) struct Begun<S> {
     first: [u8; PREFACE.len()],
-    /// So many of the first bytes are there, and so many of those were handed on.
+    /// The number of first bytes that were read, and of those that were passed on.
     filled: usize,
     handed: usize,
     socket: S,
 }
 
 impl<S: AsyncRead + Unpin> Begun<S> {
-    /// Waits until it can be told which HTTP is spoken. `None`: it was closed before.
+    /// Waits until the version of HTTP is known. `None` if the connection was closed before.
     pub(crate) async fn wait(mut socket: S) -> io::Result<Option<Self>> {
         let mut first = [0; PREFACE.len()];
         let mut filled = 0;

@@ -1,4 +1,4 @@
-//! Bodies of requests: bounded, JSON whatever their content type says, an empty one is `{}`.
+//! Bodies of requests: bounded, read as JSON whatever their content type, an empty one as `{}`.
 
 use crate::app::App;
 use crate::error::{ApiError, ApiResult};
@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A body must have come in this time.
+/// The timeout for reading a body.
 const BODY_TIME: Duration = Duration::from_secs(60);
 
 /// A JSON body, with its bytes.

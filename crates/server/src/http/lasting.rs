@@ -1,5 +1,5 @@
-//! The body of an answer that lasts: a stream, a download. It ends when the key it was asked for with is revoked, and its
-//! connection is in use as long as pieces of it are taken.
+//! The body of a long answer: a stream, a download. It ends when its key is revoked, and its connection counts as active
+//! while the client reads.
 
 use super::line::Line;
 use crate::auth::Access;
@@ -17,7 +17,7 @@ pub(super) struct Lasting {
     body: Body,
     /// Waited for once, not anew for every piece.
     revoked: Pin<Box<WaitForCancellationFutureOwned>>,
-    /// Its length was told, so that an end before it is an error.
+    /// Its length was announced, so an earlier end is an error.
     told: bool,
     line: Arc<Line>,
     _access: Access,

@@ -1,4 +1,4 @@
-//! What is known of a connection while it is open: whether a key was shown on it, and when something last went on there.
+//! The state of an open connection: whether a valid key was sent on it, and when it was last active.
 //!
 //! Nobody may hold one of the server's connections for nothing. A stranger, on whose connection no key was shown yet, has
 //! it for a bounded time, whatever is said on it, and makes room where all are taken. Who has shown a key keeps it as long
@@ -13,7 +13,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-/// A stranger's connection is ended after so many times what it may take to say what it wants.
+/// A connection without a key is closed after this multiple of the header timeout.
 const STRANGERS_TIMES: u32 = 6;
 
 /// The connections on which no key was shown yet, oldest first.
@@ -28,7 +28,7 @@ impl Strangers {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Cuts the connection that has been a stranger's for longest. `false`: there is none.
+    /// Closes the oldest connection without a key. `false` if there is none.
     pub(super) fn make_room(&self) -> bool {
         let oldest = self.open().pop_first();
         oldest.is_some_and(|(_, cut)| {
@@ -38,15 +38,15 @@ impl Strangers {
     }
 }
 
-/// What is known of an open connection.
+/// The state of an open connection.
 #[derive(Debug)]
 pub(crate) struct Line {
-    /// From where it comes.
+    /// The address of the peer.
     pub(crate) peer: IpAddr,
     began: Instant,
     /// When something last went on, in milliseconds after it began.
     went_on: AtomicU64,
-    /// So many requests wait for the head of their answer.
+    /// The number of requests that wait for the head of their answer.
     waiting: AtomicUsize,
     known: AtomicBool,
     strangers: Arc<Strangers>,
@@ -79,7 +79,7 @@ impl Line {
         }
     }
 
-    /// Something went on: a piece of an answer was taken.
+    /// Records activity: the client has read a piece of an answer.
     pub(super) fn go_on(&self) {
         let now = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.went_on.store(now, Ordering::Relaxed);

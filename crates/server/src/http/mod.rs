@@ -1,4 +1,4 @@
-//! What all requests and answers have in common.
+//! HTTP below the routes: connections, bodies, middleware.
 
 pub(crate) mod accept;
 mod begun;

@@ -27,7 +27,7 @@ fn for_any_page(path: &str) -> bool {
     path.starts_with("/agent/") || matches!(path, "/openapi.json" | "/events.schema.json")
 }
 
-/// Runs the routes, and ends what they answer when the key that let the request in is taken back.
+/// Runs the routes, and ends their answers when the key of the request is revoked.
 async fn routed(mut request: Request, next: Next) -> Response {
     // Every connection of ours has one.
     let Some(line) = request.extensions().get::<Arc<Line>>().cloned() else {
@@ -57,7 +57,7 @@ async fn routed(mut request: Request, next: Next) -> Response {
     response.map(|body| Body::new(Lasting::new(body, told, access)))
 }
 
-/// What stands in for a refusal that is not ours (a path that is no UTF-8, say): its text is no body of the contract.
+/// Replaces a refusal by the framework (for example of a path that is not UTF-8), because its body is not the protocol's.
 fn foreign(response: &Response) -> Option<ApiError> {
     let ours = response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == "application/json");
     if !response.status().is_client_error() || ours {
@@ -119,7 +119,7 @@ pub(crate) async fn outer(State(app): State<Arc<App>>, request: Request, next: N
     }
     headers.insert(CONTRACT, HeaderValue::from_static("1"));
     if any_page {
-        // Keys and tokens travel in headers and queries, never in cookies: any page may ask, none is let in by being asked from.
+        // Keys and tokens are sent in headers and queries, never in cookies, so any origin may call without gaining access.
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
         headers.insert(
             header::ACCESS_CONTROL_EXPOSE_HEADERS,

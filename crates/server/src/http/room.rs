@@ -1,4 +1,4 @@
-//! How many descriptors the system lets this process have, and what happens when they are used up.
+//! The limit of file descriptors, and a reserve for when they are exhausted.
 
 use std::io;
 use std::net::SocketAddr;
@@ -6,20 +6,20 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::net::{TcpListener, TcpStream};
 
-/// So many descriptors connections leave to the database, to files and to the agent, but never more than half of all.
+/// The descriptors reserved for the database, files and the agent, but never more than half of all.
 const LEFT_TO_OTHERS: u64 = 128;
-/// A shortage is said once, and again when another follows so much later.
+/// A shortage is logged once, and again if another follows after this time.
 const SAID_FOR: Duration = Duration::from_secs(600);
-/// How long a connection that waits for the reserve is waited for.
+/// How long to wait for a connection when the reserve is used.
 const AT_ONCE: Duration = Duration::from_millis(100);
 
-/// Lets this process have as many descriptors as the system allows it. What it starts later gets the same.
+/// Raises the limit of descriptors to the maximum that the system allows. Child processes inherit it.
 pub(crate) fn raise_limit() {
     #[cfg(unix)]
     {
         use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
         let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
-        // There it says that it knows no bound, and then takes no more than this.
+        // macOS reports no limit, but accepts no more than this.
         let most = if cfg!(target_os = "macos") { Some(maximum.unwrap_or(10_240).min(10_240)) } else { maximum };
         let lower = current.is_some_and(|current| most.is_none_or(|most| current < most));
         if lower && let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: most, maximum }) {

@@ -1,6 +1,6 @@
-//! What is kept: chats, their event logs, turns, idempotency keys. One trait, so that another database can take over.
+//! The store: chats, their event logs, turns, idempotency keys. It is a trait, so that another database can be used.
 //!
-//! Writes are submitted in order and told when they are safe; writes of one submission are all there or none.
+//! Writes are submitted in order and report when they are committed. The writes of one submission are atomic.
 
 pub(crate) mod sqlite;
 
@@ -77,11 +77,11 @@ pub(crate) struct ChatRow {
     pub(crate) ended_ms: Option<u64>,
     /// How long its runtime was up in all, in milliseconds.
     pub(crate) runtime_ms: u64,
-    /// What its turns cost in all, in millionths of a dollar.
+    /// The total cost of its turns, in millionths of a dollar.
     pub(crate) cost_micros: u64,
 }
 
-/// A turn as it is kept: where in the log it stands.
+/// A stored turn: its position in the log.
 #[derive(Clone, Debug)]
 pub(crate) struct TurnRow {
     pub(crate) turn_id: String,
@@ -89,11 +89,11 @@ pub(crate) struct TurnRow {
     pub(crate) cursor: u64,
     /// The number of the event that ended it.
     pub(crate) end_seq: Option<u64>,
-    /// Events of it were let go of: told again, the rest is numbered anew.
+    /// Some of its events were deleted, so the rest is renumbered when it is read again.
     pub(crate) thinned: bool,
 }
 
-/// What an idempotency key stands for.
+/// The request and the outcome of an idempotency key.
 #[derive(Clone, Debug)]
 pub(crate) struct IdempotencyRow {
     /// Owner, route and chat.
@@ -135,7 +135,7 @@ pub(crate) enum Write {
         chat: ChatKey,
         turn: TurnRow,
     },
-    /// A turn that began by itself. One that is known already stays as it is.
+    /// A turn that began by itself. An existing row stays unchanged.
     FindTurn {
         chat: ChatKey,
         turn: TurnRow,
@@ -165,7 +165,7 @@ pub(crate) enum Write {
     Remember(IdempotencyRow),
     /// From now on this secret signs stream tokens.
     AddTokenSecret(Vec<u8>),
-    /// Takes room and gives it back: whether the disk takes anything.
+    /// Writes and deletes a test row, to check whether the disk accepts writes.
     Probe,
     /// Throws away idempotency keys older than this.
     ForgetBefore {
@@ -182,10 +182,10 @@ pub(crate) struct KeyRow {
     pub(crate) scopes: String,
 }
 
-/// What signs stream tokens.
+/// A secret that signs stream tokens.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct TokenSecret {
-    /// Its number; a token says by which it was signed.
+    /// Its number, which is in the tokens that it signed.
     pub(crate) kid: u64,
     pub(crate) bytes: Vec<u8>,
 }
@@ -196,7 +196,7 @@ impl fmt::Debug for TokenSecret {
     }
 }
 
-/// A turn that may be let go of.
+/// A turn that may be deleted.
 #[derive(Clone, Debug)]
 pub(crate) struct DueTurn {
     pub(crate) chat: ChatKey,
@@ -205,7 +205,7 @@ pub(crate) struct DueTurn {
     pub(crate) end_seq: u64,
 }
 
-/// What a list of chats is asked for.
+/// The query for a list of chats.
 #[derive(Clone, Debug)]
 pub(crate) struct ChatPage {
     pub(crate) owner: String,
@@ -216,7 +216,7 @@ pub(crate) struct ChatPage {
     pub(crate) ended: Option<bool>,
 }
 
-/// Where the events live.
+/// The store.
 pub(crate) trait Store: Send + Sync + fmt::Debug + 'static {
     /// Puts `writes` in the queue; `done` is called once all of them are safe, or none is. In the order of the calls.
     fn submit(&self, writes: Vec<Write>, done: Done);
@@ -225,7 +225,7 @@ pub(crate) trait Store: Send + Sync + fmt::Debug + 'static {
     fn chats(&self, page: ChatPage) -> BoxFuture<'_, StoreResult<Vec<ChatRow>>>;
     /// Child sessions of a chat.
     fn children(&self, chat: ChatKey) -> BoxFuture<'_, StoreResult<Vec<String>>>;
-    /// The number from which on the log is whole, and that of the newest event; `(1, 0)` where there is none.
+    /// The number from which the log is complete, and that of the newest event; `(1, 0)` if it is empty.
     fn bounds(&self, chat: ChatKey) -> BoxFuture<'_, StoreResult<(u64, u64)>>;
     /// Events after `after`, in order: at least one if there is one, then at most `max_events` and about `max_bytes`.
     fn events(
@@ -240,11 +240,11 @@ pub(crate) trait Store: Send + Sync + fmt::Debug + 'static {
     fn turns(&self, chat: ChatKey, from: u64, limit: usize) -> BoxFuture<'_, StoreResult<Vec<TurnRow>>>;
     /// The turn that began last at or before event number `at`.
     fn turn_at(&self, chat: ChatKey, at: u64) -> BoxFuture<'_, StoreResult<Option<TurnRow>>>;
-    /// Chats with a turn that has not ended: what a crash left behind.
+    /// Chats with a turn that has not ended, after a crash.
     fn open_turns(&self) -> BoxFuture<'_, StoreResult<Vec<String>>>;
-    /// Turns that ended before `before_ms`, oldest first; `thinned`: also those whose deltas are gone already.
+    /// Turns that ended before `before_ms`, oldest first; `thinned`: also those whose deltas are already deleted.
     fn due(&self, before_ms: u64, thinned: bool, limit: usize) -> BoxFuture<'_, StoreResult<Vec<DueTurn>>>;
-    /// How many bytes the log takes, without what is free in it.
+    /// The size of the log in bytes, without free pages.
     fn used_bytes(&self) -> BoxFuture<'_, StoreResult<u64>>;
     fn idempotent(&self, scope: String, key: String) -> BoxFuture<'_, StoreResult<Option<IdempotencyRow>>>;
     /// The key with this hash, unless it was revoked.
@@ -253,9 +253,9 @@ pub(crate) trait Store: Send + Sync + fmt::Debug + 'static {
     fn key(&self, hash: [u8; 32]) -> BoxFuture<'_, StoreResult<Option<KeyRow>>>;
     /// The secrets of stream tokens, newest first.
     fn token_secrets(&self) -> BoxFuture<'_, StoreResult<Vec<TokenSecret>>>;
-    /// Why the last write did not reach the disk; `None` once one did.
+    /// The error of the last write; `None` if it succeeded.
     fn trouble(&self) -> Option<StoreError>;
-    /// Writes all that was submitted, brings it into the one file, and lets go of the files.
+    /// Commits all submitted writes, checkpoints them into the one file, and closes the files.
     fn close(&self) -> BoxFuture<'_, ()>;
 }
 
@@ -265,7 +265,7 @@ pub(crate) async fn write(store: &dyn Store, writes: Vec<Write>) -> StoreResult<
     store.submit(
         writes,
         Box::new(move |result| {
-            // Nobody waits any more: nothing to tell.
+            // Nobody waits for the result any more.
             let _ = told.send(result);
         }),
     );

@@ -3,7 +3,7 @@
 
 use std::ffi::{OsStr, OsString};
 
-/// What programs need to run at all, find their tools, speak the user's language and reach the network.
+/// The variables that programs need to run, to find their tools, for the user's language, and to reach the network.
 const SYSTEM: &[&str] = &[
     "PATH",
     "HOME",
@@ -41,7 +41,7 @@ const SYSTEM: &[&str] = &[
     "GIT_SSL_CAINFO",
     "NIX_SSL_CERT_FILE",
     "PIP_CERT",
-    // Where toolchains are.
+    // Locations of toolchains.
     "CARGO_HOME",
     "RUSTUP_HOME",
     "GOPATH",
@@ -74,7 +74,7 @@ const SYSTEM: &[&str] = &[
     "PROCESSOR_ARCHITECTURE",
 ];
 
-/// What `OpenCode` reads the keys of model providers from, and where those are reached. Shells do not get them.
+/// The variables with keys and addresses of model providers, for `OpenCode` but not for its shells.
 const PROVIDERS: &[&str] = &[
     "ANTHROPIC_API_KEY",
     "OPENAI_API_KEY",
@@ -131,7 +131,7 @@ fn is_in<T: AsRef<str>>(list: &[T], name: &str) -> bool {
     list.iter().any(|listed| same(listed.as_ref(), name))
 }
 
-/// What of `from` is handed on. `more`: what the operator names beside the lists; `providers`: with the keys of providers.
+/// The variables of `from` to pass on. `more`: further names from the operator; `providers`: includes the keys of providers.
 pub(super) fn handed_on(
     from: impl Iterator<Item = (OsString, OsString)>,
     more: &[String],
@@ -144,12 +144,12 @@ pub(super) fn handed_on(
     .collect()
 }
 
-/// What `OpenCode` needs and what it starts does not: a name that the operator gave is meant for that too.
+/// The variables for `OpenCode` that its child processes do not get. Names from the operator are meant for both.
 pub(super) fn hidden(more: &[String]) -> Vec<&'static str> {
     PROVIDERS.iter().copied().filter(|name| !is_in(more, name)).collect()
 }
 
-/// Takes out of an environment what is hidden, as text: a key that is none is of no use.
+/// Removes the hidden variables from an environment and returns them as text; a value that is not text is dropped.
 pub(super) fn take_hidden(environment: &mut Vec<(OsString, OsString)>, more: &[String]) -> Vec<(String, String)> {
     let hidden = hidden(more);
     let is_hidden = |name: &OsString| name.to_str().is_some_and(|name| is_in(&hidden, name));

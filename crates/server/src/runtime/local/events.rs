@@ -12,7 +12,7 @@ use turnwire::sse::Decoder;
 
 /// `OpenCode` sends a heartbeat every ten seconds: after so long without a byte the connection is dead.
 const SILENCE: Duration = Duration::from_secs(25);
-/// Largest event that is taken.
+/// The maximum size of an event.
 const LARGEST: usize = 32 << 20;
 const FIRST_WAIT: Duration = Duration::from_millis(100);
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
@@ -44,7 +44,7 @@ pub(super) async fn read(
             }
             Err(error) => {
                 if let Some(connected) = connected.take() {
-                    // Nobody waits: nobody is told.
+                    // Nobody waits for the first connection any more.
                     let _ = connected.send(Err(error));
                     return;
                 }
@@ -54,7 +54,7 @@ pub(super) async fn read(
         match stopped {
             Stopped::Unheard => return,
             Stopped::TooLarge => {
-                let why = "The agent's runtime told something larger than 32 MiB, which is not taken.".to_owned();
+                let why = "The agent's runtime sent an event larger than 32 MiB, which is not accepted.".to_owned();
                 let _ = sink.send(Upstream::Lost(why)).await;
                 return;
             }
@@ -97,7 +97,7 @@ async fn read_one(
             return Stopped::TooLarge;
         }
         if !greeted && !events.is_empty() {
-            // The first event greets: the connection stands.
+            // The first event means that the connection is established.
             greeted = true;
             *wait = FIRST_WAIT;
             if let Some(first) = first.take() {

@@ -1,4 +1,4 @@
-//! Where the `OpenCode` program is.
+//! Finds the `OpenCode` program.
 
 use crate::runtime::{RuntimeError, RuntimeResult};
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! One place where an `OpenCode` process runs: started when it is first needed, watched, started again when it is gone.
+//! The supervisor of an `OpenCode` process: starts it on first use, and restarts it when it has ended.
 
 use super::last_start::LastStart;
 use super::process::Process;
@@ -10,31 +10,31 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
-/// At the end the process gets so long to be gone.
+/// The timeout for the process to end at shutdown.
 const STOP_TIME: Duration = Duration::from_secs(5);
-/// One that lived shorter is started again later, or when it is asked for.
+/// A process that ended sooner is restarted later, or when it is needed.
 const LIVED: Duration = Duration::from_secs(5);
 
 /// One that could not be started is tried again after this time, then after twice as long, and so on up to the longest.
 const AGAIN: Duration = Duration::from_secs(10);
 const LONGEST: Duration = Duration::from_secs(60);
 
-/// One place where an `OpenCode` process runs.
+/// The supervisor of an `OpenCode` process.
 #[derive(Debug)]
 pub(super) struct Host {
     program: Option<PathBuf>,
     setup: Setup,
-    /// A process that is gone is started again without being asked for.
+    /// Restart an ended process before it is needed.
     kept_up: bool,
-    /// Held while the process is started: all wait for the one start.
+    /// Held while the process is started, so that all callers wait for one start.
     process: tokio::sync::Mutex<Option<Arc<Process>>>,
     last_start: Arc<LastStart>,
-    /// It is over here: a start is given up, and none follows.
+    /// Cancelled at shutdown: a start is abandoned, and none follows.
     stopped: CancellationToken,
 }
 
 impl Host {
-    /// Ends what a crashed server left running here.
+    /// Stops a process that a crashed server left running.
     pub(super) fn new(program: Option<PathBuf>, setup: Setup, kept_up: bool, last_start: Arc<LastStart>) -> Arc<Self> {
         orphan::end(&setup.pid_file);
         let (process, stopped) = (tokio::sync::Mutex::default(), CancellationToken::new());
@@ -81,7 +81,7 @@ impl Host {
     pub(super) async fn stop(&self) {
         self.stopped.cancel();
         let ended = tokio::time::timeout(STOP_TIME, async {
-            // Whoever starts it lets go of the lock, and of what was started.
+            // A concurrent start releases the lock and its process.
             if let Some(process) = self.process.lock().await.take() {
                 process.end().await;
                 orphan::forget(&self.setup.pid_file, process.pid);
@@ -94,7 +94,7 @@ impl Host {
     }
 }
 
-/// Watches a process until it is gone, then starts the next one.
+/// Waits until a process has ended, then starts the next one.
 async fn look_after(host: Arc<Host>, process: Arc<Process>) {
     let began = std::time::Instant::now();
     process.watch().await;

@@ -24,7 +24,7 @@ pub(super) struct Isolated {
     folder: PathBuf,
     most: usize,
     places: Arc<Semaphore>,
-    /// Who waits for a place says so here.
+    /// Signalled by a caller that waits for a free process.
     want: mpsc::Sender<Crowded>,
     wanted: tokio::sync::Mutex<mpsc::Receiver<Crowded>>,
     last_start: Arc<LastStart>,
@@ -32,14 +32,14 @@ pub(super) struct Isolated {
     hosts: Mutex<Vec<Arc<Host>>>,
 }
 
-/// A chat's own process: ended when its session is let go of.
+/// A chat's own process, which is stopped when its session is released.
 #[derive(Debug)]
 pub(super) struct OwnProcess {
     isolated: Arc<Isolated>,
     chat: String,
     host: Arc<Host>,
     place: Mutex<Option<OwnedSemaphorePermit>>,
-    /// Nobody knows of the session yet: what was kept of it goes with the process.
+    /// The chat is not stored yet, so its files are removed with the process.
     new: AtomicBool,
 }
 
@@ -74,7 +74,7 @@ impl Isolated {
         chats(&self.folder).join(chat_of(workspace)).is_dir()
     }
 
-    /// Removes what was kept of a chat that sleeps.
+    /// Removes the files of a sleeping chat.
     pub(super) async fn forget(&self, chat: &str) {
         remove(&chats(&self.folder).join(chat)).await;
     }
@@ -124,15 +124,15 @@ impl OwnProcess {
         self.host.process().await
     }
 
-    /// The chat is one: what is kept of it stays when its process ends.
+    /// The chat is stored: its files stay when the process ends.
     pub(super) fn keep(&self) {
         self.new.store(false, Ordering::Relaxed);
     }
 
-    /// Ends the process, and only then gives its place to another. `for_good`: what it kept goes too.
+    /// Stops the process, and only then frees its slot. `for_good`: also removes its files.
     pub(super) async fn end(&self, for_good: bool) {
         let Some(ending) = self.ending(for_good) else { return };
-        // Goes on to its end even if the caller goes away.
+        // Completes even if the caller disconnects.
         if let Err(error) = tokio::spawn(ending).await {
             tracing::error!(%error, "an OpenCode process was not ended");
         }
@@ -155,7 +155,7 @@ impl OwnProcess {
 }
 
 impl Drop for OwnProcess {
-    /// Let go of without an end (the runtime was lost, or the wait for it given up): it is ended all the same.
+    /// Stops the process if it is dropped without an end (a lost runtime, or an abandoned wait).
     fn drop(&mut self) {
         if let (Some(ending), Ok(runtime)) = (self.ending(false), tokio::runtime::Handle::try_current()) {
             runtime.spawn(ending);
@@ -176,12 +176,12 @@ pub(super) fn chat_of(workspace: &Path) -> String {
     workspace.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
-/// Where the folders of chats are.
+/// The folder of the chats' folders.
 fn chats(folder: &Path) -> PathBuf {
     folder.join("chats")
 }
 
-/// Ends what a crashed server left running for single chats.
+/// Stops processes of single chats that a crashed server left running.
 pub(super) fn end_orphans(folder: &Path) {
     for entry in std::fs::read_dir(chats(folder)).into_iter().flatten().flatten() {
         orphan::end(&Setup::pid_file(&entry.path()));

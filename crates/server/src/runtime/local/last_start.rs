@@ -1,4 +1,4 @@
-//! How starting `OpenCode` went the last time: what is told of whether it is well.
+//! The outcome of the last start of `OpenCode`, for the health check.
 
 use crate::runtime::{RuntimeError, RuntimeResult};
 use std::sync::{Mutex, PoisonError};
@@ -12,12 +12,12 @@ const TOLD: Duration = Duration::from_secs(60);
 #[derive(Debug, Default)]
 pub(super) struct LastStart {
     failed: Mutex<Option<(RuntimeError, Instant)>>,
-    /// How long a failure is told; `None`: until a start succeeds.
+    /// How long a failure is reported; `None`: until a start succeeds.
     told: Option<Duration>,
 }
 
 impl LastStart {
-    /// Of what only chats start.
+    /// For processes that only chats start.
     pub(super) fn by_chats() -> Self {
         Self { failed: Mutex::default(), told: Some(TOLD) }
     }
@@ -28,7 +28,7 @@ impl LastStart {
         *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = failed;
     }
 
-    /// An error where it failed.
+    /// The error of a failed start.
     pub(super) fn went_well(&self) -> RuntimeResult<()> {
         match &*self.failed.lock().unwrap_or_else(PoisonError::into_inner) {
             Some((error, at)) if self.told.is_none_or(|told| at.elapsed() < told) => Err(error.clone()),

@@ -30,10 +30,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// Which chats get a process of their own. A chat stays where it was made: what `OpenCode` knows of it is there.
+/// Which chats get a process of their own. A chat keeps its mode, because `OpenCode`'s data about it is there.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Isolation {
-    /// So many such processes at once.
+    /// The maximum number of such processes.
     pub(crate) most: usize,
     pub(crate) rule: Rule,
 }
@@ -43,7 +43,7 @@ pub(crate) struct Isolation {
 pub(crate) enum Rule {
     All,
     None,
-    /// All of them, once there is more than one owner.
+    /// All new chats, once there is more than one owner.
     ManyOwners,
 }
 

@@ -7,7 +7,7 @@ use std::path::Path;
 #[derive(Debug, Serialize, Deserialize)]
 struct Note {
     pid: u32,
-    /// When it began, as the system tells it of every process: another one of this number began at another time.
+    /// The start time of the process, which distinguishes it from another one with the same id.
     #[serde(default)]
     started: Option<String>,
 }
@@ -22,7 +22,7 @@ pub(super) fn note(file: &Path, pid: u32) {
     }
 }
 
-/// This process has ended. If another has been noted since, that one stays noted.
+/// Removes the record of an ended process, unless another one has been recorded since.
 pub(super) fn forget(file: &Path, pid: u32) {
     if noted(file).is_some_and(|note| note.pid == pid) {
         let _ = std::fs::remove_file(file);
@@ -33,7 +33,7 @@ fn noted(file: &Path) -> Option<Note> {
     serde_json::from_slice(&std::fs::read(file).ok()?).ok()
 }
 
-/// Ends what is noted, if it is still the process that was noted: a number may by now be another program's.
+/// Stops the recorded process, if it is still the same: its id may have been reused by another program.
 pub(super) fn end(file: &Path) {
     let Some(note) = noted(file) else { return };
     if note.started.is_some() && note.started == started(note.pid) {

@@ -1,13 +1,13 @@
-//! What an answer of `OpenCode` says went wrong, as a sentence of ours can hold it.
+//! Extracts the reason of an error from an answer of `OpenCode`, for our own messages.
 
 use crate::runtime::{RuntimeError, RuntimeFault};
 use serde_json::Value;
 use std::path::Path;
 
-/// Of what it says, so many characters are passed on.
+/// The maximum length of a reason.
 const LONGEST: usize = 300;
 
-/// What it says, on one line, without colours.
+/// The text on one line, without colours.
 pub(super) fn said(text: &str) -> String {
     turnwire::plain(text).split_whitespace().collect::<Vec<_>>().join(" ").chars().take(LONGEST).collect()
 }
@@ -29,7 +29,7 @@ pub(super) fn refusal(status: u16, body: &str, directory: Option<&Path>) -> Runt
     RuntimeError::new(kind, format!("OpenCode refused ({status}): {}", reason(&body)))
 }
 
-/// A file of the workspace is its owner's to mend; any other is the operator's, and where it lies is nobody else's business.
+/// A file of the workspace is named to its owner, who can fix it. The path of any other file is the operator's and is not shown.
 fn wrong_configuration(file: &Path, why: &str, directory: Option<&Path>) -> RuntimeError {
     if let Some(file) = directory.and_then(|directory| file.strip_prefix(directory).ok()) {
         let file = file.display();
@@ -64,7 +64,7 @@ fn reason(body: &Value) -> String {
     found.unwrap_or_else(|| "it gave no reason; its own log may".to_owned())
 }
 
-/// One thing that is wrong, and where.
+/// One issue, with its location.
 fn issue(issue: &Value) -> Option<String> {
     let message = issue["message"].as_str()?;
     let at = issue["path"].as_array().into_iter().flatten();

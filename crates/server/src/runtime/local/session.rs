@@ -24,7 +24,7 @@ const MESSAGES: usize = 200;
 #[derive(Debug)]
 pub(super) struct LocalSession {
     process: Arc<Process>,
-    /// Where the process is this chat's alone.
+    /// Set if the process belongs to this chat alone.
     own: Option<Arc<OwnProcess>>,
     directory: PathBuf,
     id: String,
@@ -37,10 +37,10 @@ impl Drop for LocalSession {
     }
 }
 
-/// What stands as it is in a path.
+/// The characters that are not encoded in a path.
 const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'_');
 
-/// Ids go into paths; whatever a caller gives for one stays one piece of it.
+/// Encodes an id from a caller as one segment of a path.
 fn in_path(id: &str) -> String {
     utf8_percent_encode(id, PLAIN).to_string()
 }
@@ -70,7 +70,7 @@ impl LocalSession {
         let directory = opening.directory;
         make_repository(&directory).await;
         let (tell, connected) = oneshot::channel();
-        // Connected before anything is asked, so that no event is missed.
+        // Connect before any request, so that no event is missed.
         let reader = tokio::spawn(events::read(process.clone(), directory.clone(), sink, tell)).abort_handle();
         let gone = || RuntimeError::unavailable("OpenCode does not tell its events; try again.");
         let mut session = Self { process, own, directory, id: String::new(), reader };
@@ -126,7 +126,7 @@ async fn make_repository(directory: &Path) {
     }
 }
 
-/// Removes a session from what `OpenCode` keeps.
+/// Deletes a session in `OpenCode`.
 pub(super) async fn delete(process: &Process, directory: &Path, id: &str) -> RuntimeResult<()> {
     process.api.delete(&format!("/session/{}", in_path(id)), directory).await
 }
@@ -164,7 +164,7 @@ impl Session for LocalSession {
     fn abort(&self) -> BoxFuture<'_, RuntimeResult<()>> {
         async {
             let stopped = self.call(&self.path("/abort"), None).await.map(drop);
-            // A subagent in the background is not stopped with the one that began it.
+            // A background subagent is not stopped together with its parent.
             for id in self.at_work().await.unwrap_or_default().into_iter().filter(|id| *id != self.id) {
                 self.call(&format!("/session/{}/abort", in_path(&id)), None).await?;
             }
@@ -248,7 +248,7 @@ impl Session for LocalSession {
             if let Some(own) = &self.own {
                 return own.end(false).await;
             }
-            // What it holds for a folder it would hold for ever.
+            // Otherwise `OpenCode` would keep its state of the folder forever.
             if let Err(error) = self.call("/instance/dispose", None).await {
                 tracing::debug!(%error, "OpenCode did not let go of a folder");
             }

@@ -1,4 +1,4 @@
-//! Versions of `OpenCode` that are known not to work here, and why.
+//! Versions of `OpenCode` that are not supported, and why.
 
 use super::setup::Setup;
 use std::path::Path;
@@ -9,13 +9,13 @@ use tokio::process::Command;
 /// So long a program may take to say its version.
 const ANSWER: Duration = Duration::from_secs(5);
 
-/// What works here, and how it is got.
+/// The supported versions, and how to install one.
 pub(super) const SUPPORTED: &str = "OpenCode 1.1 or newer, before 2, is supported: install it with `npm install -g opencode-ai@1`, or name it with --opencode.";
 
-/// Why this version is refused; `None`: nothing is known against it.
+/// Why this version is refused; `None` if it is supported.
 pub(super) fn refused(version: &str) -> Option<String> {
     let why = match numbers(version)? {
-        // What somebody built, of no release: nothing is known of it.
+        // A development build without a release number is accepted.
         [0, 0, 0] => return None,
         [0, ..] | [1, 0, _] => "it takes orders from any program on this machine, whatever password it was given",
         [1, ..] => return None,
@@ -32,7 +32,7 @@ fn numbers(version: &str) -> Option<[u32; 3]> {
     Some([number()??, number()??, number().flatten().unwrap_or(0)])
 }
 
-/// What a program calls itself, asked on its command line: for one that does not answer as it should.
+/// The version that a program prints, for one whose API does not answer as expected.
 pub(super) async fn of_program(program: &Path, setup: &Setup) -> Option<String> {
     let mut command = Command::new(program);
     // It sees no more of the server than it does when it works.

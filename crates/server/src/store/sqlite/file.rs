@@ -1,4 +1,4 @@
-//! The store's file: opened, looked through and locked, and what is said of one that cannot be used.
+//! Opens, checks and locks the store's file, with the errors of an unusable one.
 
 use rusqlite::{Connection, ErrorCode};
 use std::path::{Path, PathBuf};
@@ -29,7 +29,7 @@ pub(crate) enum OpenError {
 type Cause = Box<dyn std::error::Error + Send + Sync>;
 
 impl OpenError {
-    /// What `SQLite` says of a file.
+    /// An error of `SQLite`.
     pub(crate) fn of(file: &Path, error: rusqlite::Error) -> Self {
         match error.sqlite_error_code() {
             Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {
@@ -77,7 +77,7 @@ pub(super) fn lock(folder: &Path) -> Result<Connection, OpenError> {
     })
 }
 
-/// What is said of a data folder of a newer version.
+/// The message for a data folder of a newer version.
 pub(crate) fn newer(folder: &Path) -> String {
     format!(
         "the data folder {} was last used by a newer version of turnwire; update this one, or use another --data",
@@ -85,7 +85,7 @@ pub(crate) fn newer(folder: &Path) -> String {
     )
 }
 
-/// What is said of a file that is damaged.
+/// The message for a damaged file.
 pub(crate) fn damaged(file: &Path) -> String {
     format!(
         "{} is damaged, and was left as it is; put a backup of it back, or move it away to begin without what was in it",

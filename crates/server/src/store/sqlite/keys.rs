@@ -1,4 +1,4 @@
-//! Keys, hashed: what opens the server is nowhere on its disk. And the secrets that sign stream tokens.
+//! API keys, stored as hashes, and the secrets that sign stream tokens.
 
 use super::number::unsigned;
 use crate::key_info::{KeyInfo, Scope};
@@ -46,7 +46,7 @@ pub(crate) fn all(connection: &Connection) -> rusqlite::Result<Vec<KeyInfo>> {
     query.query_map([], row)?.collect()
 }
 
-/// `false`: there is no such key, or it was revoked before.
+/// `false` if there is no such key, or it was already revoked.
 pub(crate) fn revoke(connection: &Connection, id: &str, at: Timestamp) -> rusqlite::Result<bool> {
     let revoke = "UPDATE keys SET revoked_ms = ?2 WHERE id = ?1 AND revoked_ms IS NULL";
     Ok(connection.execute(revoke, params![id, millis(at)])? > 0)

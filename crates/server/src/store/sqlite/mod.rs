@@ -26,7 +26,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use writer::{Job, Trouble, convert};
 
-/// So many connections read at once; whoever else reads waits for one of them, on no thread.
+/// The maximum number of read connections; further readers wait for one, without blocking a thread.
 const READERS: usize = 4;
 
 /// When the store is closed, reads that run get so long to end.
@@ -37,13 +37,13 @@ pub(crate) struct Sqlite {
     jobs: Mutex<Sender<Job>>,
     readers: Arc<Readers>,
     trouble: Trouble,
-    /// Held as long as the server runs, so that no second one opens the folder; gone with the process, however it ends.
+    /// Held while the server runs, so that no second one opens the folder; the system releases it with the process.
     lock: Mutex<Option<Connection>>,
 }
 
 struct Readers {
     idle: Mutex<Vec<Connection>>,
-    /// As many as there are idle connections: who holds one finds a connection.
+    /// One permit per idle connection.
     places: Arc<tokio::sync::Semaphore>,
 }
 
@@ -59,7 +59,7 @@ impl Sqlite {
         let lock = file::lock(folder)?;
         let path = folder.join(FILE);
         let mut connection = open(&path)?;
-        // Before anything is written to it: a newer one may mean other things by what stands in it.
+        // Before anything is written: a newer version may use other tables.
         schema::migrate(&mut connection, &path)?;
         file::look_through(&connection, &path)?;
         let failed = |error| OpenError::of(&path, error);
@@ -83,7 +83,7 @@ impl Sqlite {
     fn send(&self, job: Job) {
         let refused = self.jobs.lock().unwrap_or_else(PoisonError::into_inner).send(job);
         if let Err(std::sync::mpsc::SendError(Job::Write(_, done) | Job::Close(done))) = refused {
-            // Never on the caller's own thread: it may hold a lock that whoever is told wants.
+            // Never call back on the caller's thread, which may hold a lock that the callback needs.
             std::thread::spawn(move || done(Err(StoreError::Failed("the store is closed".to_owned()))));
         }
     }
@@ -102,7 +102,7 @@ impl Sqlite {
                 let connection = connection.ok_or_else(|| StoreError::Failed("the store is closed".to_owned()))?;
                 let result = query(&connection).map_err(|error| convert(&error));
                 pool.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
-                // Only now, even if nobody waits for the answer any more: the next one must find the connection.
+                // Only now, even if nobody waits for the result any more, because the next reader needs the connection.
                 drop(place);
                 result
             });
@@ -205,7 +205,7 @@ impl Store for Sqlite {
 
     fn close(&self) -> BoxFuture<'_, ()> {
         async {
-            // The readers first: only the last connection to close brings all that was written into the one file.
+            // Close the readers first, because only the last connection to close checkpoints into the one file.
             let readers = u32::try_from(READERS).unwrap_or(u32::MAX);
             if tokio::time::timeout(LAST_READS, self.readers.places.acquire_many(readers)).await.is_err() {
                 tracing::warn!("the log is still being read while it is closed");

@@ -1,15 +1,15 @@
-//! Events of one commit in one row: each a length of four bytes, then the event. Nothing is merged.
+//! Packs the events of one commit into one row: each has a length of four bytes, then the event.
 
 use bytes::Bytes;
 
 /// Adds one event to a row.
 pub(super) fn push(row: &mut Vec<u8>, event: &[u8]) {
-    // Events are held far below 4 GiB where they come in.
+    // Events are limited far below 4 GiB when they are received.
     row.extend_from_slice(&u32::try_from(event.len()).unwrap_or(u32::MAX).to_le_bytes());
     row.extend_from_slice(event);
 }
 
-/// The events of a row, in order; stops where the row is cut short.
+/// The events of a row, in order; it stops if the row is truncated.
 pub(super) fn unpack(row: Vec<u8>) -> impl Iterator<Item = Bytes> {
     let mut rest = Bytes::from(row);
     std::iter::from_fn(move || {

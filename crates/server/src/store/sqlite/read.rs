@@ -1,4 +1,4 @@
-//! The questions that are asked of the file.
+//! The queries.
 
 use super::number::{signed, unsigned};
 use super::pack;
@@ -86,7 +86,7 @@ pub(super) fn events(
     while let Some(row) = rows.next()? {
         let first = unsigned(row, 0)?;
         for (seq, event) in (first..).zip(pack::unpack(row.get(1)?)) {
-            // Empty: it was let go of.
+            // Empty: the event was deleted.
             if seq <= after || event.is_empty() {
                 continue;
             }

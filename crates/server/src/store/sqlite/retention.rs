@@ -1,4 +1,4 @@
-//! Letting go of what need not be kept. Numbers stay: what is gone leaves its place empty, and nothing is renumbered.
+//! Deletes events and turns. Numbers stay: a deleted event leaves an empty entry, and no event is renumbered.
 
 use super::number::signed;
 use super::pack;
@@ -32,10 +32,10 @@ pub(super) fn thin(
             pack::push(&mut thinned, if dropped { b"" } else { &event });
         }
         put.execute(params![chat, last, thinned])?;
-        // A number that stands before the row is already gone.
+        // An event before the row is already deleted.
         left = left.split_off(&u64::try_from(last + 1).unwrap_or(u64::MAX));
     }
-    // 1: it was looked at; 2: something is gone.
+    // 1: the turn was examined; 2: events were deleted.
     let thinned = if drop.is_empty() { 1 } else { 2 };
     connection
         .prepare_cached("UPDATE turns SET thinned = ?2 WHERE turn_id = ?1")?
@@ -43,7 +43,7 @@ pub(super) fn thin(
     if drop.is_empty() { Ok(()) } else { whole_from(connection, chat, end_seq + 1) }
 }
 
-/// Removes a turn that has ended, and all before it. The newest row stays: it says how far the numbers have come.
+/// Deletes an ended turn and everything before it. The newest row stays, because it has the highest number.
 pub(super) fn trim(connection: &Connection, chat: ChatKey, end_seq: u64) -> rusqlite::Result<()> {
     let end = signed(end_seq);
     connection

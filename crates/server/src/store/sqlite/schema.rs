@@ -1,10 +1,10 @@
-//! The tables, and how an older file becomes a newer one.
+//! The tables, and their migrations.
 
 use super::file::OpenError;
 use rusqlite::{Connection, TransactionBehavior};
 use std::path::Path;
 
-/// Steps from one version of the file to the next; `user_version` counts those done. Only ever add to it.
+/// The migrations from one version of the file to the next; `user_version` counts those applied. Only append to this list.
 const STEPS: &[&str] = &[
     "
     CREATE TABLE chats (
@@ -24,7 +24,7 @@ const STEPS: &[&str] = &[
     ) STRICT;
     CREATE INDEX chats_of_owner ON chats (owner, key);
 
-    -- A row holds the events one commit wrote for a chat: each a length of four bytes (little endian) and the event.
+    -- A row has the events that one commit wrote for a chat: each a length of four bytes (little endian) and the event.
     CREATE TABLE events (
         chat INTEGER NOT NULL,
         last INTEGER NOT NULL,
@@ -84,7 +84,7 @@ const STEPS: &[&str] = &[
 ",
 ];
 
-/// Brings the file to the newest version. One that is newer still is left as it is.
+/// Migrates the file to the newest version. A newer file is left unchanged.
 pub(crate) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), OpenError> {
     let failed = |error| OpenError::of(path, error);
     if version(connection).map_err(failed)? > STEPS.len() {

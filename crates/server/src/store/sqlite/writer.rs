@@ -1,4 +1,4 @@
-//! The one writer: a thread that commits whenever it is free, everything that waits in one transaction.
+//! The writer thread, which commits all waiting writes in one transaction (group commit).
 
 use super::number::signed;
 use super::{keys, pack, retention};
@@ -10,17 +10,17 @@ use std::collections::btree_map::Entry;
 use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// At most so many events in one commit, so that the first of them does not wait long.
+/// The maximum number of events in one commit, so that the first does not wait long.
 const MAX_EVENTS: usize = 256;
 
-/// What is put in the writer's queue.
+/// An entry of the writer's queue.
 pub(super) enum Job {
     Write(Vec<Write>, Done),
-    /// Commit what came before, tell this, and stop.
+    /// Commit the earlier entries, call this, and stop.
     Close(Done),
 }
 
-/// Why the last write did not reach the disk; nothing once one did.
+/// The error of the last write; nothing if it succeeded.
 #[derive(Clone, Default)]
 pub(super) struct Trouble(Arc<Mutex<Option<StoreError>>>);
 
@@ -40,7 +40,7 @@ impl Trouble {
     }
 }
 
-/// Runs until it is closed or its last sender is gone.
+/// Runs until it is closed or its last sender is dropped.
 pub(super) fn run(mut connection: Connection, jobs: &Receiver<Job>, trouble: &Trouble) {
     while let Ok(first) = jobs.recv() {
         let mut group = Vec::new();
@@ -67,7 +67,7 @@ pub(super) fn run(mut connection: Connection, jobs: &Receiver<Job>, trouble: &Tr
     }
 }
 
-/// Brings all that was written into the one file, so that a copy of that file is a copy of all.
+/// Checkpoints the write-ahead log into the one file, so that a copy of that file is complete.
 fn close(connection: Connection) -> StoreResult<()> {
     let gathered = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
     let closed = connection.close().map_err(|(_, error)| error);
@@ -81,7 +81,7 @@ fn count(write: &Write) -> usize {
     }
 }
 
-/// One commit for all. Where that fails, each alone, so that one bad write does not take its neighbours with it.
+/// One commit for all writes. If that fails, each is committed separately, so that one bad write does not affect the others.
 fn commit_all(connection: &mut Connection, group: Vec<(Vec<Write>, Done)>, trouble: &Trouble) {
     if group.is_empty() {
         return;
@@ -104,7 +104,7 @@ fn commit<'a>(connection: &mut Connection, group: impl Iterator<Item = &'a Vec<W
     try_commit(connection, group).map_err(|error| {
         tracing::error!(%error, "the log could not be written");
         match convert(&error) {
-            // What is no write of ours (the map of the log, say) meets a full disk as any other failure.
+            // A write of SQLite itself (for example the shared-memory file) reports a full disk as another error.
             StoreError::Unusable(_) if connection.path().is_some_and(|path| !room::is_left(path.as_ref())) => {
                 StoreError::Full
             }
@@ -114,7 +114,7 @@ fn commit<'a>(connection: &mut Connection, group: impl Iterator<Item = &'a Vec<W
 }
 
 fn try_commit<'a>(connection: &mut Connection, group: impl Iterator<Item = &'a Vec<Write>>) -> rusqlite::Result<()> {
-    // At once for writing: begun with a look, it would fail where another program (`turnwire keys`) wrote in between.
+    // Begin as a write transaction: upgrading a read would fail if another process (`turnwire keys`) wrote in between.
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let mut rows = BTreeMap::<ChatKey, Row>::new();
     for write in group.flatten() {
@@ -149,7 +149,7 @@ fn try_commit<'a>(connection: &mut Connection, group: impl Iterator<Item = &'a V
     transaction.commit()
 }
 
-/// The number of the newest event written; 0 where there is none.
+/// The number of the newest written event; 0 if there is none.
 fn head(connection: &Connection, chat: ChatKey) -> rusqlite::Result<u64> {
     let mut query = connection.prepare_cached("SELECT last FROM events WHERE chat = ? ORDER BY last DESC LIMIT 1")?;
     let head = query.query_row([chat], |row| row.get::<_, i64>(0)).optional()?;
@@ -223,7 +223,7 @@ fn apply(connection: &Connection, write: &Write) -> rusqlite::Result<()> {
         ),
         Write::AddTokenSecret(secret) => keys::add_token_secret(connection, secret),
         Write::Probe => {
-            // A place of some size is taken and given back, as what is too full for it is too full.
+            // Write and delete a row of some size, because a disk that has no space for it counts as full.
             run_sql(
                 connection,
                 "INSERT INTO idempotency (scope, key, body_hash, outcome, at_ms) VALUES ('probe', '', zeroblob(65536), '', 0)",
