@@ -1,6 +1,6 @@
 //! The agent's own events, replayed from a cursor: `cargo run --example relay`, beside `turnwire serve`.
 
-use turnwire::{Cursor, NewChat, RelayItem};
+use turnwire::{NewChat, RelayCursor, RelayItem};
 
 #[tokio::main]
 async fn main() -> Result<(), turnwire::Error> {
@@ -10,7 +10,7 @@ async fn main() -> Result<(), turnwire::Error> {
 
     // 0: from the oldest event kept. A chat that has ended is replayed, then the stream ends.
     client.chat().delete(&chat.id).await?;
-    let mut relay = client.chat().stream(&chat.id, Cursor::After(0)).await?;
+    let mut relay = client.chat().stream(&chat.id, RelayCursor::After(0)).await?;
     while let Some(item) = relay.try_next().await? {
         match item {
             RelayItem::Event(event) => println!("{:4} {}", event.id.unwrap_or_default(), event.event_type),

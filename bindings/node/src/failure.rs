@@ -51,7 +51,7 @@ impl From<&Error> for NativeFailure {
             body: facts.body.map(text),
             active_turn_id: facts.active_turn_id.map(text),
             turn: facts.turn.and_then(|turn| serde_json::to_string(turn).ok()),
-            cursor: facts.cursor.map(text),
+            cursor: facts.cursor,
             causes: facts.causes,
         }
     }

@@ -20,7 +20,7 @@ pub struct Facts<'a> {
     pub body: Option<&'a str>,
     pub active_turn_id: Option<&'a str>,
     pub turn: Option<&'a Turn>,
-    pub cursor: Option<&'a str>,
+    pub cursor: Option<String>,
     /// Outermost first.
     pub causes: Vec<String>,
 }
@@ -38,7 +38,7 @@ impl<'a> From<&'a Error> for Facts<'a> {
             body: error.body(),
             active_turn_id: error.active_turn_id().map(turnwire::TurnId::as_str),
             turn: error.turn(),
-            cursor: error.cursor(),
+            cursor: error.cursor().map(ToString::to_string),
             causes: error.causes(),
         }
     }

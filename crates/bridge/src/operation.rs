@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use turnwire::chat::{ListChats, ListMessages, NewChat, OnConflict, PermissionReply, Prompt, Resume, Upload};
 use turnwire::http::{Call, RequestOptions};
 use turnwire::policy::attendance::{Policies, Policy};
-use turnwire::{Client, Result, TurnStream};
+use turnwire::{Client, Result, TurnCursor, TurnStream};
 
 /// Arguments of an operation. An id that is absent is an empty one, which core refuses in its own words.
 macro_rules! arguments {
@@ -134,8 +134,6 @@ impl Operation {
     /// Those of the operation; for an answer that came and cannot be read, see [`Answer::value`].
     pub async fn run(self, driver: &'static Driver) -> Result<Done> {
         let (chats, options) = (self.client.chat(), self.options);
-        // For the operations that take no options of their own.
-        let told = |options| self.client.with_options(options).chat();
         match self.kind {
             Kind::Create(chat) => once(chats.create(chat), options).await,
             Kind::Retrieve(of) => once(chats.retrieve(&of.id), options).await,
@@ -168,15 +166,18 @@ impl Operation {
                 let policies = Policies::new(reading.on_question, reading.on_permission);
                 Ok(Done::Turn(Pump::of_turn(driver, respond.await?, policies, reading.on_state)))
             }
-            Kind::Resume(from) => Ok(turn(driver, Some(told(options).resume(&from.cursor).await?))),
+            Kind::Resume(from) => {
+                let cursor: TurnCursor = from.cursor.parse()?;
+                Ok(turn(driver, Some(chats.resume(cursor).options(options).await?)))
+            }
             Kind::Attach(of) => Ok(match of.turn_id {
-                Some(id) => turn(driver, Some(told(options).attach_turn(&of.id, id).await?)),
-                None => turn(driver, told(options).attach(&of.id).await?),
+                Some(id) => turn(driver, Some(chats.attach_turn(&of.id, id).options(options).await?)),
+                None => turn(driver, chats.attach(&of.id).options(options).await?),
             }),
             // The service's own operation. The languages read a turn's stream instead, which survives what this does not.
             Kind::SendMessage(of, prompt) => once(chats.send_message(&of.id, prompt).raw_call(), options).await,
             Kind::Stream(from) => {
-                let mut relay = told(options).stream(&from.id, from.last_event_id);
+                let mut relay = chats.stream(&from.id, from.last_event_id).options(options);
                 if let Some(token) = from.token {
                     relay = relay.token(token);
                 }

@@ -29,7 +29,7 @@ impl TurnPump {
 
     /// Where to go on after the event of this number.
     pub fn cursor_after(&self, seq: u64) -> Option<String> {
-        self.shared.with(|source| source.stream.cursor_after(seq))
+        self.shared.with(|source| source.stream.cursor_after(seq).map(|cursor| cursor.to_string()))
     }
 
     /// Answers, refuses, allows and cancels.

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::time::Duration;
 use turnwire::chat::{ListMessages, NewChat};
-use turnwire::stream::{Cursor, RelayItem, TurnStream};
+use turnwire::stream::{RelayCursor, RelayItem, TurnStream};
 use turnwire::{Client, ErrorKind, ListChats};
 
 const KEY: &str = "key-of-a-test";
@@ -149,7 +149,7 @@ async fn a_clock_that_jumps_renumbers_reorders_and_doubles_nothing() {
 
     // The log: every number once, every turn once, ids that ascend as the runtime compares them.
     let head = server.client.chat().retrieve(&chat).await.unwrap().last_event_id.unwrap();
-    let mut relay = server.client.chat().stream(&chat, Cursor::START).await.unwrap();
+    let mut relay = server.client.chat().stream(&chat, RelayCursor::START).await.unwrap();
     let (mut last, mut accepted, mut users) = (0, 0, Vec::new());
     while last < head {
         let item = tokio::time::timeout(LONG, relay.try_next()).await.expect("the relay is silent").unwrap();
@@ -202,7 +202,7 @@ async fn keys_and_tokens_outlive_no_more_than_they_should_when_the_clock_jumps()
 
     let opens = async |token: &str| {
         let stranger = Client::builder().base_url(server.client.base_url()).api_key("none").build().unwrap();
-        stranger.chat().stream(&chat, Cursor::START).token(token).await.map(drop).map_err(|error| error.kind())
+        stranger.chat().stream(&chat, RelayCursor::START).token(token).await.map(drop).map_err(|error| error.kind())
     };
     let now = server.client.chat().create_stream_token(&chat).await.unwrap();
     assert_eq!(opens(&now.token).await, Ok(()));

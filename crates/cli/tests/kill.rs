@@ -13,7 +13,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 use turnwire::Client;
 use turnwire::chat::{NewChat, Resume};
-use turnwire::stream::{Cursor, RelayEvent, RelayItem, RelayStream};
+use turnwire::stream::{RelayCursor, RelayEvent, RelayItem, RelayStream};
 
 const KEY: &str = "key-of-a-test";
 /// Longer than anything here takes; a test that needs it has failed.
@@ -120,7 +120,7 @@ async fn next(relay: &mut RelayStream) -> RelayEvent {
 
 /// Events from the first on, until `enough` of them are there.
 async fn read(client: &Client, chat: &str, enough: impl Fn(&[RelayEvent]) -> bool) -> Vec<RelayEvent> {
-    let mut relay = client.chat().stream(chat, Cursor::START).await.unwrap();
+    let mut relay = client.chat().stream(chat, RelayCursor::START).await.unwrap();
     let mut events: Vec<RelayEvent> = Vec::new();
     while !enough(&events) {
         events.push(next(&mut relay).await);

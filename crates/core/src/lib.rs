@@ -6,6 +6,7 @@
 
 #[cfg(feature = "client")]
 pub mod chat;
+mod cursor;
 pub mod error;
 pub mod event;
 #[cfg(feature = "client")]
@@ -31,6 +32,7 @@ pub mod turn;
 
 #[cfg(feature = "client")]
 pub use chat::{Chat, ListChats, NewChat, Prompt};
+pub use cursor::{RelayCursor, TurnCursor};
 pub use error::{Error, ErrorKind, Result};
 pub use event::{Event, EventKind};
 #[cfg(feature = "client")]
@@ -40,7 +42,7 @@ pub use json::Json;
 pub use normalize::Normalizer;
 pub use plain::plain;
 #[cfg(feature = "client")]
-pub use stream::{Cursor, RelayEvent, RelayItem, RelayStream, TurnStream};
+pub use stream::{RelayEvent, RelayItem, RelayStream, TurnStream};
 pub use text::Text;
 pub use time::Timestamp;
 pub use turn::{Message, Turn, TurnAccumulator};

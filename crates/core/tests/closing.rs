@@ -4,7 +4,7 @@
 use std::future::IntoFuture as _;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
-use turnwire::{Client, Cursor, ErrorKind};
+use turnwire::{Client, ErrorKind, RelayCursor};
 
 /// A client of a service that answers the first request with `reply`, and the connection it then holds.
 async fn service(reply: String) -> (Client, tokio::task::JoinHandle<TcpStream>) {
@@ -46,7 +46,7 @@ async fn an_idle_connection_ends_and_later_calls_are_refused() {
     for error in [
         clone.chat().retrieve("chat_1").await.unwrap_err(),
         clone.chat().respond("chat_1", "Hi").await.unwrap_err(),
-        clone.chat().stream("chat_1", Cursor::Live).await.unwrap_err(),
+        clone.chat().stream("chat_1", RelayCursor::Live).await.unwrap_err(),
         clone.chat().files().download("chat_1", "a").await.unwrap_err(),
     ] {
         assert_eq!((error.kind(), error.code()), (ErrorKind::Aborted, "client_closed"));
@@ -72,7 +72,7 @@ async fn a_turn_that_streams_ends_with_what_came_and_is_not_taken_up() {
 #[tokio::test]
 async fn a_relay_ends_and_is_not_taken_up() {
     let (client, accepted) = service(streaming("id: 1\ndata: {\"type\":\"session.idle\"}\n\n")).await;
-    let mut relay = client.chat().stream("chat_1", Cursor::Live).await.unwrap();
+    let mut relay = client.chat().stream("chat_1", RelayCursor::Live).await.unwrap();
     relay.try_next().await.unwrap();
     client.close();
     assert_eq!(relay.try_next().await.unwrap_err().code(), "client_closed");

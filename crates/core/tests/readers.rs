@@ -16,7 +16,7 @@ async fn kit(faults: Vec<Fault>) -> (Testkit, Client) {
 }
 
 /// A cursor after the question of `/ask`, whose reader is gone.
-async fn left_at_the_question(client: &Client) -> String {
+async fn left_at_the_question(client: &Client) -> turnwire::TurnCursor {
     let mut stream = client.chat().respond(CHAT, "/ask").await.unwrap();
     while stream.try_next().await.unwrap().unwrap().question().is_none() {}
     stream.cursor().unwrap()
@@ -213,7 +213,7 @@ async fn all_that_is_still_asked_is_asked_again_once_where_a_turn_is_resumed() {
     let (_kit, client) = kit(vec![]).await;
     let mut first = client.chat().respond(CHAT, "/both").await.unwrap();
     while first.try_next().await.unwrap().unwrap().permission().is_none() {}
-    let mut stream = client.chat().resume(&first.cursor().unwrap()).await.unwrap();
+    let mut stream = client.chat().resume(first.cursor().unwrap()).await.unwrap();
     let mut asked = Vec::new();
     while let Some(event) = stream.try_next().await.unwrap() {
         if let Some(question) = event.question() {

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use turnwire::chat::{OnConflict, Resume};
 use turnwire::stream::RelayItem;
-use turnwire::{Client, Cursor, Error, EventKind, ListChats, NewChat, RequestOptions, TurnAccumulator};
+use turnwire::{Client, Error, EventKind, ListChats, NewChat, RelayCursor, RequestOptions, TurnAccumulator};
 use turnwire_testkit::{Call, Scenario, Testkit, scenarios};
 
 const CHAT: &str = "chat_testkit";
@@ -104,7 +104,7 @@ async fn respond(client: &Client, call: &Call, options: RequestOptions) -> Outco
             Err(error) => {
                 // PROTOCOL ERR-4.
                 assert_eq!(error.turn(), Some(fold.turn()), "the error holds the turn so far");
-                assert_eq!(error.cursor(), stream.cursor().as_deref(), "and where it can be taken up");
+                assert_eq!(error.cursor(), stream.cursor().as_ref(), "and where it can be taken up");
                 assert!(stream.try_next().await.unwrap().is_none(), "an error ends the stream");
                 return outcome.fail(error);
             }
@@ -157,7 +157,7 @@ async fn run(kit: &Testkit, scenario: &Scenario) -> Outcome {
         },
         "relay" | "relayLive" => {
             let live = call.operation == "relayLive";
-            let cursor = if live { Cursor::Live } else { Cursor::START };
+            let cursor = if live { RelayCursor::Live } else { RelayCursor::START };
             let mut relay = chats.stream(CHAT, cursor).options(options).await.unwrap();
             if live {
                 chats.send_message(CHAT, call.prompt.as_str()).await.unwrap();

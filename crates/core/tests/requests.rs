@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use turnwire::chat::NewChat;
-use turnwire::{Client, Cursor, ErrorKind, ListChats, Prompt, RequestOptions, Timeout};
+use turnwire::{Client, ErrorKind, ListChats, Prompt, RelayCursor, RequestOptions, Timeout};
 use turnwire_testkit::{Fault, Testkit};
 
 const CHAT: &str = "chat_testkit";
@@ -94,7 +94,7 @@ async fn what_a_proxy_answers_does_not_make_the_service_another() {
 async fn a_token_alone_is_enough_to_follow_a_relay() {
     let kit = Testkit::with_faults(true, vec![]).await.unwrap();
     let client = Client::builder().base_url(kit.url()).token("tok_1").build().unwrap();
-    client.chat().stream(CHAT, Cursor::START).await.unwrap();
+    client.chat().stream(CHAT, RelayCursor::START).await.unwrap();
     let sent = kit.counts();
     assert!(!sent.last_headers.contains_key("authorization"));
     assert_eq!(sent.last_query, "lastEventId=0&token=tok_1");
@@ -127,7 +127,7 @@ async fn what_no_request_can_be_made_of_is_refused_before_anything_is_sent() {
         chats.send_message(CHAT, "").raw_call().await.err(),
         chats.files().download(CHAT, "").await.err(),
         chats.reply_to_question(CHAT, "", [["yes"]]).await.err(),
-        chats.resume("nonsense").await.err(),
+        "nonsense".parse::<turnwire::TurnCursor>().err(),
         chats.create(NewChat::new()).header("bad name", "x").await.err(),
         chats.create(NewChat::new()).header("x-a", "line\nbreak").await.err(),
         Client::builder().base_url("no url").build().err(),
@@ -294,11 +294,13 @@ async fn a_list_goes_over_all_its_pages_as_it_is_read() {
     let (kit, client) = kit(vec![]).await;
     let page = client.chat().list(ListChats::new()).await.unwrap();
     assert_eq!((page.data.len(), page.next_cursor.as_deref()), (2, Some("1")));
-    let all: Vec<_> = client.chat().list_all(ListChats::new().limit(2)).try_collect().await.unwrap();
+    let all: Vec<_> =
+        client.chat().list_all(ListChats::new().limit(2)).header("x-call", "all").try_collect().await.unwrap();
     let ids: Vec<_> = all.iter().map(|chat| chat.id.as_str()).collect();
     assert_eq!(ids, ["chat_0", "chat_1", "chat_2", "chat_3", "chat_4", "chat_5"]);
     assert_eq!(kit.counts().requests["list"], 4);
     assert_eq!(kit.counts().last_query, "limit=2&cursor=2");
+    assert_eq!(kit.counts().last_headers["x-call"], "all");
 }
 
 /// PROTOCOL FILE-3.

@@ -5,7 +5,7 @@ use std::io;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex};
 use turnwire::http::Secret;
-use turnwire::{Client, ClientBuilder, Cursor, NewChat, RequestOptions};
+use turnwire::{Client, ClientBuilder, NewChat, RelayCursor, RequestOptions};
 use turnwire_testkit::{Fault, Testkit};
 
 const CHAT: &str = "chat_testkit";
@@ -78,7 +78,7 @@ async fn no_log_line_error_panic_or_debug_form_shows_a_key_or_a_token() {
         shown.push(format!("{error} {error:?} {:?} {:?}", error.causes(), error.body()));
     };
     note(client.chat().retrieve(CHAT).await.unwrap_err());
-    note(client.chat().stream(CHAT, Cursor::Live).token("tok_never_to_be_seen").max_retries(1).await.unwrap_err());
+    note(client.chat().stream(CHAT, RelayCursor::Live).token("tok_never_to_be_seen").max_retries(1).await.unwrap_err());
     let proxy = Client::builder().base_url("http://service.invalid").api_key(KEY).max_retries(0);
     let proxied = proxy.proxy("http://user:never_to_be_seen@127.0.0.1:1").build().unwrap();
     note(proxied.chat().retrieve(CHAT).await.unwrap_err());
@@ -86,8 +86,8 @@ async fn no_log_line_error_panic_or_debug_form_shows_a_key_or_a_token() {
     stream.result().await.unwrap();
     shown.push(format!("{stream:?} {:?}", client.chat().respond(CHAT, "x")));
     shown.push(format!("{:?}", builder().token("tok_never_to_be_seen")));
-    shown.push(format!("{:?}", client.chat().stream(CHAT, Cursor::Live).token("tok_never_to_be_seen")));
-    let wrong = client.chat().stream(CHAT, Cursor::Live).token("tok_never_to_be_seen").max_retries(0).await;
+    shown.push(format!("{:?}", client.chat().stream(CHAT, RelayCursor::Live).token("tok_never_to_be_seen")));
+    let wrong = client.chat().stream(CHAT, RelayCursor::Live).token("tok_never_to_be_seen").max_retries(0).await;
     shown.extend(panics(vec![
         // What people write who are sure that it cannot fail.
         Box::new(move || drop(wrong.unwrap())),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use turnwire::chat::{Answers, PermissionReply, Resume};
 use turnwire::stream::StreamState;
-use turnwire::{Client, Cursor, ErrorKind, EventKind};
+use turnwire::{Client, ErrorKind, EventKind, RelayCursor};
 use turnwire_testkit::{Fault, Testkit};
 
 const CHAT: &str = "chat_testkit";
@@ -163,7 +163,8 @@ async fn a_cursor_goes_on_in_another_process_with_the_whole_turn() {
     assert_eq!(stream.result().await.unwrap().text(), "one two three four");
     assert_eq!(kit.counts().turns, 1);
     let at_its_end = stream.cursor().unwrap();
-    let mut again = other.chat().resume(&at_its_end).await.unwrap();
+    let mut again = other.chat().resume(&at_its_end).header("x-call", "resume").await.unwrap();
+    assert_eq!(kit.counts().last_headers["x-call"], "resume");
     assert!(again.try_next().await.unwrap().is_none());
     assert_eq!(again.result().await.unwrap().text(), "one two three four");
 }
@@ -174,7 +175,8 @@ async fn attach_finds_the_turn_that_runs_or_nothing() {
     let (kit, client) = kit(vec![]).await;
     assert!(client.chat().attach(CHAT).await.unwrap().is_none());
     kit.start_turn("/hang");
-    let mut stream = client.chat().attach(CHAT).await.unwrap().expect("a turn runs");
+    let mut stream = client.chat().attach(CHAT).header("x-call", "attach").await.unwrap().expect("a turn runs");
+    assert_eq!(kit.counts().last_headers["x-call"], "attach");
     assert_eq!(stream.try_next().await.unwrap().unwrap().seq, 1);
     stream.cancel().await.unwrap();
     assert_eq!(stream.result().await.unwrap().status, "cancelled");
@@ -303,7 +305,7 @@ async fn text_comes_as_it_is_written_and_ends_as_the_turn_does() {
 async fn a_relay_starts_where_its_cursor_says() {
     let (kit, client) = kit(vec![]).await;
     kit.start_turn("one");
-    let mut relay = client.chat().stream(CHAT, Cursor::After(3)).await.unwrap();
+    let mut relay = client.chat().stream(CHAT, RelayCursor::After(3)).await.unwrap();
     let turnwire::stream::RelayItem::Event(event) = relay.try_next().await.unwrap().unwrap() else {
         panic!("no event");
     };

@@ -82,7 +82,7 @@ impl Talk<'_> {
     /// Finds out before anything is typed whether there is somebody to talk to; gives the turn that runs already.
     async fn look(&mut self) -> Result<Option<TurnStream>, Stop> {
         if let Some(chat) = &self.chat {
-            return unless_interrupted(self.interrupts, self.client.chat().attach(chat)).await;
+            return unless_interrupted(self.interrupts, self.client.chat().attach(chat).into_future()).await;
         }
         if self.person {
             let listed = self.client.chat().list(ListChats::new().limit(1)).into_future();

@@ -5,11 +5,11 @@ use crate::args::Tail;
 use crate::output::{Output, one_line};
 use serde_json::Value;
 use turnwire::stream::{RelayEvent, RelayItem};
-use turnwire::{Client, Cursor};
+use turnwire::{Client, RelayCursor};
 
 pub(crate) async fn run(args: Tail, output: &mut Output) -> Result<(), Stop> {
     let client = Client::from_env()?;
-    let mut stream = client.chat().stream(&args.chat, Cursor::from(args.after)).await?;
+    let mut stream = client.chat().stream(&args.chat, RelayCursor::from(args.after)).await?;
     if output.err_is_terminal {
         output.say_line("following; Ctrl-C ends").await;
     }

@@ -1,5 +1,6 @@
 //! What is done with a chat: the operations that answer once, and those that stream, under the names of the routes.
 
+mod attach;
 mod download;
 mod message;
 mod open;
@@ -7,11 +8,12 @@ mod respond;
 mod stream;
 
 pub use crate::operations::{
-    Agent, Answers, Cancel, Cancelled, Chat, Chats, EndedChat, FileEntry, FileList, Files, KnownPart, ListChats,
-    ListMessages, Messages, NewChat, Page, PermissionReply, Prompt, PromptPart, StoredMessage, StreamToken, Turns,
-    Upload,
+    Agent, Answers, Cancel, Cancelled, Chat, Chats, EndedChat, FileEntry, FileList, Files, KnownPart, ListAll,
+    ListChats, ListMessages, Messages, NewChat, Page, PermissionReply, Prompt, PromptPart, StoredMessage, StreamToken,
+    Turns, Upload,
 };
 pub use crate::stream::{DownloadStream, Resume};
+pub use attach::{Attach, OpenTurn};
 pub use download::{Download, DownloadedFile};
 pub use message::SendMessage;
 pub use respond::{OnConflict, Respond};

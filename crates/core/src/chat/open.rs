@@ -105,13 +105,10 @@ async fn make_way(client: &Client, chat_id: &ChatId, conflict: &Error, how: OnCo
         };
     }
     if let (Some(turn_id), Service::Ours) = (active, client.service()) {
-        let opened =
-            TurnStream::attach(client.clone(), chat_id.clone(), Some(turn_id.clone()), RequestOptions::default());
-        if let Some(mut stream) = Box::pin(opened).await? {
-            // How it ended is its own affair.
-            while stream.try_next().await?.is_some() {}
-            return Ok(());
-        }
+        let mut stream = client.chat().attach_turn(chat_id, turn_id).await?;
+        // How it ended is its own affair.
+        while stream.try_next().await?.is_some() {}
+        return Ok(());
     }
     let wait = crate::policy::backoff::retry(attempt, fastrand::f64()).max(Duration::from_millis(1));
     sleep(wait.mul_f64(client.backoff_scale())).await;

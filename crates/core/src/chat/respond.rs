@@ -3,7 +3,7 @@
 use crate::error::Result;
 use crate::event::{Permission, Question};
 use crate::http::{Client, RequestOptions, call_options};
-use crate::id::{ChatId, TurnId};
+use crate::id::ChatId;
 use crate::operations::{Answers, Chats, PermissionReply, Prompt};
 use crate::stream::{Handler, Handlers, OnState, Resume, StreamState, TurnStream};
 use serde::{Deserialize, Serialize};
@@ -66,25 +66,6 @@ impl Chats {
             handlers: Handlers::default(),
             on_state: None,
         }
-    }
-
-    /// Opens a turn again, in this process or another one, where [`TurnStream::cursor`] left it.
-    ///
-    /// # Errors
-    /// A text that is no cursor, and what opening a stream gives.
-    pub async fn resume(&self, cursor: &str) -> Result<TurnStream> {
-        TurnStream::resume(self.client.clone(), cursor, RequestOptions::default()).await
-    }
-
-    /// The turn that runs in the chat, from its first event (our server). `None`: nothing runs.
-    pub async fn attach(&self, id: impl Into<ChatId>) -> Result<Option<TurnStream>> {
-        TurnStream::attach(self.client.clone(), id.into(), None, RequestOptions::default()).await
-    }
-
-    /// This turn of the chat, from its first event, whether it runs or has ended (our server).
-    pub async fn attach_turn(&self, id: impl Into<ChatId>, turn_id: impl Into<TurnId>) -> Result<TurnStream> {
-        let found = TurnStream::attach(self.client.clone(), id.into(), Some(turn_id.into()), RequestOptions::default());
-        found.await?.ok_or_else(|| crate::Error::new("turn_not_found", "The chat has no such turn."))
     }
 }
 

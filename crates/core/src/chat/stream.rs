@@ -4,7 +4,7 @@ use crate::error::Result;
 use crate::http::{Client, RequestOptions, Secret, call_options};
 use crate::id::ChatId;
 use crate::operations::Chats;
-use crate::stream::{Cursor, RelayStream};
+use crate::stream::{RelayCursor, RelayStream};
 use std::fmt;
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
@@ -15,14 +15,14 @@ use std::pin::Pin;
 pub struct OpenRelay {
     client: Client,
     chat_id: ChatId,
-    cursor: Cursor,
+    cursor: RelayCursor,
     token: Option<Secret>,
     options: RequestOptions,
 }
 
 impl Chats {
     /// Follows the chat's relay from `cursor` on, for as long as it is iterated; broken connections are taken up again.
-    pub fn stream(&self, id: impl Into<ChatId>, cursor: impl Into<Cursor>) -> OpenRelay {
+    pub fn stream(&self, id: impl Into<ChatId>, cursor: impl Into<RelayCursor>) -> OpenRelay {
         OpenRelay {
             client: self.client.clone(),
             chat_id: id.into(),

@@ -7,6 +7,7 @@ mod code;
 
 pub use code::{CODES, Code, ErrorKind, lookup};
 
+use crate::cursor::TurnCursor;
 use crate::id::TurnId;
 use crate::turn::Turn;
 use code::{default_code, kind_of_status};
@@ -35,7 +36,7 @@ struct Inner {
     body: Option<String>,
     active_turn_id: Option<TurnId>,
     turn: Option<Box<Turn>>,
-    cursor: Option<String>,
+    cursor: Option<TurnCursor>,
     source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
@@ -138,8 +139,8 @@ impl Error {
     }
 
     /// Where to go on, where the error ended a stream.
-    pub fn cursor(&self) -> Option<&str> {
-        self.0.cursor.as_deref()
+    pub fn cursor(&self) -> Option<&TurnCursor> {
+        self.0.cursor.as_ref()
     }
 
     /// A clock ran out.
@@ -240,7 +241,7 @@ impl Error {
     /// Sets [`Error::cursor`].
     #[doc(hidden)]
     #[must_use]
-    pub fn with_cursor(mut self, cursor: Option<String>) -> Self {
+    pub fn with_cursor(mut self, cursor: Option<TurnCursor>) -> Self {
         self.0.cursor = cursor;
         self
     }

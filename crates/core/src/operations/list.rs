@@ -2,12 +2,17 @@
 
 use super::{Chat, Chats};
 use crate::error::Result;
-use crate::http::{Call, Request};
+use crate::http::{Call, Request, RequestOptions, call_options};
 use crate::lax;
-use futures_core::stream::BoxStream;
-use futures_util::stream;
+use futures_core::Stream;
+use futures_core::future::BoxFuture;
 use reqwest::Method;
 use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::future::IntoFuture;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::vec;
 
 /// One page of a list. While `next_cursor` is there, more follows: pass it as the next call's cursor.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,33 +68,79 @@ impl ListChats {
     }
 }
 
-/// All items of a list, page after page; each page is asked for when the former one has been read.
-pub(super) fn all<T: Send + 'static>(
-    cursor: Option<String>,
-    page: impl Fn(Option<String>) -> Call<Page<T>> + Send + 'static,
-) -> BoxStream<'static, Result<T>>
-where
-    Page<T>: 'static,
-{
-    let begin = (page, Some(cursor), Vec::new().into_iter());
-    Box::pin(stream::try_unfold(begin, |(page, mut next, mut items)| async move {
-        loop {
-            if let Some(item) = items.next() {
-                return Ok(Some((item, (page, next, items))));
-            }
-            let Some(cursor) = next.take() else { return Ok(None) };
-            let read = page(cursor).await?;
-            next = read.next_cursor.map(Some);
-            items = read.data.into_iter();
+/// All items of a list, page after page, as a [`Stream`]; each page is asked for when the former one has been read. Its
+/// options are those of each request.
+#[must_use = "a list is asked for when it is read"]
+pub struct ListAll<T> {
+    page: Box<dyn Fn(Option<String>) -> Call<Page<T>> + Send>,
+    options: RequestOptions,
+    at: At<T>,
+    items: vec::IntoIter<T>,
+}
+
+/// Where a reader of all pages stands.
+enum At<T> {
+    /// Before the page that this cursor is of.
+    Before(Option<String>),
+    /// The page has been asked for.
+    Asked(BoxFuture<'static, Result<Page<T>>>),
+    /// There is no other page.
+    End,
+}
+
+impl<T> ListAll<T> {
+    pub(super) fn new(cursor: Option<String>, page: impl Fn(Option<String>) -> Call<Page<T>> + Send + 'static) -> Self {
+        Self {
+            page: Box::new(page),
+            options: RequestOptions::default(),
+            at: At::Before(cursor),
+            items: Vec::new().into_iter(),
         }
-    }))
+    }
+
+    call_options!();
+}
+
+impl<T: Unpin + 'static> Stream for ListAll<T> {
+    type Item = Result<T>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<T>>> {
+        loop {
+            if let Some(item) = self.items.next() {
+                return Poll::Ready(Some(Ok(item)));
+            }
+            match &mut self.at {
+                At::Before(cursor) => {
+                    let cursor = cursor.take();
+                    let call = (self.page)(cursor).options(self.options.clone());
+                    self.at = At::Asked(call.into_future());
+                }
+                At::Asked(asked) => {
+                    let read = ready!(asked.as_mut().poll(cx));
+                    self.at = At::End;
+                    let page = read?;
+                    if page.next_cursor.is_some() {
+                        self.at = At::Before(page.next_cursor);
+                    }
+                    self.items = page.data.into_iter();
+                }
+                At::End => return Poll::Ready(None),
+            }
+        }
+    }
+}
+
+impl<T> fmt::Debug for ListAll<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ListAll").field("options", &self.options).finish_non_exhaustive()
+    }
 }
 
 impl Chats {
     /// All chats, newest first, over all pages.
-    pub fn list_all(&self, which: ListChats) -> BoxStream<'static, Result<Chat>> {
+    pub fn list_all(&self, which: ListChats) -> ListAll<Chat> {
         let chats = self.clone();
-        all(which.cursor.clone(), move |cursor| chats.list(ListChats { cursor, ..which.clone() }))
+        ListAll::new(which.cursor.clone(), move |cursor| chats.list(ListChats { cursor, ..which.clone() }))
     }
 
     /// A page of the chats, newest first.

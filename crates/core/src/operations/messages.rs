@@ -1,14 +1,11 @@
 //! The messages of a chat (our server).
 
-use super::list::all;
-use super::{Chats, Page};
-use crate::error::Result;
+use super::{Chats, ListAll, Page};
 use crate::event::{FinishReason, MessageKind, MessageUsage, TurnError};
 use crate::http::{Call, Client, Request};
 use crate::id::{ChatId, MessageId, PartId};
 use crate::json::Json;
 use crate::lax;
-use futures_core::stream::BoxStream;
 use reqwest::Method;
 use serde::{Deserialize, Serialize};
 
@@ -60,6 +57,27 @@ pub struct ListMessages {
     pub cursor: Option<String>,
 }
 
+impl ListMessages {
+    /// All, the service's page size.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// At most so many on a page.
+    #[must_use]
+    pub fn limit(mut self, limit: u32) -> Self {
+        self.limit = Some(limit);
+        self
+    }
+
+    /// Where the page begins.
+    #[must_use]
+    pub fn cursor(mut self, cursor: impl Into<String>) -> Self {
+        self.cursor = Some(cursor.into());
+        self
+    }
+}
+
 /// The messages of chats.
 #[derive(Clone, Debug)]
 pub struct Messages {
@@ -75,9 +93,9 @@ impl Chats {
 
 impl Messages {
     /// All messages of a chat, over all pages.
-    pub fn list_all(&self, id: impl Into<ChatId>, which: ListMessages) -> BoxStream<'static, Result<StoredMessage>> {
+    pub fn list_all(&self, id: impl Into<ChatId>, which: ListMessages) -> ListAll<StoredMessage> {
         let (messages, id) = (self.clone(), id.into());
-        all(which.cursor.clone(), move |cursor| messages.list(&id, ListMessages { cursor, ..which.clone() }))
+        ListAll::new(which.cursor.clone(), move |cursor| messages.list(&id, ListMessages { cursor, ..which.clone() }))
     }
 
     /// A page of a chat's messages.

@@ -20,7 +20,7 @@ pub use create::{Chat, NewChat};
 pub use delete::EndedChat;
 pub(crate) use files::file_request;
 pub use files::{FileEntry, FileList, Files};
-pub use list::{ListChats, Page};
+pub use list::{ListAll, ListChats, Page};
 pub use messages::{ListMessages, Messages, StoredMessage};
 pub use permission::PermissionReply;
 pub use prompt::{KnownPart, Prompt, PromptPart};

@@ -1,12 +1,12 @@
 //! What only services need that have no turn streams: a turn that broke off is taken up through the relay.
 
-use super::cursor::Cursor;
 use super::exclusive::Exclusive;
 use super::link::{Break, Moved};
 use super::reconcile::{Reconcile, StatusLog};
 use super::relay::RelayStream;
 use super::relay_item::RelayItem;
 use super::turn_target::{TurnTarget, incomplete};
+use crate::cursor::RelayCursor;
 use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::http::{Client, RequestOptions};
@@ -122,7 +122,7 @@ enum Anchor {
 impl Anchor {
     /// Opens the relay, to be called before the prompt is sent.
     async fn drop_in(client: &Client, chat_id: &ChatId, options: &RequestOptions) -> Result<Self> {
-        let relay = open(client, chat_id, options, Cursor::Live).await?;
+        let relay = open(client, chat_id, options, RelayCursor::Live).await?;
         Ok(Self::Watching(Box::new(relay)))
     }
 
@@ -144,13 +144,13 @@ impl Anchor {
     async fn replay(self, client: &Client, chat_id: &ChatId, options: &RequestOptions) -> Result<Option<RelayStream>> {
         match self {
             Self::Watching(relay) => Ok(Some(*relay)),
-            Self::After(number) => open(client, chat_id, options, Cursor::After(number)).await.map(Some),
+            Self::After(number) => open(client, chat_id, options, RelayCursor::After(number)).await.map(Some),
             Self::Lost => Ok(None),
         }
     }
 }
 
-async fn open(client: &Client, chat_id: &ChatId, options: &RequestOptions, cursor: Cursor) -> Result<RelayStream> {
+async fn open(client: &Client, chat_id: &ChatId, options: &RequestOptions, cursor: RelayCursor) -> Result<RelayStream> {
     let options = RequestOptions { idempotency_key: None, body: serde_json::Map::default(), ..options.clone() };
     RelayStream::open(client.clone(), chat_id.clone(), cursor, None, options).await
 }

@@ -2,7 +2,6 @@
 
 mod attended;
 mod body;
-mod cursor;
 mod download;
 mod driver;
 mod exclusive;
@@ -25,8 +24,8 @@ mod text;
 mod turn;
 mod turn_target;
 
+pub use crate::cursor::{RelayCursor, TurnCursor};
 pub(crate) use body::EventBody;
-pub use cursor::Cursor;
 pub use download::DownloadStream;
 pub(crate) use foreign::Foreign;
 pub use handle::TurnHandle;

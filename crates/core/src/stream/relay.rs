@@ -1,9 +1,10 @@
 //! The stream of a chat's relay: the runtime's own events, for as long as somebody reads.
 
 use super::body::EventBody;
-use super::cursor::Cursor;
+
 use super::link::{Break, Link, Moved, Target};
 use super::relay_item::{RelayItem, read_frame};
+use crate::cursor::RelayCursor;
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::{Client, Clocks, Head, Request, RequestOptions, Secret, check_secret};
 use crate::id::ChatId;
@@ -26,9 +27,9 @@ const MAX_EVENT_BYTES: usize = 32 * 1024 * 1024;
 pub struct RelayStream {
     link: Link<RelayTarget>,
     incoming: VecDeque<(RelayItem, Option<u64>)>,
-    cursor: Cursor,
+    cursor: RelayCursor,
     /// Where it began, before anything was read.
-    began: Cursor,
+    began: RelayCursor,
     head: Head,
 }
 
@@ -43,7 +44,7 @@ struct RelayTarget {
 
 impl RelayTarget {
     /// Opens it, under these options. `None`: the chat has ended and has told all it has.
-    async fn open_with(&self, cursor: Cursor, options: &RequestOptions) -> Result<Option<EventBody>> {
+    async fn open_with(&self, cursor: RelayCursor, options: &RequestOptions) -> Result<Option<EventBody>> {
         let mut request = Request::new("stream", Method::GET)
             .event_stream()
             .chat(&self.chat_id)?
@@ -64,13 +65,13 @@ impl RelayTarget {
 
 impl Target for RelayTarget {
     type Body = EventBody;
-    type Place = Cursor;
+    type Place = RelayCursor;
 
     fn client(&self) -> &Client {
         &self.client
     }
 
-    async fn open(&self, cursor: Cursor) -> Result<Option<EventBody>> {
+    async fn open(&self, cursor: RelayCursor) -> Result<Option<EventBody>> {
         let options = RequestOptions { max_retries: Some(0), ..self.options.clone() };
         self.open_with(cursor, &options).await
     }
@@ -87,7 +88,7 @@ impl RelayStream {
     pub(crate) async fn open(
         client: Client,
         chat_id: ChatId,
-        cursor: Cursor,
+        cursor: RelayCursor,
         token: Option<Secret>,
         options: RequestOptions,
     ) -> Result<Self> {
@@ -127,6 +128,11 @@ impl RelayStream {
         self.cursor.number()
     }
 
+    /// Where to go on after the last item read.
+    pub fn cursor(&self) -> RelayCursor {
+        self.cursor
+    }
+
     /// The number of the event it began after, as it was asked for or as the service told it.
     pub fn began_after(&self) -> Option<u64> {
         self.began.number()
@@ -163,10 +169,12 @@ impl RelayStream {
             while let Some((item, number)) = self.incoming.pop_front() {
                 match (number, self.cursor) {
                     // A replay may begin before the cursor; what was read is not read twice.
-                    (Some(number), Cursor::After(read)) if number <= read && matches!(item, RelayItem::Event(_)) => {
+                    (Some(number), RelayCursor::After(read))
+                        if number <= read && matches!(item, RelayItem::Event(_)) =>
+                    {
                         continue;
                     }
-                    (Some(number), _) => self.cursor = Cursor::After(number),
+                    (Some(number), _) => self.cursor = RelayCursor::After(number),
                     (None, _) => {}
                 }
                 self.link.progress();

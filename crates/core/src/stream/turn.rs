@@ -2,7 +2,6 @@
 
 use super::attended::Attended;
 use super::body::EventBody;
-use super::cursor::TurnCursor;
 use super::foreign::Foreign;
 use super::handle::TurnHandle;
 use super::handlers::Handlers;
@@ -10,6 +9,7 @@ use super::inbox::Inbox;
 use super::link::Link;
 use super::state::{OnState, Resume, StreamState};
 use super::turn_target::TurnTarget;
+use crate::cursor::TurnCursor;
 use crate::error::Error;
 use crate::error::Result;
 use crate::event::{Permission, Question};
@@ -91,14 +91,13 @@ impl TurnStream {
 
     /// Where to go on after the last event handed out, fit to be stored; see [`Chats::resume`](crate::chat::Chats::resume).
     /// `None` before the first event.
-    pub fn cursor(&self) -> Option<String> {
+    pub fn cursor(&self) -> Option<TurnCursor> {
         self.cursor_after(self.inbox.delivered)
     }
 
     /// Where to go on after the event of this number.
-    pub fn cursor_after(&self, seq: u64) -> Option<String> {
-        let (turn_id, seq) = (self.turn_id()?.clone(), seq.max(self.inbox.told));
-        Some(TurnCursor { chat_id: self.chat_id().clone(), turn_id, seq }.encode())
+    pub fn cursor_after(&self, seq: u64) -> Option<TurnCursor> {
+        Some(TurnCursor::new(self.chat_id(), self.turn_id()?, seq.max(self.inbox.told)))
     }
 
     /// The turn, once it is known.
