@@ -14,7 +14,7 @@ pub enum RelayCursor {
     /// Only what comes from now on.
     #[default]
     Live,
-    /// What comes after the event of this number; 0: from the oldest that is kept.
+    /// The events after this number; 0 starts with the oldest that is kept.
     After(u64),
 }
 

@@ -23,7 +23,7 @@ impl Json {
         serde_json::from_str(&numbers::readable(self.get())).unwrap_or_default()
     }
 
-    /// From text known to be JSON; `None` if it is not.
+    /// From JSON text; `None` if it is not JSON.
     pub fn parse(text: &str) -> Option<Self> {
         serde_json::from_str(text).ok()
     }

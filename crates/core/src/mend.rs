@@ -1,4 +1,4 @@
-//! JSON that no strict reader takes, made readable: bad UTF-8, and halves of surrogate pairs.
+//! Repairs JSON that a strict parser refuses: invalid UTF-8, and lone halves of surrogate pairs.
 //!
 //! A provider that splits an emoji over two chunks makes `OpenCode` send `"\ud83d"` and then `"\ude80"`. Text cannot hold
 //! half a character, so a half at the edge of a text is kept beside it ([`Edges`]) until its other half comes.
@@ -12,7 +12,7 @@ pub(crate) struct Edges {
     pub(crate) tail: Option<u16>,
 }
 
-/// What stands for half a character that never finds its other half.
+/// The replacement for a lone half of a surrogate pair.
 pub(crate) const LOST: char = '\u{fffd}';
 
 /// The character of two halves.
@@ -67,7 +67,7 @@ pub(crate) fn edges(json: &str) -> Edges {
     Edges { lead, tail }
 }
 
-/// Takes the stand-ins of the halves at its edges off a mended text.
+/// Removes the placeholders of the halves at the edges of a repaired text.
 pub(crate) fn trim_edges(text: &str, edges: Edges) -> &str {
     let text = if edges.lead.is_some() { text.strip_prefix(LOST).unwrap_or(text) } else { text };
     if edges.tail.is_some() { text.strip_suffix(LOST).unwrap_or(text) } else { text }

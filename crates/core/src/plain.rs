@@ -29,7 +29,7 @@ fn is_order(c: char) -> bool {
     c.is_control() && !matches!(c, '\n' | '\t')
 }
 
-/// What follows an escape.
+/// The characters after an escape.
 fn skip_sequence(rest: &mut Peekable<Chars<'_>>) {
     match rest.peek() {
         Some('[') => {

@@ -39,9 +39,9 @@ pub struct Download {
 pub struct DownloadedFile {
     /// Its bytes.
     pub content: Bytes,
-    /// Its media type, as the service says.
+    /// Its media type, as the service reports it.
     pub content_type: Option<String>,
-    /// Its name, as the service says.
+    /// Its name, as the service reports it.
     pub filename: Option<String>,
     /// The service's `x-request-id`.
     pub request_id: Option<String>,
@@ -55,10 +55,10 @@ impl Download {
         DownloadStream::open(self.client, self.request?, self.options).await
     }
 
-    /// Downloads into a writer; gives the number of bytes.
+    /// Downloads into a writer; returns the number of bytes.
     ///
     /// # Errors
-    /// Also those of the writer, as the cause. What was written by then stays written.
+    /// Also errors of the writer, as the cause. Data written by then stays.
     pub async fn write_to<W: AsyncWrite + Unpin>(self, writer: &mut W) -> Result<u64> {
         let mut stream = self.stream().await?;
         let mut written = 0;

@@ -52,13 +52,13 @@ impl SendMessage {
         self
     }
 
-    /// How the turn goes on when its connection breaks.
+    /// How the turn resumes when its connection breaks.
     pub fn resume(mut self, resume: Resume) -> Self {
         self.respond = self.respond.resume(resume);
         self
     }
 
-    /// Called when the connection breaks and when it has been taken up. It must not block.
+    /// Called when the connection breaks and when it has been resumed. It must not block.
     pub fn on_state(self, tell: impl Fn(&StreamState) + Send + Sync + 'static) -> Self {
         self.edit(|respond| respond.on_state(tell))
     }
@@ -83,13 +83,13 @@ impl SendMessage {
         self
     }
 
-    /// Waits where the agent asks a question: somebody else answers it.
+    /// While the agent asks a question, waits for somebody else to answer it.
     pub fn wait_for_questions(mut self) -> Self {
         self.respond = self.respond.wait_for_questions();
         self
     }
 
-    /// Waits where the agent asks for a permission: somebody else answers it.
+    /// While the agent requests a permission, waits for somebody else to grant or refuse it.
     pub fn wait_for_permissions(mut self) -> Self {
         self.respond = self.respond.wait_for_permissions();
         self

@@ -1,4 +1,4 @@
-//! What is done with a chat: the operations that answer once, and those that stream, under the names of the routes.
+//! The operations on chats: those that answer once and those that stream, under the names of the routes.
 
 mod attach;
 mod download;

@@ -78,13 +78,13 @@ impl Respond {
         self
     }
 
-    /// How the turn goes on when its connection breaks. Default: [`Resume::Auto`].
+    /// How the turn resumes when its connection breaks. Default: [`Resume::Auto`].
     pub fn resume(mut self, resume: Resume) -> Self {
         self.resume = resume;
         self
     }
 
-    /// Called when the connection breaks and when it has been taken up. It must not block.
+    /// Called when the connection breaks and when it has been resumed. It must not block.
     pub fn on_state(mut self, tell: impl Fn(&StreamState) + Send + Sync + 'static) -> Self {
         self.on_state = Some(Arc::new(tell));
         self
@@ -110,13 +110,13 @@ impl Respond {
         self
     }
 
-    /// The result waits where the agent asks a question: somebody else answers it.
+    /// While the agent asks a question, the result waits for somebody else to answer it.
     pub fn wait_for_questions(mut self) -> Self {
         self.handlers.question = Handler::Wait;
         self
     }
 
-    /// The result waits where the agent asks for a permission: somebody else answers it.
+    /// While the agent requests a permission, the result waits for somebody else to grant or refuse it.
     pub fn wait_for_permissions(mut self) -> Self {
         self.handlers.permission = Handler::Wait;
         self

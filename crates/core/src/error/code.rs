@@ -1,6 +1,6 @@
 //! The classes of error and the table of codes.
 
-/// The classes of error; Python and Node have a real class for each, of the name [`ErrorKind::class`] gives.
+/// The kinds of errors; Python and Node have a class for each, with the name of [`ErrorKind::class`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
@@ -20,7 +20,7 @@ pub enum ErrorKind {
     NotFound,
     /// 409.
     Conflict,
-    /// 409: another turn runs in this chat; [`Error::active_turn_id`] names it.
+    /// 409: another turn runs in this chat; [`Error::active_turn_id`](super::Error::active_turn_id) names it.
     TurnConflict,
     /// 410: the chat has ended.
     ChatEnded,
@@ -40,7 +40,7 @@ pub enum ErrorKind {
     IncompleteTurn,
     /// The turn ended as `failed` or `interrupted`.
     TurnFailed,
-    /// The agent asked something and nobody is there to answer.
+    /// The agent waits for an answer, and there is no handler.
     InputRequired,
     /// Stopped by the caller.
     Aborted,
@@ -95,7 +95,7 @@ const fn code(code: &'static str, kind: ErrorKind, status: u16, wire_type: &'sta
 }
 
 impl Code {
-    /// The row of a service's error that has none of its own.
+    /// The row for an error of a service that has no row of its own.
     pub const INTERNAL: Self = code("internal", ErrorKind::InternalServer, 500, "api_error", true);
 }
 
@@ -171,7 +171,7 @@ pub(super) fn kind_of_status(status: u16) -> ErrorKind {
     }
 }
 
-/// The code of an answer that gave none.
+/// The code of an answer without one.
 pub(super) fn default_code(status: u16) -> &'static str {
     match status {
         400 => "invalid_request",

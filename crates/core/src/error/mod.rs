@@ -64,7 +64,7 @@ impl Error {
         }))
     }
 
-    /// An error a service answered. The class follows the status; where the code is known and agrees, the code.
+    /// An error that a service answered. The class follows the status, or the code if it is known and agrees with the status.
     #[doc(hidden)]
     pub fn from_status(status: u16, code: Option<String>, message: impl Into<String>) -> Self {
         let row = code.as_deref().and_then(lookup).filter(|row| row.status == status);
@@ -98,7 +98,7 @@ impl Error {
         self.0.kind
     }
 
-    /// The code, for programs. The service's own where it gave one.
+    /// The code, for programs; the service's own if it sent one.
     pub fn code(&self) -> &str {
         &self.0.code
     }
@@ -118,7 +118,7 @@ impl Error {
         self.0.request_id.as_deref()
     }
 
-    /// How long the service asked to wait.
+    /// The wait that the service requested.
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after
     }

@@ -1,4 +1,4 @@
-//! Constructors of what may get more fields: each takes what its value cannot be without.
+//! Constructors of types that may get more fields: each takes the required fields.
 
 use super::part::{FilePart, OtherPart, Part, PartBody, PatchPart, TextPart, TodoItem, TodoPart, ToolError, ToolPart};
 use super::request::{Choice, Permission, Prompt, Question};
@@ -68,7 +68,7 @@ impl PartUpdated {
 }
 
 impl ToolPart {
-    /// A call that has given nothing back yet.
+    /// A call without a result yet.
     pub fn new(call_id: impl Into<String>, tool: impl Into<String>, input: Json) -> Self {
         Self {
             call_id: call_id.into(),
@@ -99,7 +99,7 @@ impl Permission {
 }
 
 impl TokenCounts {
-    /// Nothing used, of a cost that is not told.
+    /// No usage, with a cost that was not reported.
     pub fn new() -> Self {
         Self::default()
     }

@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::fmt;
 
-/// Every field of every event. Spellings of other services are taken too.
+/// Every field of every event. Spellings of other services are accepted too.
 #[derive(Default)]
 pub(super) struct Fields<'a> {
     pub(super) event_type: Option<Cow<'a, str>>,

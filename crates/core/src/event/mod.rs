@@ -115,7 +115,7 @@ pub struct TurnStatusChanged {
     /// While `retrying`: when the next attempt is made.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_attempt_at: Option<Timestamp>,
-    /// The whole set of open requests; it replaces the former one. Empty: none is open.
+    /// All open requests; the set replaces the previous one. Empty if none is open.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub requests: Vec<InputRequest>,
 }
@@ -164,7 +164,7 @@ pub struct PartDelta {
     pub delta: Text,
 }
 
-/// A part as it now stands; it replaces what was known of it.
+/// The current state of a part, which replaces the previous one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
@@ -200,10 +200,10 @@ pub struct MessageCompleted {
     pub parent_part_id: Option<PartId>,
     /// Why it ended.
     pub finish_reason: FinishReason,
-    /// What it used.
+    /// The usage.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub usage: Option<MessageUsage>,
-    /// What failed.
+    /// The failure.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<TurnError>,
     /// When it ended.
@@ -229,7 +229,7 @@ pub struct TurnCompleted {
     /// With `merged`: the turn in which it was answered.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub merged_into: Option<TurnId>,
-    /// What failed.
+    /// The failure.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<TurnError>,
     /// When it ended.
@@ -263,7 +263,7 @@ impl From<Failure> for TurnError {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct UnknownEvent {
-    /// Its `type`; empty where it has none.
+    /// Its `type`; empty if it has none.
     pub event_type: String,
     /// Its JSON.
     pub raw: Json,
@@ -315,7 +315,7 @@ impl Event {
         }
     }
 
-    /// The question this event was the first to tell.
+    /// The question that this event was the first to report.
     pub fn question(&self) -> Option<&Question> {
         match self.asked_request()? {
             InputRequest::Question(question) => Some(question),
@@ -339,7 +339,7 @@ impl Event {
     }
 
     #[cfg(feature = "client")]
-    /// Marks the request at `index` of this event's `requests` as newly asked.
+    /// Marks the request at `index` of this event's `requests` as new.
     pub(crate) fn set_asked(&mut self, index: Option<usize>) {
         self.asked = index;
     }

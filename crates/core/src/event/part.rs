@@ -8,13 +8,13 @@ use crate::time::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, de};
 use serde_json::value::RawValue;
 
-/// A part as it now stands.
+/// The current state of a part.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Part {
     /// Stable over reconnects and replays.
     pub id: PartId,
-    /// What kind of part, with its fields.
+    /// The type of the part, with its fields.
     #[serde(flatten)]
     pub body: PartBody,
     /// Where it stands.
@@ -63,10 +63,10 @@ pub struct ToolPart {
     /// The tool's name.
     #[serde(default, deserialize_with = "lax::text_or_empty")]
     pub tool: String,
-    /// Its arguments, as the model gave them.
+    /// Its arguments, as the model passed them.
     #[serde(default = "Json::empty_object")]
     pub input: Json,
-    /// What it gave back, or has given so far.
+    /// The output of the tool, complete or so far.
     #[serde(default, deserialize_with = "lax::output", skip_serializing_if = "Option::is_none")]
     pub output: Option<String>,
     /// Why it failed.
@@ -103,7 +103,7 @@ impl From<Failure> for ToolError {
     }
 }
 
-/// A file: the agent's own, or one that a tool gave back.
+/// A file of the agent, or one that a tool returned.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
@@ -117,10 +117,10 @@ pub struct FilePart {
     /// Where it is: `data:`, `file:` or `https:`. Empty where it was left out.
     #[serde(default, deserialize_with = "lax::text_or_empty")]
     pub url: String,
-    /// The tool part that gave it back.
+    /// The tool part that returned the file.
     #[serde(default, alias = "tool_part_id", deserialize_with = "lax::word", skip_serializing_if = "Option::is_none")]
     pub tool_part_id: Option<PartId>,
-    /// It was too large to be told, so that `url` is empty.
+    /// True if the file was too large to be sent, so that `url` is empty.
     #[serde(default, deserialize_with = "lax::flag", skip_serializing_if = "std::ops::Not::not")]
     pub omitted: bool,
 }
@@ -165,7 +165,7 @@ pub struct OtherPart {
     /// Its kind.
     #[serde(rename = "type")]
     pub part_type: String,
-    /// The part as the runtime gave it.
+    /// The part as the runtime sent it.
     pub raw: Json,
 }
 

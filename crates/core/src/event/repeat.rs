@@ -32,7 +32,7 @@ pub(super) struct Repeats {
 
 #[derive(Debug)]
 struct Pattern {
-    /// All before the number; nothing where there is none.
+    /// The text before the number, if any.
     head: Box<str>,
     numbered: bool,
     /// From there to the text, with its opening quote.

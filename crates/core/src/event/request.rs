@@ -1,4 +1,4 @@
-//! What the agent waits for: questions and permissions.
+//! Requests of the agent: questions and permissions.
 
 use crate::id::{MessageId, PartId, RequestId};
 use crate::json::Json;
@@ -6,7 +6,7 @@ use crate::lax;
 use serde::{Deserialize, Deserializer, Serialize, de};
 use serde_json::value::RawValue;
 
-/// An open request of the agent. The turn goes on once it is answered.
+/// An open request of the agent. The turn continues once it is answered.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 #[non_exhaustive]
@@ -44,7 +44,7 @@ impl<'de> Deserialize<'de> for InputRequest {
     }
 }
 
-/// Questions asked together; an answer gives one list of labels (or free text) for each.
+/// One or more questions in one request; an answer has one list of labels (or of free text) for each.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
@@ -52,13 +52,13 @@ pub struct Question {
     /// The id to answer under.
     #[serde(default, alias = "request_id", deserialize_with = "lax::id")]
     pub request_id: RequestId,
-    /// The message that asks.
+    /// The message that contains the request.
     #[serde(default, alias = "message_id", deserialize_with = "lax::word", skip_serializing_if = "Option::is_none")]
     pub message_id: Option<MessageId>,
-    /// The tool part that asks.
+    /// The tool part that makes the request.
     #[serde(default, alias = "part_id", deserialize_with = "lax::word", skip_serializing_if = "Option::is_none")]
     pub part_id: Option<PartId>,
-    /// What is asked.
+    /// The questions.
     #[serde(default, deserialize_with = "lax::objects")]
     pub questions: Vec<Prompt>,
 }
@@ -88,15 +88,15 @@ pub struct Prompt {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Choice {
-    /// What is sent back when it is chosen.
+    /// The answer if this option is chosen.
     #[serde(default, deserialize_with = "lax::text_or_empty")]
     pub label: String,
-    /// What it means.
+    /// A description.
     #[serde(default, deserialize_with = "lax::text_or_empty")]
     pub description: String,
 }
 
-/// A permission the agent asks for.
+/// A permission that the agent requests.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
@@ -104,13 +104,13 @@ pub struct Permission {
     /// The id to answer under.
     #[serde(default, alias = "request_id", deserialize_with = "lax::id")]
     pub request_id: RequestId,
-    /// The message that asks.
+    /// The message that contains the request.
     #[serde(default, alias = "message_id", deserialize_with = "lax::word", skip_serializing_if = "Option::is_none")]
     pub message_id: Option<MessageId>,
-    /// The tool part that asks.
+    /// The tool part that makes the request.
     #[serde(default, alias = "part_id", deserialize_with = "lax::word", skip_serializing_if = "Option::is_none")]
     pub part_id: Option<PartId>,
-    /// What kind of thing: `bash`, `edit`, `external_directory` …
+    /// The kind of permission: `bash`, `edit`, `external_directory` …
     #[serde(default, deserialize_with = "lax::text_or_empty")]
     pub permission: String,
     /// The commands or paths it is about.

@@ -16,7 +16,7 @@ macro_rules! open_enum {
         }
 
         impl $name {
-            /// The words this version knows, in the order of the contract.
+            /// The words that this version knows, in the order of the protocol.
             pub const WORDS: &'static [&'static str] = &[$($word),+];
 
             /// The word as it travels.
@@ -92,13 +92,13 @@ open_enum! {
         Compacting = "compacting",
         /// The agent waits for an answer or a permission.
         Waiting = "waiting",
-        /// A cancel was asked for.
+        /// A cancel was requested.
         Cancelling = "cancelling",
         /// Ended: the agent finished.
         Completed = "completed",
         /// Ended: cancelled.
         Cancelled = "cancelled",
-        /// Ended: the provider, the model or the runtime failed; `error` says how.
+        /// Ended: the provider, the model or the runtime failed; see `error`.
         Failed = "failed",
         /// Ended: a question or a permission was refused.
         Blocked = "blocked",
@@ -122,7 +122,7 @@ impl TurnStatus {
 open_enum! {
     /// Why a message ended.
     FinishReason {
-        /// The model said all it wanted.
+        /// The model finished its answer.
         Stop = "stop",
         /// The model called tools; another message follows.
         ToolCalls = "tool_calls",
@@ -165,7 +165,7 @@ impl PartState {
 }
 
 open_enum! {
-    /// What a message of the agent is for.
+    /// The purpose of a message of the agent.
     MessageKind {
         /// An answer to the user.
         Answer = "answer",
@@ -175,7 +175,7 @@ open_enum! {
 }
 
 open_enum! {
-    /// What a part is.
+    /// The content of a part.
     PartType {
         /// Text of the answer.
         Text = "text",
@@ -192,7 +192,7 @@ open_enum! {
     }
 }
 
-/// The kind of a message that says none.
+/// The kind of a message without one.
 pub(crate) fn answer() -> MessageKind {
     MessageKind::Answer
 }

@@ -7,7 +7,7 @@ use crate::lax;
 use serde::{Deserialize, Serialize};
 use std::ops::AddAssign;
 
-/// Token counts. `input` excludes what the cache gave, `output` excludes reasoning; `total` is the sum of all five.
+/// Token counts. `input` excludes the cache, `output` excludes reasoning; `total` is the sum of all five.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
@@ -30,7 +30,7 @@ pub struct TokenCounts {
     /// The sum of the five.
     #[serde(default, alias = "total_tokens", deserialize_with = "lax::count_or_zero")]
     pub total_tokens: u64,
-    /// Cost in millionths of a dollar; absent: not told.
+    /// The cost in millionths of a dollar; absent if it was not reported.
     #[serde(default, alias = "cost_micros", deserialize_with = "lax::count", skip_serializing_if = "Option::is_none")]
     pub cost_micros: Option<u64>,
 }
@@ -50,7 +50,7 @@ impl AddAssign for TokenCounts {
     }
 }
 
-/// What one message used.
+/// The usage of one message.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct MessageUsage {
@@ -81,7 +81,7 @@ pub struct Usage {
     pub entries: Vec<UsageEntry>,
 }
 
-/// What one message of the turn used.
+/// The usage of one message of the turn.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]

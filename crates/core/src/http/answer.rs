@@ -1,4 +1,4 @@
-//! What comes back: answers, and errors.
+//! Answers and errors.
 
 use super::{Incoming, said};
 use crate::error::{Error, Result};
@@ -17,7 +17,7 @@ use std::fmt;
 use std::time::SystemTime;
 use tokio_util::sync::CancellationToken;
 
-/// What an answer begins with.
+/// The head of an answer.
 #[derive(Clone)]
 pub(crate) struct Head {
     pub(crate) status: u16,
@@ -89,7 +89,7 @@ impl<T> RawResponse<T> {
         &self.body
     }
 
-    /// What awaiting the call would have given.
+    /// The result of the plain call.
     ///
     /// # Errors
     /// The body is not what the operation answers.
@@ -135,7 +135,7 @@ pub(crate) fn read_json<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
 /// What some operation gives; an answer with one of these is not only an error.
 const GIVEN: [&str; 8] = ["id", "chatId", "chat_id", "data", "files", "path", "token", "ok"];
 
-/// The error of an answer of 200 that holds an error and nothing of what was asked for.
+/// The error of an answer of status 200 that contains an error and no result.
 fn error_instead(text: &str) -> Option<Error> {
     memchr::memmem::find(text.as_bytes(), b"\"error\"")?;
     let members: HashMap<String, &RawValue> = serde_json::from_str(text).ok()?;
@@ -147,7 +147,7 @@ fn error_instead(text: &str) -> Option<Error> {
     Some(Error::new("invalid_answer", format!("The service answered with an error: {why}")))
 }
 
-/// Reads an answer that says nothing.
+/// Parses an answer without content.
 #[expect(clippy::unnecessary_wraps, reason = "it stands where answers are read")]
 pub(crate) fn read_nothing(_: &[u8]) -> Result<()> {
     Ok(())

@@ -1,4 +1,4 @@
-//! What a request carries.
+//! The content of a request.
 
 use crate::error::Error;
 use bytes::{Bytes, BytesMut};
@@ -76,7 +76,7 @@ impl BodyStream {
         Self(Source::Again(Arc::new(make)))
     }
 
-    /// Its pieces; `None`: they were taken before.
+    /// Its pieces; `None` if they were taken before.
     pub(super) fn take(&self) -> Option<impl Stream<Item = Result<Bytes, Unreadable>> + Send + use<>> {
         self.0.take().map(|pieces| pieces.map_err(Unreadable))
     }

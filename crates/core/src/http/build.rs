@@ -21,7 +21,7 @@ impl Client {
     /// the key it stored.
     ///
     /// # Errors
-    /// An address that is none.
+    /// The address is invalid.
     pub fn from_env() -> Result<Self> {
         Self::builder().build()
     }

@@ -12,7 +12,8 @@ const PREFIX: &str = "/agent/v2/chat";
 type TraceParent = Arc<dyn Fn() -> Option<String> + Send + Sync>;
 type OnWarning = Arc<dyn Fn(&str) + Send + Sync>;
 
-/// Settings of a [`Client`](super::Client). Everything has a default; see [`Client::from_env`](super::Client::from_env) for where key and address come from.
+/// Settings of a [`Client`](super::Client). Everything has a default; see [`Client::from_env`](super::Client::from_env) for where
+/// key and address come from.
 #[derive(Clone)]
 pub struct ClientBuilder {
     pub(super) base_url: Option<String>,
@@ -139,7 +140,7 @@ impl ClientBuilder {
         self
     }
 
-    /// No proxy, whatever the environment says.
+    /// No proxy, whatever the environment contains.
     #[must_use]
     pub fn no_proxy(mut self) -> Self {
         self.no_proxy = true;
@@ -161,7 +162,7 @@ impl ClientBuilder {
         self
     }
 
-    /// A `reqwest` client of your own; proxy, certificates, keep-alive and the connect clock are then its affair.
+    /// A `reqwest` client of your own, which then determines proxy, certificates, keep-alive and the connect clock.
     /// Not together with those. Switch its redirects off: this library follows those that are safe itself.
     #[must_use]
     pub fn http_client(mut self, client: reqwest::Client) -> Self {
@@ -191,7 +192,8 @@ impl ClientBuilder {
     }
 
     /// Multiplies every wait between two attempts, of a request and of a stream's resume, those a service asks for by
-    /// `Retry-After` or `retry:` included. From 0 to 1,000, else the client is not built; default 1; tests set it to 0. Against a service that others use too, leave it.
+    /// `Retry-After` or `retry:` included. From 0 to 1,000, else the client is not built; default 1; tests set it to 0. Against a
+    /// service that others use too, leave it.
     #[must_use]
     pub fn backoff_scale(mut self, scale: f64) -> Self {
         self.backoff_scale = scale;

@@ -31,7 +31,7 @@ pub struct Client {
     pub(crate) options: Arc<RequestOptions>,
 }
 
-/// What all clones of a client share.
+/// The state that all clones of a client share.
 pub(crate) struct Transport {
     /// `None` once the client is closed.
     http: Mutex<Option<reqwest::Client>>,
@@ -45,7 +45,7 @@ pub(crate) struct Transport {
     closed: CancellationToken,
 }
 
-/// What is known of the service: whether it speaks our extensions.
+/// Whether the service is known to support our extensions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Service {
     Unknown,
@@ -94,7 +94,7 @@ impl Client {
         self.transport.closed.is_cancelled()
     }
 
-    /// A client on the same connections that goes on when this one is closed: for the last word of a stream.
+    /// A client on the same connections that still works after this one is closed, for the cancel of a stream.
     pub(crate) fn outliving(&self) -> Self {
         let transport = &self.transport;
         let outliving = Transport {

@@ -1,4 +1,4 @@
-//! What is sent: address, headers, body.
+//! Composes a request: address, headers, body.
 
 use super::header::{header_name, header_value};
 use super::{Body, Client, Request, RequestOptions, Secret};
@@ -115,7 +115,7 @@ pub(super) fn body_of(request: &Request, extended: Option<&Bytes>) -> Option<req
     }
 }
 
-/// The JSON body with the fields that the caller adds to it; `None`: there are none.
+/// The JSON body with the fields that the caller adds to it; `None` if there are none.
 pub(super) fn extended(request: &Request, options: &RequestOptions) -> Option<Bytes> {
     // Fields that all calls of a client are to have are for those that have a body.
     if options.body.is_empty() || !request.takes_fields() {

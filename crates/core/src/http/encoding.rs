@@ -1,4 +1,5 @@
-//! `Content-Encoding`: bodies that come compressed are decoded, or refused by name. They are never taken for what they hold.
+//! `Content-Encoding`: compressed bodies are decoded, or refused by the name of their encoding. They are never taken for plain
+//! data.
 
 use crate::error::{Error, Result};
 use bytes::{Buf as _, Bytes};
@@ -28,7 +29,7 @@ impl Decoder {
     /// The decoder of an answer with these headers; `None`: its bytes are what they seem.
     ///
     /// # Errors
-    /// An encoding that was not asked for and cannot be read.
+    /// An unsupported encoding.
     pub(super) fn of(headers: &HeaderMap) -> Result<Option<Self>> {
         let mut layers = Vec::new();
         for header in headers.get_all(CONTENT_ENCODING) {

@@ -1,4 +1,4 @@
-//! Where a client finds its address and its key when it is told neither.
+//! The address and the key of a client that is created without them.
 
 use super::Secret;
 use std::env;
@@ -8,7 +8,7 @@ use std::path::PathBuf;
 pub(crate) const LOCAL: &str = "http://127.0.0.1:2728";
 const HOSTED: &str = "https://api.case.dev";
 
-/// An address and the key that belongs to it. Both come from one family: a key never goes to another family's address.
+/// An address and the key that belongs to it. Both come from one family, so that a key is never sent to another family's address.
 pub(crate) struct Family {
     pub(crate) base_url: String,
     pub(crate) api_key: Option<Secret>,

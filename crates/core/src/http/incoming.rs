@@ -32,7 +32,7 @@ impl Incoming {
         Ok(Self { chunks: Mutex::new(Box::pin(response.bytes_stream())), decoder, full: false, length })
     }
 
-    /// How many bytes there are, where the service says.
+    /// The size in bytes, if the service sent it.
     pub(crate) fn length(&self) -> Option<u64> {
         self.length
     }

@@ -23,12 +23,12 @@ enum What {
     Net(IpNet),
     /// A domain and all beneath it.
     Domain(String),
-    /// What is beneath a domain only (`*.example.com`).
+    /// Only the subdomains of a domain (`*.example.com`).
     Beneath(String),
 }
 
 impl NoProxy {
-    /// Entries are separated by commas or spaces. What is no entry matches nothing.
+    /// Entries are separated by commas or spaces. An invalid entry matches nothing.
     pub(super) fn parse(text: &str) -> Self {
         let entries = text.split(|c: char| c == ',' || c.is_whitespace()).filter(|entry| !entry.is_empty());
         Self { rules: entries.filter_map(Rule::parse).collect() }

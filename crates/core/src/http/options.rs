@@ -1,4 +1,4 @@
-//! What a caller may set, for a client or for one call.
+//! Options, of a client or of one call.
 
 use super::header::{header_name, header_value};
 use crate::error::{Error, Result};
@@ -15,14 +15,14 @@ use std::time::Duration;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Timeout {
-    /// Until the connection stands. Default 5 s.
+    /// Connecting. Default 5 s.
     pub connect: Option<Duration>,
     /// Until the answer's headers have come, connecting included. Default 60 s.
     pub answer: Option<Duration>,
     /// Between two bytes of an answer, comments of a stream counting. Default: 45 s once the stream has shown that the
     /// service sends comments, else 300 s.
     pub idle: Option<Duration>,
-    /// For the whole call, retries and resumes included. Default: none.
+    /// The whole call, including retries and resumes. Default: none.
     pub total: Option<Duration>,
 }
 
@@ -32,7 +32,7 @@ impl Timeout {
         Self::default()
     }
 
-    /// Until the connection stands.
+    /// Connecting.
     #[must_use]
     pub fn connect(self, clock: Duration) -> Self {
         Self { connect: Some(clock), ..self }
@@ -127,7 +127,7 @@ impl<'de> Deserialize<'de> for Timeout {
     }
 }
 
-/// What a caller may set for one call, or through [`Client::with_options`](crate::Client::with_options) for all.
+/// The options of one call, or through [`Client::with_options`](crate::Client::with_options) of all.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
@@ -141,10 +141,10 @@ pub struct RequestOptions {
     /// The `Idempotency-Key` of create, respond and message. Default: a random one for each call.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub idempotency_key: Option<String>,
-    /// Headers to add; a value of `None` takes one away.
+    /// Headers to add; a value of `None` removes one.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub headers: BTreeMap<String, Option<String>>,
-    /// Query parameters to add; lists repeat the name, `null` takes one away.
+    /// Query parameters to add; lists repeat the name, `null` removes one.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub query: BTreeMap<String, Value>,
     /// Fields to add to a JSON body; they win over the operation's own.
@@ -158,7 +158,7 @@ impl RequestOptions {
         Self::default()
     }
 
-    /// The clocks; those set before stay where this says nothing.
+    /// The clocks; earlier settings stay for clocks that are not set here.
     #[must_use]
     pub fn timeout(mut self, timeout: impl Into<Timeout>) -> Self {
         self.timeout = Some(timeout.into().or(self.timeout.unwrap_or_default()));
@@ -251,7 +251,7 @@ impl RequestOptions {
     }
 }
 
-/// Operations that may do twice what they are asked twice, and take a key against it.
+/// Operations that are not idempotent, and accept a key for that.
 const KEYED: [&str; 4] = ["create", "respond", "message", "sendMessage"];
 
 /// Operations that send no JSON. A stream's own requests are among them.

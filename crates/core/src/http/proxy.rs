@@ -13,15 +13,15 @@ const SCHEMES: [&str; 6] = ["http", "https", "socks4", "socks4a", "socks5", "soc
 pub(super) enum Proxies {
     /// No request goes through one.
     None,
-    /// All go through this one: the caller said so.
+    /// All requests go through this one, as the caller configured.
     All(Url),
-    /// The environment says which.
+    /// The environment determines it.
     Environment(Arc<Environment>),
-    /// The environment says nothing: what the system is set to, on macOS and Windows.
+    /// The environment has no setting: the system's settings, on macOS and Windows.
     System,
 }
 
-/// What `HTTP_PROXY` and its kin say.
+/// The values of `HTTP_PROXY` and its relatives.
 #[derive(Debug)]
 pub(super) struct Environment {
     http: Option<Url>,
@@ -114,7 +114,7 @@ impl Proxies {
 }
 
 impl Environment {
-    /// What stays on this machine never leaves it through a proxy: the proxy would be told the local server's key.
+    /// Requests to this machine never use a proxy, which would learn the local server's key.
     fn of(&self, url: &Url) -> Option<&Url> {
         if is_loopback(url) || self.no_proxy.contains(url) {
             return None;

@@ -1,4 +1,4 @@
-//! Redirects: which are followed, and what is said of the others. PROTOCOL HTTP-6.
+//! Redirects: which are followed, and the errors for the others. PROTOCOL HTTP-6.
 
 use crate::error::{Error, Result};
 use reqwest::Method;
@@ -21,7 +21,7 @@ pub(super) fn target(method: &Method, response: &reqwest::Response, url: &Url) -
     )
 }
 
-/// What is said of a redirect that is not followed: where it leads, so that whoever reads it can go there.
+/// The error for a redirect that is not followed, with its target.
 pub(super) fn told(status: u16, headers: &HeaderMap, url: &Url) -> Option<String> {
     if !matches!(status, 301..=303 | 307 | 308) {
         return None;

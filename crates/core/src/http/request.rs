@@ -1,4 +1,4 @@
-//! A request before it is sent: what an operation asks for, without addresses, keys or clocks.
+//! A request before it is sent: the operation's parameters, without addresses, keys or clocks.
 
 use super::Body;
 use crate::error::{Error, Result};

@@ -1,16 +1,16 @@
-//! What the body of an error says, whoever wrote it: our server, the hosted service, a framework, a proxy.
+//! Extracts the message of an error's body in any format: our server's, the hosted service's, a framework's, a proxy's.
 
 use crate::numbers;
 use serde_json::Value;
 use std::fmt::Write as _;
 
-/// More is not shown of what a service says.
+/// The maximum length of a message from a service.
 const MAX: usize = 600;
 /// Of a list of problems so many are shown.
 const MAX_PROBLEMS: usize = 5;
 const DEEPEST: usize = 4;
 
-/// The words of a body for a person; `None`: it has none. `body` may have been cut.
+/// The message in a body, for a person; `None` if it has none. `body` may be truncated.
 pub(super) fn words(body: &str) -> Option<String> {
     let body = body.trim_start_matches('\u{feff}').trim();
     let found = match serde_json::from_str::<Value>(&numbers::readable(body)) {
@@ -98,7 +98,7 @@ fn looks_like_html(body: &str) -> bool {
     body.starts_with('<')
 }
 
-/// The title of a page, and where it has none its text.
+/// The title of a page, or its text if it has none.
 fn of_html(page: &str) -> Option<String> {
     let lower = page.to_ascii_lowercase();
     let between = |open: &str, close: &str| {

@@ -15,7 +15,7 @@ impl Secret {
         self.0.is_empty()
     }
 
-    /// The text itself, for the one place that sends it.
+    /// The text itself, for the code that sends it.
     pub(crate) fn expose(&self) -> &str {
         &self.0
     }

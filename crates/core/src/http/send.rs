@@ -41,7 +41,7 @@ impl Client {
         .await
     }
 
-    /// Sends until an answer's headers have come that are no error. The total clock is the caller's affair.
+    /// Sends until the headers of a successful answer arrive. The caller applies the total clock.
     pub(crate) async fn send(&self, request: &Request, options: &RequestOptions, clocks: &Clocks) -> Result<Answer> {
         let mut tries = Tries::new(self, request, options);
         loop {
@@ -173,7 +173,7 @@ impl Client {
         Failed { error, outcome }
     }
 
-    /// Takes our own secrets out of what a service says: some echo the request.
+    /// Removes our own secrets from a service's message, because some services echo the request.
     fn scrub(&self, text: &str) -> String {
         let mut text = text.to_owned();
         let key = self.transport.key();
@@ -277,7 +277,7 @@ impl<'a> Tries<'a> {
         }
     }
 
-    /// Waits for the next attempt, or gives the error back where there is to be none.
+    /// Waits for the next attempt, or returns the error if there is none.
     async fn again(&mut self, failed: Failed) -> Result<()> {
         let Failed { error, outcome } = failed;
         if is_spent(self.request) {

@@ -102,7 +102,7 @@ fn proxy_trouble(error: &reqwest::Error, proxy: &Url) -> Option<(&'static str, S
     }
 }
 
-/// What is said of a proxy that asks for a name and a password.
+/// The error for a proxy that requires credentials.
 pub(super) fn unauthorized(proxy: Option<&Url>) -> String {
     let name = proxy.map(|proxy| format!(" {}", shown(proxy))).unwrap_or_default();
     format!(

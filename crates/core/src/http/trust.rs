@@ -16,7 +16,7 @@ const MAX_FILES: usize = 1000;
 /// Where certificates come from, as it stands: two that are equal hold the same.
 #[derive(PartialEq, Eq)]
 pub(super) struct Place {
-    /// The option or the variable, and what it says.
+    /// The option or the variable, and its value.
     named: (&'static str, OsString),
     /// The file or the files of the folder that it names, where they are there.
     files: Vec<(PathBuf, SystemTime, u64)>,
@@ -76,7 +76,7 @@ impl Place {
     }
 }
 
-/// A file as it stands; `None` for one that reads differently each time, such as a pipe.
+/// The current state of a file; `None` for one that reads differently each time, such as a pipe.
 fn standing(path: PathBuf, about: &Metadata) -> Option<(PathBuf, SystemTime, u64)> {
     (about.is_file() || about.is_dir()).then_some(())?;
     Some((path, about.modified().ok()?, about.len()))

@@ -46,7 +46,7 @@ impl Voice<'_> {
         self.teller.tell(kind, self.out);
     }
 
-    /// A part as it now stands.
+    /// The current state of a part.
     pub(super) fn part(&mut self, part: Part) {
         let kind = EventKind::PartUpdated(Box::new(PartUpdated {
             message_id: self.message_id.clone(),

@@ -8,7 +8,7 @@ use crate::lax;
 use reqwest::Method;
 use serde::{Deserialize, Serialize};
 
-/// What is to be cancelled.
+/// The turn to cancel.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]

@@ -27,16 +27,16 @@ pub struct EndedChat {
     /// How long the runtime ran.
     #[serde(alias = "runtime_ms", deserialize_with = "lax::count", skip_serializing_if = "Option::is_none")]
     pub runtime_ms: Option<u64>,
-    /// What it cost, in dollars.
+    /// The cost, in dollars.
     #[serde(deserialize_with = "lax::amount", skip_serializing_if = "Option::is_none")]
     pub cost: Option<f64>,
-    /// What it cost, in millionths of a dollar.
+    /// The cost, in millionths of a dollar.
     #[serde(alias = "cost_micros", deserialize_with = "lax::count", skip_serializing_if = "Option::is_none")]
     pub cost_micros: Option<u64>,
 }
 
 impl Chats {
-    /// Ends a chat; its runtime is destroyed. Deleting it again gives the same figures.
+    /// Ends a chat; its runtime is destroyed. Deleting it again returns the same figures.
     pub fn delete(&self, id: impl Into<ChatId>) -> Call<EndedChat> {
         Call::json(&self.client, Request::new("delete", Method::DELETE).chat(id))
     }

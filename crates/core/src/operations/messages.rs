@@ -38,10 +38,10 @@ pub struct StoredMessage {
     /// Why it ended.
     #[serde(default, deserialize_with = "lax::word", skip_serializing_if = "Option::is_none")]
     pub finish_reason: Option<FinishReason>,
-    /// What failed.
+    /// The failure.
     #[serde(default, deserialize_with = "lax::error", skip_serializing_if = "Option::is_none")]
     pub error: Option<TurnError>,
-    /// What it used.
+    /// The usage.
     #[serde(default, deserialize_with = "lax::object", skip_serializing_if = "Option::is_none")]
     pub usage: Option<MessageUsage>,
 }

@@ -1,4 +1,4 @@
-//! Grant or refuse a permission the agent asks for (our server).
+//! Grants or refuses a permission that the agent requests (our server).
 
 use super::Chats;
 use crate::error::{Error, Result};

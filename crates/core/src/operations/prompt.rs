@@ -1,4 +1,4 @@
-//! What a user says in a turn.
+//! The user's prompt of a turn.
 
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -36,7 +36,7 @@ pub enum PromptPart {
     Other(Value),
 }
 
-/// The parts the contract knows.
+/// The part types of the protocol.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "lowercase", deny_unknown_fields)]
 #[non_exhaustive]
@@ -99,7 +99,7 @@ impl Prompt {
         self
     }
 
-    /// Refuses a prompt that says nothing, before anything is sent.
+    /// Refuses an empty prompt, before anything is sent.
     pub(crate) fn check(&self) -> Result<()> {
         check_model(self.model.as_deref())?;
         let empty = |part: &PromptPart| matches!(part, PromptPart::Known(KnownPart::Text { text }) if text.is_empty());
@@ -121,7 +121,7 @@ pub(super) fn check_model(model: Option<&str>) -> Result<()> {
     Ok(())
 }
 
-/// Says what is wrong with a part that is none of the known ones.
+/// The error for an unknown part.
 fn check_other(at: usize, part: &Value) -> Result<()> {
     let (needed, allowed): (&[&str], &[&str]) = match part.get("type").and_then(Value::as_str) {
         Some("text") => (&["text"], &["type", "text"]),

@@ -6,7 +6,7 @@ use crate::id::{ChatId, RequestId};
 use reqwest::Method;
 use serde_json::json;
 
-/// One list of labels (or free text) for each question asked.
+/// One list of labels (or of free text) for each question.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Answers(pub Vec<Vec<String>>);
 

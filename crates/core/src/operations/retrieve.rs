@@ -7,7 +7,7 @@ use crate::id::ChatId;
 use reqwest::Method;
 
 impl Chats {
-    /// The chat as it stands, with its title, its model, and the turn that runs.
+    /// Retrieves the chat, with its title, its model, and the running turn.
     pub fn retrieve(&self, id: impl Into<ChatId>) -> Call<Chat> {
         Call::new(&self.client, Request::new("retrieve", Method::GET).chat(id), read_chat)
     }

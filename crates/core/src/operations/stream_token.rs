@@ -43,7 +43,7 @@ impl Chats {
     }
 }
 
-/// Reads the answer. Without the token itself it is none.
+/// Parses the answer. Without a token it is invalid.
 fn read_token(body: &[u8]) -> Result<StreamToken> {
     let token: StreamToken = read_json(body)?;
     if token.token.is_empty() {

@@ -1,4 +1,4 @@
-//! Who sees to what the agent asks: one rule for all languages and for the program. Pure.
+//! Who handles requests of the agent: one rule for all languages and for the program. Pure.
 //!
 //! The requests that are open are the turn's state; this remembers which of them were put to a handler and which are
 //! settled, so that each is put once, whatever order events come in, and however many ask at the same time.
@@ -50,7 +50,7 @@ impl Policies {
     }
 }
 
-/// What a reader does about the requests that are open.
+/// How a reader handles open requests.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Duty {
@@ -106,7 +106,7 @@ impl Attendance {
         self.settled.insert(id.clone());
     }
 
-    /// Its handler failed: the request is put again to whoever comes next.
+    /// Its handler failed: the next reader gets the request again.
     pub fn retract(&mut self, id: &RequestId) {
         self.asked.remove(id);
     }

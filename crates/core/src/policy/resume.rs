@@ -24,7 +24,7 @@ pub struct Resumes {
 }
 
 impl Resumes {
-    /// None so far, of a stream that nobody else would open again.
+    /// No attempt so far, of a stream that nothing else would reopen.
     pub fn new() -> Self {
         Self { most: MAX_IN_A_ROW, paced: true, in_a_row: 0, total: 0, server_retry: None }
     }
@@ -34,7 +34,7 @@ impl Resumes {
         Self { most, paced: false, ..Self::new() }
     }
 
-    /// None, and there are to be none.
+    /// None, and none are allowed.
     pub fn none() -> Self {
         Self::at_once(0)
     }

@@ -3,7 +3,7 @@
 use super::backoff;
 use std::time::{Duration, SystemTime};
 
-/// What became of one sending.
+/// The outcome of one attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// No byte of the request can have arrived.
@@ -14,7 +14,7 @@ pub enum Outcome {
     Status {
         /// The status.
         status: u16,
-        /// How long the service asks to wait.
+        /// The wait that the service requests.
         retry_after: Option<Duration>,
         /// `x-should-retry`.
         should_retry: Option<bool>,
@@ -28,7 +28,7 @@ pub enum Outcome {
 pub struct Situation {
     /// Sending it twice does what sending it once does.
     pub repeatable: bool,
-    /// It carries an idempotency key and the service is known to honour it.
+    /// The request has an idempotency key, and the service honours it.
     pub attaches: bool,
     /// How often it was sent again already.
     pub retries: u32,

@@ -6,7 +6,7 @@ use memchr::memchr;
 use std::fmt;
 use std::time::Duration;
 
-/// The largest event a decoder takes unless told otherwise: 16 MiB.
+/// The default maximum size of an event: 16 MiB.
 pub const DEFAULT_MAX_EVENT_BYTES: usize = 16 * 1024 * 1024;
 
 /// An incremental decoder.
@@ -100,7 +100,7 @@ impl Decoder {
         std::str::from_utf8(&self.last_event_id).ok().filter(|id| !id.is_empty())
     }
 
-    /// What the last `retry:` line asked for.
+    /// The wait of the last `retry:` line.
     pub fn retry(&self) -> Option<Duration> {
         self.retry
     }
@@ -110,7 +110,7 @@ impl Decoder {
         self.comments
     }
 
-    /// Takes the next bytes and tells each event they complete.
+    /// Decodes the next bytes and emits each event that they complete.
     ///
     /// # Errors
     /// An event over the limit. What was told before it stands; the decoder must not be used further.
@@ -172,7 +172,7 @@ impl Decoder {
         Ok(rest)
     }
 
-    /// The fast way: events that lie whole in `rest` are told from where they are.
+    /// The fast path: events that are complete in `rest` are emitted without copying.
     fn whole_events(&mut self, mut rest: &[u8], tell: &mut impl FnMut(Frame<'_>)) -> Result<(), EventTooLarge> {
         let may_cr = memchr(b'\r', rest).is_some();
         while !rest.is_empty() {

@@ -6,9 +6,9 @@ use std::borrow::Cow;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Frame<'a> {
-    /// The last event id: it stays for later events until it is changed. Empty where none was ever set.
+    /// The last event id, which applies to later events until it is changed. Empty if none was set.
     pub id: &'a [u8],
-    /// The `event:` line; empty where there is none.
+    /// The `event:` line; empty if there is none.
     pub event: &'a [u8],
     /// The `data:` lines, joined by line feeds.
     pub data: &'a [u8],
@@ -20,7 +20,7 @@ impl<'a> Frame<'a> {
         text(self.id)
     }
 
-    /// The event's name as text; `None` where there is none.
+    /// The event's name as text; `None` if there is none.
     pub fn event_str(&self) -> Option<Cow<'a, str>> {
         (!self.event.is_empty()).then(|| text(self.event))
     }

@@ -33,7 +33,7 @@ pub(super) fn end(bytes: &[u8], may_cr: bool) -> End {
     }
 }
 
-/// A line that is not empty, taken apart.
+/// The parts of a line that is not empty.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Field<'a> {
     Data(&'a [u8]),

@@ -1,4 +1,4 @@
-//! What the agent asks on the way: who answers it, and whether it is still asked.
+//! Requests of the agent during a turn: who answers them, and whether they are still open.
 
 use super::exclusive::Exclusive;
 use super::handle::TurnHandle;

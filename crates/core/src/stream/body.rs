@@ -151,7 +151,7 @@ impl EventBody {
         self.head.headers.get(name)?.to_str().ok()
     }
 
-    /// What its answer began with.
+    /// The head of its answer.
     pub(crate) fn head(&self) -> &Head {
         &self.head
     }

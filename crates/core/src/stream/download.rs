@@ -1,4 +1,4 @@
-//! The stream of a file: its bytes, taken up where the connection broke if the service offers that.
+//! The stream of a file: its bytes, resumed where the connection broke if the service supports that.
 
 use super::exclusive::Exclusive;
 use super::link::{Body, Break, Link, Moved, Target};
@@ -15,9 +15,9 @@ use std::time::Duration;
 use tokio::time::{Instant, Sleep, sleep_until};
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
-/// Between two bytes, unless told otherwise.
+/// The default idle clock, between two bytes.
 const IDLE: Duration = Duration::from_secs(60);
-/// Attempts in a row to go on, unless told otherwise.
+/// The default number of resume attempts in a row.
 const RESUMES: u32 = 2;
 
 /// A download that runs. Dropping it closes the socket.
@@ -43,7 +43,7 @@ struct FileTarget {
 /// Where to go on with a file.
 struct FilePlace {
     received: u64,
-    /// What broke it off.
+    /// The cause of the break.
     cause: Option<Error>,
 }
 
@@ -215,17 +215,17 @@ impl DownloadStream {
         }
     }
 
-    /// The media type, as the service says.
+    /// The media type, as the service reports it.
     pub fn content_type(&self) -> Option<&str> {
         self.content_type.as_deref()
     }
 
-    /// The file's name, as the service says.
+    /// The file's name, as the service reports it.
     pub fn filename(&self) -> Option<&str> {
         self.filename.as_deref()
     }
 
-    /// How many bytes there are, where the service says.
+    /// The size in bytes, if the service sent it.
     pub fn content_length(&self) -> Option<u64> {
         self.link.target().length
     }

@@ -1,4 +1,4 @@
-//! What moves a turn's stream: events out, and what happens when the connection breaks.
+//! Drives a turn's stream: delivers events, and resumes when the connection breaks.
 
 use super::inbox::Gap;
 use super::link::{Break, Moved};
@@ -87,7 +87,7 @@ impl TurnStream {
         }
     }
 
-    /// Moves the connection on, whichever the turn goes on over.
+    /// Drives whichever connection carries the turn.
     fn poll_connection(&mut self, cx: &mut Context<'_>) -> Poll<Result<Moved, Break>> {
         let inbox = &mut self.inbox;
         if let Some(foreign) = &mut self.foreign {
@@ -110,7 +110,7 @@ impl TurnStream {
         })
     }
 
-    /// What is still asked where the stream was resumed.
+    /// The requests that were open when the stream was resumed.
     fn poll_still_asked(&mut self, cx: &mut Context<'_>) -> Option<Event> {
         let inbox = &mut self.inbox;
         if inbox.reader.last_seq() < inbox.told || !inbox.reader.may_still_ask() {
@@ -121,7 +121,7 @@ impl TurnStream {
         self.attended.poll_still_asked(cx, self.link.target(), turn_id, &mut inbox.reader)
     }
 
-    /// Deals with a connection that broke: begins to take the turn up again, or says why not.
+    /// Handles a broken connection: begins to resume the turn, or returns an error.
     fn mend(&mut self, what: Break) -> Result<()> {
         if self.inbox.take_unclaimed(!matches!(what, Break::Lost(None))) {
             // They are told first.

@@ -1,4 +1,4 @@
-//! What only services need that have no turn streams: a turn that broke off is taken up through the relay.
+//! Only for services without turn streams: resumes an interrupted turn through the relay.
 
 use super::exclusive::Exclusive;
 use super::link::{Break, Moved};
@@ -27,11 +27,11 @@ pub(crate) struct Foreign {
 }
 
 enum Way {
-    /// The turn's own connection stands, or broke just now.
+    /// The turn's own connection is established, or has just broken.
     Anchored(Anchor),
     /// The relay is being opened.
     Reaching(Reaching),
-    /// The turn goes on through the relay.
+    /// The turn continues through the relay.
     Relayed(Box<Replay>),
     /// There is no way any more.
     Lost,
@@ -44,21 +44,21 @@ impl Foreign {
         Ok(Self { statuses: StatusLog::default(), way })
     }
 
-    /// Looks for the place in the relay where the turn begins, while the turn's own connection stands.
+    /// Looks for the beginning of the turn in the relay, while the turn's own connection is established.
     pub(super) fn watch(&mut self, cx: &mut Context<'_>) {
         if let Way::Anchored(anchor) = &mut self.way {
             anchor.watch(cx);
         }
     }
 
-    /// Remembers what was told over the turn's own connection.
+    /// Records the events that the turn's own connection delivered.
     pub(super) fn note(&mut self, event: &Event) {
         if let Way::Anchored(_) = self.way {
             self.statuses.note(event);
         }
     }
 
-    /// Begins to go on through the relay. It can be done once.
+    /// Begins to resume through the relay, which is possible once.
     pub(super) fn take_up(&mut self, target: &TurnTarget) -> bool {
         let Way::Anchored(anchor) = std::mem::replace(&mut self.way, Way::Lost) else { return false };
         let (client, options, chat_id) = (target.client.clone(), target.options.clone(), target.chat_id.clone());
@@ -140,7 +140,7 @@ impl Anchor {
         }
     }
 
-    /// Begins the replay; `None`: the turn's beginning is not known.
+    /// Begins the replay; `None` if the turn's beginning is unknown.
     async fn replay(self, client: &Client, chat_id: &ChatId, options: &RequestOptions) -> Result<Option<RelayStream>> {
         match self {
             Self::Watching(relay) => Ok(Some(*relay)),
@@ -155,7 +155,7 @@ async fn open(client: &Client, chat_id: &ChatId, options: &RequestOptions, curso
     RelayStream::open(client.clone(), chat_id.clone(), cursor, None, options).await
 }
 
-/// The replay of a turn, compared with what was told of it.
+/// The replay of a turn, compared with its delivered events.
 struct Replay {
     relay: RelayStream,
     normalizer: Normalizer,
@@ -169,7 +169,7 @@ impl Replay {
     }
 
     /// Reads one item of the relay; what it makes that is news goes to `incoming`, as events of the turn that was told.
-    /// One item at a time, for what is news depends on what was told before.
+    /// One item at a time, because what is new depends on what was delivered before.
     fn poll_news(
         &mut self,
         cx: &mut Context<'_>,

@@ -1,4 +1,4 @@
-//! What the frames of every event stream may carry beside events: keep-alive signals, an end mark, an error.
+//! Frames of an event stream that are not events: keep-alives, an end mark, an error.
 
 use crate::error::Error;
 use crate::event::TurnError;
@@ -15,7 +15,7 @@ const KEEP_ALIVE: [&str; 5] = ["ping", "heartbeat", "keepalive", "keep-alive", "
 /// A keep-alive frame that is no object (`null`, a word, a time) is not longer. What is longer was meant to be an event.
 const MAX_SIGNAL_BYTES: usize = 64;
 
-/// What a frame is for.
+/// The purpose of a frame.
 pub(super) enum Payload<'a> {
     /// An event, or what was meant to be one.
     Event(Cow<'a, str>),

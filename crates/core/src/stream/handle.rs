@@ -1,4 +1,4 @@
-//! What can be done about a turn while it streams, from anywhere.
+//! Control of a running turn, from any task.
 
 use crate::error::{ErrorKind, Result};
 use crate::event::InputRequest;
@@ -30,7 +30,7 @@ pub struct TurnHandle {
 #[derive(Debug, Default)]
 struct Requests {
     attendance: Attendance,
-    /// Those that this turn has asked: answering one of them too late is no error.
+    /// The requests of this turn: answering one of them too late is not an error.
     met: HashSet<RequestId>,
 }
 
@@ -114,7 +114,7 @@ impl TurnHandle {
         self.requests().attendance.claim(request_id)
     }
 
-    /// The handler of this request failed: it is put again to whoever comes next.
+    /// The handler of this request failed: the next reader gets it again.
     #[doc(hidden)]
     pub fn retract(&self, request_id: &RequestId) {
         self.requests().attendance.retract(request_id);

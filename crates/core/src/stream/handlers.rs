@@ -1,4 +1,4 @@
-//! Who answers what the agent asks while a stream is read.
+//! Who answers requests of the agent while a stream is read.
 
 use crate::error::Result;
 use crate::event::{Permission, Question};
@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 type Answering<T> = Pin<Box<dyn Future<Output = Result<T>> + Send>>;
 
-/// What is done when the agent asks for something while nobody iterates.
+/// How requests of the agent are handled while nothing iterates the stream.
 #[derive(Default)]
 pub(crate) enum Handler<Q, A> {
     /// [`ErrorKind::InputRequired`](crate::ErrorKind::InputRequired).
@@ -22,7 +22,7 @@ pub(crate) enum Handler<Q, A> {
     Ask(Arc<dyn Fn(Q) -> Answering<A> + Send + Sync>),
 }
 
-/// What is done when the agent asks while a turn is waited for.
+/// How requests of the agent are handled while waiting for a turn.
 #[derive(Clone, Default)]
 pub(crate) struct Handlers {
     pub(crate) question: Handler<Question, Option<Answers>>,

@@ -1,4 +1,4 @@
-//! A turn's events between the wire and whoever reads them.
+//! A turn's events between the connection and the reader.
 
 use super::handle::TurnHandle;
 use super::kept::Kept;
@@ -11,13 +11,13 @@ pub(super) struct Inbox {
     pub(super) reader: Reader,
     /// For the decoder: the ids that come again and again.
     pub(super) ids: Ids,
-    /// Decoded, not yet told.
+    /// Decoded, but not yet delivered.
     pub(super) incoming: VecDeque<Event>,
-    /// What a result has read, for whoever iterates after it.
+    /// The events that a result has read, for a reader that iterates after it.
     pub(super) kept: Kept<Event>,
-    /// Events up to this number were told by another stream: folded here, not told.
+    /// Events up to this number were delivered by another stream: they are folded here, but not delivered.
     pub(super) told: u64,
-    /// The number of the last event that was handed to a reader.
+    /// The number of the last event that was delivered to a reader.
     pub(super) delivered: u64,
     /// Whether the numbers of this service have no holes.
     pub(super) strict: bool,
@@ -39,7 +39,7 @@ impl Inbox {
         }
     }
 
-    /// The next decoded event that is news. The handle learns the turn and its requests from what passes.
+    /// The next decoded event that is new. It also updates the turn and the requests of the handle.
     pub(super) fn next(&mut self, handle: &mut TurnHandle) -> Result<Option<Event>, Gap> {
         while let Some(event) = self.incoming.front_mut() {
             if !self.reader.is_leftover(event) {

@@ -1,4 +1,4 @@
-//! What a result has read on its way to the end, kept for whoever iterates after it, or beside it.
+//! The events that a result has read on its way to the end, kept for a reader that iterates after it, or beside it.
 
 use crate::error::{Error, Result};
 use std::collections::VecDeque;
@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 /// How much is kept; about as much as the events of a very long turn weigh.
 const MOST: usize = 32 * 1024 * 1024;
 
-/// Bounded. What does not fit is gone, which a reader that comes for it is told.
+/// Bounded. Events that do not fit are dropped, and a reader that needs them gets an error.
 #[derive(Debug)]
 pub(super) struct Kept<T> {
     items: VecDeque<T>,

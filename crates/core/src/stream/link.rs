@@ -1,4 +1,4 @@
-//! A connection that is taken up where it broke, whatever comes over it.
+//! A connection that reconnects and resumes where it broke, whatever its data.
 
 use super::exclusive::Exclusive;
 use super::quiet::Quiet;
@@ -14,7 +14,7 @@ use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
 /// What is opened, again and again.
 pub(super) trait Target: Send + Sync + 'static {
-    /// What comes over it.
+    /// Its data.
     type Body: Body;
     /// Where to go on.
     type Place: Send + 'static;
@@ -28,7 +28,7 @@ pub(super) trait Target: Send + Sync + 'static {
     fn opens_later(error: &Error) -> bool;
 }
 
-/// What an open connection knows of itself.
+/// The state of an open connection.
 pub(super) trait Body: Send + 'static {
     /// When the last bytes came, if any did.
     fn last_bytes(&self) -> Option<Instant> {
@@ -41,19 +41,19 @@ pub(super) trait Body: Send + 'static {
     }
 }
 
-/// What is wrong with a connection.
+/// The error of a connection.
 pub(super) enum Break {
-    /// It ended before its time, or broke; another one may go on.
+    /// It ended too early, or broke; another connection may resume.
     Lost(Option<Error>),
-    /// What came over it is wrong.
+    /// Its data is invalid.
     Fatal(Error),
 }
 
-/// What moving a link has come to.
+/// The outcome of driving a link.
 pub(super) enum Moved {
     /// Something was read.
     Read,
-    /// The connection stands again.
+    /// The connection is established again.
     Resumed,
     /// Nothing more comes.
     Closed,
@@ -71,14 +71,14 @@ type Opening<B> = Exclusive<Pin<Box<dyn Future<Output = Result<Option<B>>> + Sen
 
 enum State<B> {
     Open(Box<B>),
-    /// Being taken up: waiting, or asking.
+    /// Resuming: waiting, or connecting.
     Opening(Opening<B>),
-    /// It broke, and nobody has been told yet: what came before is read first.
+    /// It broke, but that is not reported yet: data from before the break is read first.
     Broken(Break),
     Closed,
 }
 
-/// A connection to a target. Its reader reads what comes, and says where to go on when it broke.
+/// A connection to a target. Its reader interprets the data, and determines the position to resume from.
 pub(super) struct Link<T: Target> {
     target: Arc<T>,
     state: State<T::Body>,
@@ -88,7 +88,7 @@ pub(super) struct Link<T: Target> {
 }
 
 impl<T: Target> Link<T> {
-    /// A link that stands; without a body, one over which nothing comes.
+    /// An established link; without a body, one without data.
     pub(super) fn new(target: T, body: Option<T::Body>, resumes: Resumes, deadline: Option<Instant>) -> Self {
         Self {
             target: Arc::new(target),
@@ -115,7 +115,7 @@ impl<T: Target> Link<T> {
         matches!(self.state, State::Closed)
     }
 
-    /// How often it was taken up.
+    /// The number of resumes.
     pub(super) fn resumes(&self) -> u64 {
         self.resumes.total()
     }
@@ -177,7 +177,7 @@ impl<T: Target> Link<T> {
         }
     }
 
-    /// Begins to go on at `place`; `None`: it has been tried often enough.
+    /// Begins to resume at `place`; `None` if there were too many attempts.
     pub(super) fn take_up(&mut self, place: T::Place) -> Option<Attempt> {
         let wait = self.resumes.next(self.last_progress.elapsed(), fastrand::f64())?;
         let wait = wait.mul_f64(self.target.client().backoff_scale());

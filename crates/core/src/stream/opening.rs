@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::http::{Client, Clocks, RequestOptions};
 
 impl TurnStream {
-    /// Opens a turn where a cursor stands.
+    /// Opens a turn at a cursor.
     pub(crate) async fn open_at(client: Client, cursor: &TurnCursor, options: RequestOptions) -> Result<Self> {
         let options = options.over(&client.options);
         let clocks = Clocks::of(options.timeout);

@@ -5,14 +5,14 @@ use crate::id::{RequestId, TurnId};
 use crate::turn::{Turn, TurnAccumulator};
 use std::collections::{HashSet, VecDeque};
 
-/// So many events may come before the beginning of a turn.
+/// The maximum number of events before the beginning of a turn.
 const MAX_EARLY: usize = 1000;
 
 /// Reads one turn.
 #[derive(Debug, Default)]
 pub(crate) struct Reader {
     fold: TurnAccumulator,
-    /// The turn that was asked for, where it was known before its first event.
+    /// The requested turn, if it was known before its first event.
     turn_id: Option<TurnId>,
     /// The number of the last event of a kind we do not know, which the fold does not count.
     unknown: u64,
@@ -26,12 +26,12 @@ pub(crate) struct Reader {
     held: VecDeque<Event>,
 }
 
-/// What became of an event.
+/// The outcome of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Read {
     /// It is for the reader.
     Tell,
-    /// It was told before, or is of another turn.
+    /// It is a duplicate, or belongs to another turn.
     Old,
     /// Events between the last one and this one are missing.
     Gap,
@@ -165,7 +165,7 @@ impl Reader {
         unknown
     }
 
-    /// The text of a whole part that no delta has told.
+    /// The text of a whole part that no delta has delivered.
     fn missing_text(&self, event: &Event) -> Option<Event> {
         let EventKind::PartUpdated(updated) = &event.kind else { return None };
         let (PartBody::Text(new) | PartBody::Reasoning(new)) = &updated.part.body else { return None };

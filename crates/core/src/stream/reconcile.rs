@@ -1,4 +1,4 @@
-//! A turn that was broken off, found again in the relay: what was told already is passed over, the rest is told. Pure.
+//! Finds an interrupted turn again in the relay: events that were already delivered are skipped, the rest is delivered. Pure.
 //!
 //! The replay tells the turn from its beginning, in events this library makes itself, which need not be cut or numbered
 //! as the service's own were. So not numbers are compared but what the events say: a message is known by its id, a text
@@ -16,7 +16,7 @@ const MAX_STATUSES: usize = 256;
 
 type Told = (TurnStatus, Vec<InputRequest>);
 
-/// The statuses a stream has told, in their order.
+/// The statuses that a stream has delivered, in order.
 #[derive(Debug, Default)]
 pub(crate) struct StatusLog(VecDeque<Told>);
 
@@ -31,7 +31,7 @@ impl StatusLog {
     }
 }
 
-/// What the replay says does not go with what was told.
+/// The replay does not match the delivered events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Differs;
 
@@ -42,12 +42,12 @@ pub(crate) struct Reconcile {
     turn: Option<TurnId>,
     /// The user's message of the turn that is looked for; empty: the first turn of the replay is it.
     user_message: MessageId,
-    /// The messages that were told, in order, and how many of them the replay has come to.
+    /// The delivered messages, in order, and how many of them the replay has reached.
     messages: Vec<MessageId>,
     met: usize,
     /// Texts of the replay, in bytes.
     texts: HashMap<PartId, usize>,
-    /// Parts that were told when the turn broke off and have not been met as they stood then.
+    /// Parts that were delivered before the break and have not been found in that state in the replay yet.
     behind: HashSet<PartId>,
     statuses: VecDeque<Told>,
 }
@@ -65,7 +65,7 @@ impl Reconcile {
         }
     }
 
-    /// Takes an event of the replay in; gives what of it is news. `told` is the turn as it was told so far.
+    /// Applies an event of the replay, and returns what is new. `told` is the turn as it was delivered so far.
     pub(crate) fn accept(&mut self, event: Event, told: &Turn) -> Result<Option<EventKind>, Differs> {
         if self.turn.is_none() {
             let EventKind::TurnStarted(started) = &event.kind else { return Ok(None) };

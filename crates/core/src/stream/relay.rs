@@ -43,7 +43,7 @@ struct RelayTarget {
 }
 
 impl RelayTarget {
-    /// Opens it, under these options. `None`: the chat has ended and has told all it has.
+    /// Opens it with these options. `None` if the chat has ended and everything was delivered.
     async fn open_with(&self, cursor: RelayCursor, options: &RequestOptions) -> Result<Option<EventBody>> {
         let mut request = Request::new("stream", Method::GET)
             .event_stream()
@@ -112,7 +112,7 @@ impl RelayStream {
         })
     }
 
-    /// The next item; `None` once an ended chat has told all. An error ends the stream.
+    /// The next item; `None` after the last item of an ended chat. An error ends the stream.
     pub async fn next(&mut self) -> Option<Result<RelayItem>> {
         poll_fn(|cx| self.poll_item(cx)).await
     }
@@ -133,12 +133,12 @@ impl RelayStream {
         self.cursor
     }
 
-    /// The number of the event it began after, as it was asked for or as the service told it.
+    /// The number of the event after which it began, as it was requested or as the service reported it.
     pub fn began_after(&self) -> Option<u64> {
         self.began.number()
     }
 
-    /// The HTTP status of the answer that opened the stream; 204: an ended chat has nothing more to tell.
+    /// The HTTP status of the answer that opened the stream; 204 if an ended chat has no more events.
     pub fn status(&self) -> u16 {
         self.head.status
     }
@@ -153,12 +153,12 @@ impl RelayStream {
         &self.head.headers
     }
 
-    /// How often the connection broke and was taken up again.
+    /// The number of times that the connection broke and was resumed.
     pub fn resumes(&self) -> u64 {
         self.link.resumes()
     }
 
-    /// Closes the socket at once. The stream gives nothing more.
+    /// Closes the socket at once. The stream delivers nothing more.
     pub fn close(&mut self) {
         self.incoming.clear();
         self.link.close();

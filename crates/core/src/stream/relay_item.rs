@@ -1,4 +1,4 @@
-//! What a relay brings: the runtime's own events, and what is told of their numbers.
+//! The items of a relay: the runtime's raw events, and notices about their numbers.
 
 use super::frame::{Payload, is_error, is_keep_alive, stream_error};
 use crate::error::{Error, Result};
@@ -54,10 +54,10 @@ impl RelayItem {
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct RelayEvent {
-    /// Its number in the chat; the cursor to go on from.
+    /// Its number in the chat; the cursor to continue from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<u64>,
-    /// Its `type`; empty where it has none.
+    /// Its `type`; empty if it has none.
     pub event_type: String,
     /// The session it is about.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -67,7 +67,7 @@ pub struct RelayEvent {
 }
 
 impl RelayEvent {
-    /// Reads what is known of an event from its JSON.
+    /// Parses the known fields of an event from its JSON.
     pub fn new(id: Option<u64>, raw: &Json) -> Self {
         let text = numbers::readable(raw.get());
         let head = serde_json::from_str(&text).unwrap_or_default();

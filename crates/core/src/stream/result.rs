@@ -38,7 +38,7 @@ impl TurnStream {
         }
     }
 
-    /// The next event that no result has met; where the agent waits and nobody is there to answer, that is an error.
+    /// The next event that no result has read; if the agent waits for an answer without a handler, that is an error.
     fn poll_attended(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Event>>> {
         match self.poll_fresh(cx) {
             Poll::Pending => self.input_required().map_or(Poll::Pending, |error| Poll::Ready(Some(Err(error)))),
@@ -53,7 +53,7 @@ impl TurnStream {
         in_vain.then(|| self.required())
     }
 
-    /// The error of [`TurnStream::input_required`], whoever found that out.
+    /// The error of [`TurnStream::input_required`].
     pub fn required(&self) -> Error {
         self.with_context(Error::new(
             "input_required",
@@ -79,7 +79,7 @@ impl TurnStream {
     }
 }
 
-/// About how much room an event takes.
+/// The approximate size of an event in memory.
 pub(super) fn weight(event: &Event) -> usize {
     event.raw().map_or(256, str::len) + size_of::<Event>()
 }

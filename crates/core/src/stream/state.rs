@@ -1,10 +1,10 @@
-//! What a stream is to do about its connection, and what it does, for those who want to show it.
+//! The resume policy of a stream, and the states of its connection.
 
 use serde::{Deserialize, Serialize, Serializer};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How a turn goes on whose connection broke.
+/// How a turn resumes after its connection broke.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
@@ -25,7 +25,7 @@ pub enum Resume {
 #[serde(tag = "state", rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum StreamState {
-    /// The connection broke and is about to be taken up.
+    /// The connection broke and will be resumed.
     Resuming {
         /// How many attempts in a row this makes, from 1.
         attempt: u32,

@@ -32,7 +32,7 @@ pub struct TurnStream {
     pub(super) handle: TurnHandle,
     pub(super) inbox: Inbox,
     pub(super) attended: Attended,
-    /// At a service that has no turn streams, where the caller asked for it.
+    /// At a service without turn streams, if the caller requested it.
     pub(super) foreign: Option<Box<Foreign>>,
     pub(super) on_state: Option<OnState>,
     pub(super) end: End,
@@ -48,7 +48,7 @@ pub(super) struct End {
     pub(super) failure: Option<Error>,
 }
 
-/// What is asked of a stream beside its turn.
+/// The options of a stream.
 #[derive(Default)]
 pub(crate) struct Wishes {
     pub(crate) handlers: Handlers,
@@ -125,7 +125,7 @@ impl TurnStream {
         &self.head.headers
     }
 
-    /// How often the connection broke and was taken up again.
+    /// The number of times that the connection broke and was resumed.
     pub fn resumes(&self) -> u64 {
         self.link.resumes()
     }
@@ -155,7 +155,7 @@ impl TurnStream {
         self.handle.cancel()
     }
 
-    /// Closes the socket at once. The stream gives nothing more.
+    /// Closes the socket at once. The stream delivers nothing more.
     pub fn close(&mut self) {
         self.end.by_caller |= !self.is_shut();
         self.inbox.kept.clear();
@@ -184,7 +184,7 @@ impl TurnStream {
         }
     }
 
-    /// An error with what a stream knows.
+    /// An error with the turn and the cursor of a stream.
     pub(super) fn with_context(&self, error: Error) -> Error {
         error.with_turn(self.snapshot().clone()).with_cursor(self.cursor_after(self.inbox.reader.last_seq()))
     }
@@ -194,7 +194,7 @@ impl TurnStream {
         self.link.is_closed() && !self.foreign.as_ref().is_some_and(|foreign| foreign.is_taken())
     }
 
-    /// Closes the sockets; where the caller asked for it, cancels the turn that is left.
+    /// Closes the sockets, and cancels the turn if the caller requested that.
     pub(super) fn shut(&mut self) {
         self.link.close();
         self.foreign = None;

@@ -90,7 +90,7 @@ pub(super) fn read_frame(ids: &mut Ids, frame: &Frame<'_>) -> Result<Option<Even
     }
 }
 
-/// The error of a turn that cannot be taken up.
+/// The error of a turn that cannot be resumed.
 pub(super) fn incomplete(cause: Option<Error>) -> Error {
     let message = "The stream ended before the turn; what came so far is in `turn`.";
     match cause {

@@ -36,7 +36,7 @@ impl TurnAccumulator {
         Self::default()
     }
 
-    /// Takes one event in. `false`: it told nothing new (told before, of another turn, unknown, or after the end).
+    /// Applies one event. Returns `false` if it changed nothing (a duplicate, another turn's, unknown, or after the end).
     pub fn push(&mut self, event: &Event) -> bool {
         if matches!(event.kind, EventKind::Unknown(_)) || self.turn.ended {
             return false;
@@ -74,12 +74,12 @@ impl TurnAccumulator {
         self.turn
     }
 
-    /// The number of the last event taken in; 0 where events are not numbered.
+    /// The number of the last applied event; 0 if events are not numbered.
     pub fn last_seq(&self) -> u64 {
         self.last_seq
     }
 
-    /// The part of this id as it stands.
+    /// The current state of the part with this id.
     pub fn part(&self, id: &PartId) -> Option<&Part> {
         let &(message, part) = self.parts.get(id)?;
         self.turn.messages.get(message)?.parts.get(part)

@@ -40,7 +40,7 @@ pub struct Turn {
     /// `provider/model`.
     #[serde(default, deserialize_with = "lax::text")]
     pub model: Option<String>,
-    /// What failed.
+    /// The failure.
     #[serde(default, deserialize_with = "lax::error")]
     pub error: Option<TurnError>,
     /// The agent's messages, in the order they began; subagents' too.
@@ -49,7 +49,7 @@ pub struct Turn {
     /// The requests open now.
     #[serde(default, deserialize_with = "lax::list")]
     pub requests: Vec<InputRequest>,
-    /// What it used.
+    /// The usage.
     #[serde(default, deserialize_with = "lax::object_or_default")]
     pub usage: Usage,
     /// When the prompt was taken.
@@ -102,10 +102,10 @@ pub struct Message {
     /// Why it ended; absent while it has not.
     #[serde(default, alias = "finish_reason", deserialize_with = "lax::word", skip_serializing_if = "Option::is_none")]
     pub finish_reason: Option<FinishReason>,
-    /// What failed.
+    /// The failure.
     #[serde(default, deserialize_with = "lax::error", skip_serializing_if = "Option::is_none")]
     pub error: Option<TurnError>,
-    /// What it used.
+    /// The usage.
     #[serde(default, deserialize_with = "lax::object", skip_serializing_if = "Option::is_none")]
     pub usage: Option<MessageUsage>,
 }
@@ -160,7 +160,7 @@ impl Default for Turn {
 }
 
 impl Turn {
-    /// One that runs, of which nothing was told yet.
+    /// A running turn without events yet.
     pub fn new(id: impl Into<TurnId>, chat_id: impl Into<ChatId>) -> Self {
         Self { id: id.into(), chat_id: chat_id.into(), ..Self::default() }
     }
