@@ -1,4 +1,4 @@
-//! The reader of what another language hands over as JSON.
+//! Parses arguments that another language passes as JSON.
 
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
@@ -6,10 +6,10 @@ use serde_json::{Map, Value};
 use std::collections::HashMap;
 use turnwire::{Error, Result};
 
-/// How a language spells arguments, and what it reads beside what core does.
+/// How a language spells arguments, and which additional environment variables it reads.
 #[derive(Debug)]
 pub struct Language {
-    /// The name of an argument or an option, made of the name it travels under.
+    /// The name of an argument or an option in the language, from its protocol name.
     pub name: fn(&str) -> String,
     /// Variables of the environment that name certificates to trust.
     pub ca_variables: &'static [&'static str],

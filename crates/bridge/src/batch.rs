@@ -1,4 +1,4 @@
-//! What crosses a language border at once, and its JSON.
+//! A batch of items that crosses a language border at once, and its JSON.
 
 use serde::Serialize;
 use turnwire::Error;
@@ -7,7 +7,7 @@ use turnwire::stream::{RelayItem, StreamState};
 
 /// What a stream is made of.
 pub trait Item: Clone + Send + 'static {
-    /// About how much room it takes, in bytes.
+    /// Its approximate size in memory, in bytes.
     fn weight(&self) -> usize;
 
     /// Appends its JSON.

@@ -1,4 +1,4 @@
-//! What a call gives.
+//! The result of a call.
 
 use crate::driver::Driver;
 use crate::pump::{RelayPump, TurnPump};
@@ -18,15 +18,15 @@ use turnwire::{Error, Result};
 pub enum Done {
     /// An answer of the service.
     Answer(Answer),
-    /// A value that did not come in an answer of its own, as JSON.
+    /// A value without an answer of its own, as JSON.
     Value(String),
     /// A turn's stream.
     Turn(TurnPump),
     /// A relay's stream.
     Relay(RelayPump),
-    /// A file, whole, and what is known of it.
+    /// A whole file, with its properties.
     File(Chunks, Bytes),
-    /// A file's bytes to come.
+    /// The bytes of a file, still to be read.
     Download(Chunks),
     /// Some bytes of a file.
     Chunk(Bytes),
@@ -36,7 +36,7 @@ pub enum Done {
     Nothing,
 }
 
-/// An answer as it came, and what was read in it.
+/// A raw answer, and its parsed value.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Answer {
@@ -46,7 +46,7 @@ pub struct Answer {
     pub headers: HeaderMap,
     /// The service's `x-request-id`.
     pub request_id: Option<String>,
-    /// The body as it came.
+    /// The body as it was received.
     pub body: Bytes,
     /// The value of the operation, as JSON; `null` where it has none.
     pub value: Result<String>,
@@ -74,11 +74,11 @@ pub struct Chunks {
     pub headers: HeaderMap,
     /// The service's `x-request-id`.
     pub request_id: Option<String>,
-    /// The media type, as the service says.
+    /// The media type, as the service reports it.
     pub content_type: Option<String>,
-    /// The file's name, as the service says.
+    /// The file's name, as the service reports it.
     pub filename: Option<String>,
-    /// The length, as the service says.
+    /// The length, as the service reports it.
     pub content_length: Option<u64>,
 }
 
@@ -123,7 +123,7 @@ impl Chunks {
         Ok(Done::File(self, content.into()))
     }
 
-    /// Closes the socket, once a chunk that is waited for has come or was given up.
+    /// Closes the socket, once a pending chunk has arrived or was abandoned.
     pub fn close(&self) -> impl Future<Output = Result<Done>> + Send + use<> {
         let stream = self.stream.clone();
         async move {

@@ -1,4 +1,4 @@
-//! Who moves the sockets: whoever waits, or else a thread of ours.
+//! Drives the connections: on the waiting thread, or else on a background thread.
 //!
 //! All of a process's connections live on one single-threaded runtime, which needs some thread to drive it. A language
 //! whose thread blocks on a stream drives it itself ([`Driver::block_on`]): the thread that reads the socket is the one
@@ -42,7 +42,7 @@ struct Shared {
     blocked: AtomicUsize,
     /// How often a thread has begun to block.
     begun: AtomicU64,
-    /// Knows of the tasks that nobody blocks on.
+    /// Counts the tasks that nothing blocks on.
     pace: Arc<Pace>,
     /// Whether the keeper was called back.
     called: Mutex<bool>,
@@ -116,7 +116,7 @@ impl Driver {
         task.abort_handle()
     }
 
-    /// Has the keeper drive now: something is to happen that nobody blocks on, such as the closing of a socket.
+    /// Makes the keeper drive now, for work that nothing blocks on, such as closing a socket.
     pub fn call(&self) {
         if !self.shared.keeping.load(Ordering::SeqCst) {
             *self.shared.called.lock().unwrap_or_else(PoisonError::into_inner) = true;
@@ -124,7 +124,7 @@ impl Driver {
         }
     }
 
-    /// Makes the runtime the current one of this thread, for what looks for it.
+    /// Enters the runtime on this thread, for code that needs it.
     pub fn enter(&self) -> tokio::runtime::EnterGuard<'_> {
         self.shared.runtime.enter()
     }

@@ -1,9 +1,9 @@
-//! What is known of an error, for a language to make its own class of.
+//! The fields of an error, from which a language creates its own class.
 
 use serde::Serialize;
 use turnwire::{Error, Turn};
 
-/// An error, field by field. `class` names the class of the language; which code has which class stands in core's table.
+/// The fields of an error. `class` is the name of the language's class; core's table determines the class of each code.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]

@@ -14,7 +14,7 @@ use turnwire::http::{Call, RequestOptions};
 use turnwire::policy::attendance::{Policies, Policy};
 use turnwire::{Client, Result, TurnCursor, TurnStream};
 
-/// Arguments of an operation. An id that is absent is an empty one, which core refuses in its own words.
+/// Arguments of an operation. A missing id is read as an empty one, which core refuses with an error.
 macro_rules! arguments {
     ($($name:ident { $($field:ident: $type:ty),* $(,)? })*) => {
         $(#[derive(Default, Deserialize)]
@@ -102,7 +102,7 @@ pub fn surface() -> Value {
     json!({ "operations": operations, "options": fields::<RequestOptions>() })
 }
 
-/// An operation that has not begun, by a client with the options of the call.
+/// An operation that has not started, with a client that has the options of the call.
 pub struct Operation {
     kind: Kind,
     client: Client,
@@ -128,7 +128,7 @@ impl Operation {
         Ok(Self { kind: Kind::parse(language, name, arguments)?, client: client.clone(), options, content })
     }
 
-    /// Carries it out. Streams are moved by `driver`.
+    /// Executes the operation. `driver` drives its streams.
     ///
     /// # Errors
     /// Those of the operation; for an answer that came and cannot be read, see [`Answer::value`].

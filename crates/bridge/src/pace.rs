@@ -49,7 +49,7 @@ impl Pace {
         wait
     }
 
-    /// Holds the thread that is about to poll until it may.
+    /// Delays the thread that is about to poll, if necessary.
     pub(crate) fn hold(&self) {
         let wait = self.wait(Instant::now());
         if !wait.is_zero() {

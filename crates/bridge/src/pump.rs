@@ -19,7 +19,7 @@ use turnwire::policy::attendance::Policies;
 use turnwire::stream::{RelayItem, RelayStream, StreamState, TurnStream};
 use turnwire::{Event, Result};
 
-/// Items of one look at the source: so many become available to a reader at once, at most.
+/// The maximum number of items that become available to a reader at once.
 const LOOK: usize = 256;
 
 /// What a pump reads from.
@@ -39,7 +39,7 @@ pub trait Source: Send + 'static {
     fn close(&mut self);
 }
 
-/// A turn, and what its reader has said of it.
+/// A turn, with the state of its requests.
 pub struct TurnSource {
     pub(crate) stream: TurnStream,
     pub(crate) policies: Policies,
@@ -88,7 +88,7 @@ pub(crate) struct Shared<S: Source> {
     driver: &'static Driver,
     reading: Mutex<Reading<S>>,
     queue: Mutex<Queue<S::Item>>,
-    /// Held by whoever reads the source; the others wait for it, or for a change.
+    /// Held by the reader of the source; the others wait for it, or for a change.
     pulling: AsyncMutex<()>,
     /// Told of everything that was read.
     changed: Notify,
@@ -132,7 +132,7 @@ impl<S: Source> Shared<S> {
         }
     }
 
-    /// Reads what is there. Ready: something was read, or the end was reached.
+    /// Reads what is available. Ready if something was read, or the end was reached.
     fn poll_read(&self, cx: &mut Context<'_>) -> Poll<()> {
         let mut reading = lock(&self.reading);
         let Reading { source, waker, batch, bytes, closed } = &mut *reading;
@@ -237,7 +237,7 @@ impl<S: Source> Shared<S> {
     }
 }
 
-/// Ends the queue where the task that fills it is gone, whatever the reason.
+/// Ends the queue when the task that fills it has ended, for whatever reason.
 struct End<S: Source>(Arc<Shared<S>>);
 
 impl<S: Source> Drop for End<S> {
@@ -249,7 +249,7 @@ impl<S: Source> Drop for End<S> {
 }
 
 impl<S: Source> Pump<S> {
-    /// A pump over a source. Nothing is read before it is asked for.
+    /// A pump over a source. Nothing is read before it is requested.
     pub fn new(driver: &'static Driver, source: S) -> Self {
         let reading = Reading { source, waker: None, batch: Batch::default(), bytes: 0, closed: false };
         Self {
@@ -312,12 +312,12 @@ impl<S: Source> Pump<S> {
         polled
     }
 
-    /// Takes back what a reader has not used of what it took last; the next batch begins there.
+    /// Puts back the items of the last batch that a reader has not used; the next batch begins with them.
     pub fn put_back(&self, rest: Batch<S::Item>) {
         self.shared.queue().put_back(rest);
     }
 
-    /// Closes the socket at once; what was read and not taken is thrown away.
+    /// Closes the socket at once; items that were read but not taken are dropped.
     pub fn close(&self) {
         self.shared.close();
     }

@@ -1,23 +1,23 @@
-//! What was read and not yet taken.
+//! The queue of items that were read but not yet taken.
 
 use crate::batch::{Batch, Item};
 use std::collections::VecDeque;
 use std::task::Waker;
 use turnwire::Error;
 
-/// How much is read ahead of a reader, in bytes. What is more waits in the socket.
+/// How much is read ahead of a reader, in bytes. Further data waits in the socket.
 pub(crate) const AHEAD: usize = 1024 * 1024;
-/// How much is kept of what a result reads on its way to the turn's end, in bytes: about the events of a very long turn.
+/// The maximum size of the events that a result keeps while it reads to the end, in bytes: about those of a very long turn.
 pub(crate) const KEPT: usize = 32 * 1024 * 1024;
 /// Items of one batch.
 const BATCH: usize = 1024;
 
-/// Batches in their order. Items join the batch that waits, unless that one is full or something lies between.
+/// Batches in order. Items are added to the waiting batch, unless it is full or a state change is in between.
 #[derive(Debug)]
 pub(crate) struct Queue<I> {
     batches: VecDeque<Batch<I>>,
     weight: usize,
-    /// More was read than is kept.
+    /// More was read than can be kept.
     lost: bool,
     /// Nothing more will be read.
     pub(crate) ended: bool,
@@ -30,7 +30,7 @@ impl<I: Item> Queue<I> {
         Self { batches: VecDeque::new(), weight: 0, lost: false, ended: false, waker: None }
     }
 
-    /// Adds a batch, whose items are drained so that their room can be used again.
+    /// Adds a batch, draining its items so that their allocation is reused.
     pub(crate) fn push(&mut self, batch: &mut Batch<I>) {
         if self.lost {
             batch.items.clear();
@@ -71,7 +71,7 @@ impl<I: Item> Queue<I> {
         Some(batch)
     }
 
-    /// Puts back what a reader has taken and not used.
+    /// Puts back items that a reader has taken but not used.
     pub(crate) fn put_back(&mut self, batch: Batch<I>) {
         self.weight += batch.items.iter().map(Item::weight).sum::<usize>();
         self.batches.push_front(batch);
@@ -86,7 +86,7 @@ impl<I: Item> Queue<I> {
         self.weight >= most && !self.lost
     }
 
-    /// Remembers who is to be woken at the next change.
+    /// Stores the waker for the next change.
     pub(crate) fn wait(&mut self, waker: &Waker) {
         match &mut self.waker {
             Some(known) => known.clone_from(waker),

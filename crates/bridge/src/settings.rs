@@ -1,4 +1,4 @@
-//! What a client is made of, and what its calls are told.
+//! The settings of a client, and the options of its calls.
 
 use crate::arguments::Language;
 use serde::Deserialize;
@@ -28,10 +28,10 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// The client of settings and options, each as JSON, and what there is to warn of.
+    /// Creates a client from settings and options, each as JSON, with its warnings.
     ///
     /// # Errors
-    /// A setting or an option that is wrong, under its name in the language.
+    /// An invalid setting or option, with its name in the language.
     pub fn client<O: AsRef<str>>(language: &Language, settings: &str, options: &[O]) -> Result<(Client, Vec<String>)> {
         let settings: Self = language.read(settings)?;
         let mut builder = Client::builder().ca_variables(language.ca_variables);
@@ -67,7 +67,7 @@ impl Settings {
 /// The options of a call, or of `with_options`, as JSON.
 ///
 /// # Errors
-/// An option that is wrong, under its name in the language.
+/// An invalid option, with its name in the language.
 pub fn options(language: &Language, json: &str) -> Result<RequestOptions> {
     let options: RequestOptions = language.read(json)?;
     options.check()?;

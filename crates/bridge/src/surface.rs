@@ -1,4 +1,5 @@
-//! What users type, made of the types that read it: `tests/conformance/surface.json`, which every language is held to.
+//! The public names, generated from the types that parse them: `tests/conformance/surface.json`, which every language is tested
+//! against.
 
 use serde::Deserialize;
 use serde::de::value::Error;

@@ -22,18 +22,18 @@ pub struct Task<T> {
 }
 
 enum State<T> {
-    /// Begun by nobody, or by a thread that has stopped waiting for now.
+    /// Not started, or started by a thread that has stopped waiting for now.
     Idle(Started<T>),
-    /// A thread waits for it. Whoever polls meanwhile is woken when that thread has done.
+    /// A thread waits for it. A poll meanwhile is woken when that thread has finished.
     Blocked(Option<Waker>),
     /// It runs in the background.
     Running(AbortHandle, Option<Waker>),
     Done(Result<T>),
-    /// Its result was given, or it was stopped.
+    /// Its result was returned, or it was stopped.
     Over,
 }
 
-/// Sees to it that a call that is stopped or panics is not waited for in vain.
+/// Makes sure that a stopped or panicking call does not leave waiters.
 struct Finish<T>(Arc<Mutex<State<T>>>);
 
 impl<T> Finish<T> {
@@ -60,19 +60,19 @@ fn stopped() -> Error {
 }
 
 impl<T: Send + 'static> Task<T> {
-    /// A call that has not begun.
+    /// A call that has not started.
     pub fn new(driver: &'static Driver, work: impl Future<Output = Result<T>> + Send + 'static) -> Self {
         Self { driver, state: Arc::new(Mutex::new(State::Idle(Box::pin(work)))) }
     }
 
-    /// A call that begins at once, in the background.
+    /// A call that starts at once, in the background.
     pub fn spawn(driver: &'static Driver, work: impl Future<Output = Result<T>> + Send + 'static) -> Self {
         let task = Self::new(driver, work);
         task.begin();
         task
     }
 
-    /// Has one that has not begun go on in the background.
+    /// Starts it in the background, if it has not started.
     pub fn begin(&self) {
         if matches!(*lock(&self.state), State::Idle(_)) {
             let _ = self.poll(Waker::noop());

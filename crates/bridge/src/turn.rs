@@ -1,4 +1,4 @@
-//! A turn from another language: its value, its handle, and waiting for its end beside whoever reads it.
+//! A turn for another language: its value, its handle, and waiting for its end beside a reader.
 
 use crate::done::{Done, json};
 use crate::pump::TurnPump;
@@ -15,7 +15,7 @@ use turnwire::{Error, RequestId, Result};
 pub enum Attended {
     /// The stream has ended: see [`TurnPump::outcome`].
     Ended,
-    /// A handler has to answer this, and to come back.
+    /// A request for a handler; call again after its answer.
     Asked(InputRequest),
     /// This became of the connection; come back.
     States(Vec<StreamState>),
@@ -37,7 +37,7 @@ impl TurnPump {
         self.shared.with(|source| source.stream.handle())
     }
 
-    /// The error of a reader that waits for the end while the agent waits for an answer that nobody is there to give.
+    /// The error of a reader that waits for the end while the agent waits for an answer without a handler.
     pub fn input_required(&self) -> Option<Error> {
         self.shared.with(|source| {
             let open = &source.stream.snapshot().requests;
@@ -145,7 +145,7 @@ impl TurnPump {
         self.handle().retract(&RequestId::from(id));
     }
 
-    /// Cancels the turn of a caller that has failed, where its closing is to cancel it.
+    /// Cancels the turn of a caller that has failed, if closing cancels it.
     pub fn abandon(&self) -> impl Future<Output = Result<Done>> + Send + use<> {
         let handle = self.shared.with(|source| source.stream.give_up());
         async move {

@@ -1,4 +1,4 @@
-//! A file on its way up, handed over piece by piece.
+//! An upload in pieces.
 
 use crate::pump::lock;
 use bytes::Bytes;
@@ -10,7 +10,7 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use turnwire::chat::Upload;
 
-/// Pieces that wait for the socket. Who hands more over waits too.
+/// The maximum number of pieces that wait for the socket; passing more waits.
 const AHEAD: usize = 4;
 
 /// What the pieces of one upload are handed over to. One that is left before its [`end`](Self::end) breaks the request off:
@@ -32,7 +32,7 @@ impl Default for Pieces {
 }
 
 impl Pieces {
-    /// The file they make, which is taken once.
+    /// The resulting file, which can be taken once.
     pub fn content(&self) -> Option<Upload> {
         let receiver = lock(&self.receiver).take()?;
         let pieces = (Some(receiver), self.whole.clone());
@@ -46,7 +46,7 @@ impl Pieces {
         })))
     }
 
-    /// Hands a piece over; gives it back where there is no room for it now.
+    /// Passes a piece, or returns it if there is no room for it now.
     ///
     /// # Errors
     /// There is no room.
@@ -57,7 +57,7 @@ impl Pieces {
         }
     }
 
-    /// Hands a piece over once there is room for it. Ends too where the request has ended; what comes then is for nobody.
+    /// Passes a piece once there is room for it. It also ends when the request has ended; the piece is then dropped.
     pub fn push(&self, piece: Bytes) -> impl Future<Output = ()> + Send + use<> {
         let sender = lock(&self.sender).clone();
         async move {
@@ -67,13 +67,13 @@ impl Pieces {
         }
     }
 
-    /// That was all.
+    /// The end.
     pub fn end(&self) {
         self.whole.store(true, Ordering::SeqCst);
         self.fail();
     }
 
-    /// No more will come, whatever is lacking.
+    /// No more items will arrive.
     pub fn fail(&self) {
         lock(&self.sender).take();
     }
