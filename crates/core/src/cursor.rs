@@ -1,11 +1,9 @@
 //! Where a reader of a turn or a relay stands.
 
-use crate::error::{Error, Result};
 use crate::id::{ChatId, TurnId};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::borrow::Cow;
 use std::fmt;
-use std::str::FromStr;
 
 /// Where a relay is read from. Its text form is `live`, or the number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -57,19 +55,6 @@ impl fmt::Display for RelayCursor {
         match self {
             Self::Live => f.pad("live"),
             Self::After(number) => number.fmt(f),
-        }
-    }
-}
-
-impl FromStr for RelayCursor {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        match text {
-            "live" => Ok(Self::Live),
-            number => number.parse().map(Self::After).map_err(|_| {
-                Error::new("invalid_argument", "This is no cursor of a relay; pass the number of an event, or `live`.")
-            }),
         }
     }
 }
@@ -127,7 +112,7 @@ impl TurnCursor {
         self.seq
     }
 
-    fn read(text: &str) -> Option<Self> {
+    pub(crate) fn read(text: &str) -> Option<Self> {
         let digits = text.trim().strip_prefix(FORM)?.as_bytes();
         let half = |digit: u8| char::from(digit).to_digit(16).and_then(|half| u8::try_from(half).ok());
         let json: Option<Vec<u8>> =
@@ -143,16 +128,6 @@ impl fmt::Display for TurnCursor {
         let json = serde_json::to_vec(&Held { chat_id, turn_id, seq: self.seq }).map_err(|_| fmt::Error)?;
         f.write_str(FORM)?;
         json.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
-}
-
-impl FromStr for TurnCursor {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        Self::read(text).ok_or_else(|| {
-            Error::new("invalid_argument", "This is no cursor of a turn; pass one that `cursor` of a turn stream gave.")
-        })
     }
 }
 
@@ -185,7 +160,6 @@ as_text!(TurnCursor, RelayCursor);
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::{RelayCursor, TurnCursor};
-    use crate::error::ErrorKind;
 
     #[test]
     fn a_cursor_reads_back_and_nonsense_is_refused_in_a_sentence() {
@@ -195,7 +169,7 @@ mod tests {
         assert_eq!(serde_json::from_str::<TurnCursor>(&json).unwrap(), cursor);
         for nonsense in ["", "42", "tw1.", "tw1.zz", "tw1.7", "tw2.7b7d", "tw1.é"] {
             let error = nonsense.parse::<TurnCursor>().unwrap_err();
-            assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{nonsense}");
+            assert_eq!(error.code(), "invalid_argument", "{nonsense}");
         }
     }
 
@@ -214,6 +188,6 @@ mod tests {
             assert_eq!(serde_json::to_value(cursor).unwrap(), text);
             assert_eq!(serde_json::from_value::<RelayCursor>(text.into()).unwrap(), cursor);
         }
-        assert_eq!("now".parse::<RelayCursor>().unwrap_err().kind(), ErrorKind::InvalidArgument);
+        assert_eq!("now".parse::<RelayCursor>().unwrap_err().code(), "invalid_argument");
     }
 }

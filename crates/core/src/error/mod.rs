@@ -4,6 +4,7 @@
 //! `tests/conformance/errors.json` and `docs/errors.md` are checked against. Nobody matches text.
 
 mod code;
+mod parse;
 
 pub use code::{CODES, Code, ErrorKind, lookup};
 
