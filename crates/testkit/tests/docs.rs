@@ -1,28 +1,12 @@
 //! The links of the documentation: every page is in the index, and every relative link leads somewhere.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod common;
+
+use common::{files, root};
 use std::collections::{BTreeSet, HashMap};
 use std::fs;
-use std::path::{Path, PathBuf};
-
-/// Folders with Markdown that is not part of the sources.
-const LEFT_OUT: [&str; 3] = ["target", "node_modules", "dist"];
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
-}
-
-fn markdown(folder: &Path, found: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        let name = path.file_name().unwrap().to_string_lossy();
-        if path.is_dir() && !LEFT_OUT.contains(&&*name) && !name.starts_with('.') {
-            markdown(&path, found);
-        } else if path.extension().is_some_and(|end| end == "md") {
-            found.push(path);
-        }
-    }
-}
+use std::path::PathBuf;
 
 /// The lines of a page outside its code blocks.
 fn prose(text: &str) -> impl Iterator<Item = &str> {
@@ -74,8 +58,7 @@ fn the_index_links_every_page_of_docs_and_spec() {
 
 #[test]
 fn every_relative_link_leads_to_a_file_and_a_heading() {
-    let mut pages = Vec::new();
-    markdown(&root(), &mut pages);
+    let pages = files(&root(), &["md"]);
     let (mut count, mut broken) = (0, Vec::new());
     for page in &pages {
         let text = fs::read_to_string(page).unwrap();

@@ -1,29 +1,17 @@
 //! The modules of a crate import one another in one direction: no circle of `crate::…` paths.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod common;
+
+use common::{files, root};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 type Graph = BTreeMap<String, BTreeSet<String>>;
 
 /// The layers of the client, each of which imports only those before it.
 const LAYERS: [&str; 4] = ["http", "operations", "stream", "chat"];
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
-}
-
-fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            sources(&path, found);
-        } else if path.extension().is_some_and(|end| end == "rs") {
-            found.push(path);
-        }
-    }
-}
 
 /// The modules that a source names by `crate::…`, those in braces included.
 fn imports(text: &str) -> BTreeSet<String> {
@@ -57,8 +45,7 @@ fn imports(text: &str) -> BTreeSet<String> {
 
 /// Which top-level module of a crate imports which.
 fn graph(folder: &Path) -> Graph {
-    let mut files = Vec::new();
-    sources(folder, &mut files);
+    let files = files(folder, &["rs"]);
     let module = |file: &Path| {
         let first = file.strip_prefix(folder).unwrap().components().next().unwrap();
         first.as_os_str().to_string_lossy().trim_end_matches(".rs").to_owned()

@@ -1,19 +1,16 @@
 //! The rules of `spec/PROTOCOL.md` and the tests: each rule is cited by a test, and each citation names a rule.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod common;
+
+use common::{files, root};
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use turnwire_testkit::scenarios;
 
 /// Where citations stand.
 const FOLDERS: [&str; 6] = ["crates", "bindings", "python", "npm/src", "npm/test", "docs"];
-/// What is not ours, or made.
-const LEFT_OUT: [&str; 4] = ["target", "node_modules", "spec", "dist"];
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
-}
 
 fn page() -> String {
     fs::read_to_string(root().join("spec/PROTOCOL.md")).unwrap()
@@ -45,18 +42,6 @@ fn cited(text: &str) -> Vec<&str> {
     found
 }
 
-fn files(folder: &Path, found: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        let name = path.file_name().unwrap().to_string_lossy();
-        if path.is_dir() && !LEFT_OUT.contains(&&*name) && !name.starts_with('.') {
-            files(&path, found);
-        } else if path.extension().is_some_and(|end| ["rs", "py", "ts", "md"].iter().any(|known| end == *known)) {
-            found.push(path);
-        }
-    }
-}
-
 /// What of a file is a test: all of it in a folder of tests, else what follows the mark of Rust's own.
 fn tests_of<'a>(path: &Path, text: &'a str) -> &'a str {
     let folder = |name: &str| path.components().any(|part| part.as_os_str() == name);
@@ -77,10 +62,8 @@ fn a_rule_has_a_number_of_its_own() {
 
 /// Every citation with where it stands, and whether that is a test.
 fn citations() -> Vec<(String, String, bool)> {
-    let mut paths = Vec::new();
-    for folder in FOLDERS {
-        files(&root().join(folder), &mut paths);
-    }
+    let ends = ["rs", "py", "ts", "md"];
+    let paths: Vec<_> = FOLDERS.iter().flat_map(|folder| files(&root().join(folder), &ends)).collect();
     let mut found = Vec::new();
     for path in paths.iter().filter(|path| path.file_name() != Path::new(file!()).file_name()) {
         let text = fs::read_to_string(path).unwrap();
