@@ -98,29 +98,28 @@ impl ClientBuilder {
     /// The clocks of all calls; one [`Duration`] is the answer and the idle clock.
     #[must_use]
     pub fn timeout(mut self, timeout: impl Into<Timeout>) -> Self {
-        let timeout = timeout.into();
-        self.options.timeout = Some(timeout.or(self.options.timeout.unwrap_or_default()));
+        self.options = self.options.timeout(timeout);
         self
     }
 
     /// How often a request is sent again at most. Default 2.
     #[must_use]
     pub fn max_retries(mut self, retries: u32) -> Self {
-        self.options.max_retries = Some(retries);
+        self.options = self.options.max_retries(retries);
         self
     }
 
     /// A header of all requests.
     #[must_use]
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.options.headers.insert(name.into(), Some(value.into()));
+        self.options = self.options.header(name, value);
         self
     }
 
     /// A query parameter of all requests.
     #[must_use]
     pub fn query(mut self, name: impl Into<String>, value: impl Into<serde_json::Value>) -> Self {
-        self.options.query.insert(name.into(), value.into());
+        self.options = self.options.query(name, value);
         self
     }
 

@@ -13,32 +13,31 @@ macro_rules! call_options {
     () => {
         /// The clocks of this call; one [`Duration`](std::time::Duration) is the answer and the idle clock.
         pub fn timeout(mut self, timeout: impl Into<crate::http::Timeout>) -> Self {
-            let timeout = timeout.into();
-            self.options.timeout = Some(timeout.or(self.options.timeout.unwrap_or_default()));
+            self.options = self.options.timeout(timeout);
             self
         }
 
         /// How often the request is sent again at most, where that is safe.
         pub fn max_retries(mut self, retries: u32) -> Self {
-            self.options.max_retries = Some(retries);
+            self.options = self.options.max_retries(retries);
             self
         }
 
         /// A header of this call.
         pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-            self.options.headers.insert(name.into(), Some(value.into()));
+            self.options = self.options.header(name, value);
             self
         }
 
         /// A query parameter of this call.
         pub fn query(mut self, name: impl Into<String>, value: impl Into<serde_json::Value>) -> Self {
-            self.options.query.insert(name.into(), value.into());
+            self.options = self.options.query(name, value);
             self
         }
 
         /// The `Idempotency-Key`, for create, respond and message.
         pub fn idempotency_key(mut self, key: impl Into<String>) -> Self {
-            self.options.idempotency_key = Some(key.into());
+            self.options = self.options.idempotency_key(key);
             self
         }
 

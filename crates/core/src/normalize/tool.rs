@@ -57,17 +57,7 @@ struct Metadata<'a> {
 
 impl Tool {
     pub(super) fn new(id: PartId) -> Self {
-        let now = ToolPart {
-            call_id: String::new(),
-            tool: String::new(),
-            input: Json::empty_object(),
-            output: None,
-            error: None,
-            title: None,
-            metadata: None,
-            started_at: None,
-            completed_at: None,
-        };
+        let now = ToolPart::new("", "", Json::empty_object());
         Self { id, now, state: PartState::Pending, changes: 0, child: None, told: false }
     }
 
