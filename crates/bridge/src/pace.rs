@@ -38,23 +38,21 @@ impl Pace {
         self.background.load(Ordering::SeqCst) > 0
     }
 
-    /// How long a poll that is due at `now` is delayed. The time of that poll is remembered.
-    fn wait(&self, now: Instant) -> Duration {
+    /// Holds the thread that is about to poll until it may.
+    pub(crate) fn hold(&self) {
+        std::thread::sleep(self.wait(Instant::now));
+    }
+
+    /// How long a poll that is due now is delayed. The time of that poll is remembered; with few tasks, the clock is not read.
+    fn wait(&self, now: impl FnOnce() -> Instant) -> Duration {
         if self.background.load(Ordering::Relaxed) < MANY {
             return Duration::ZERO;
         }
+        let now = now();
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         let wait = last.map_or(Duration::ZERO, |last| DISTANCE.saturating_sub(now.saturating_duration_since(last)));
         *last = Some(now + wait);
         wait
-    }
-
-    /// Delays the thread that is about to poll, if necessary.
-    pub(crate) fn hold(&self) {
-        let wait = self.wait(Instant::now());
-        if !wait.is_zero() {
-            std::thread::sleep(wait);
-        }
     }
 }
 
@@ -72,7 +70,7 @@ mod tests {
     #[test]
     fn polls_of_many_streams_are_spaced() {
         let (pace, start) = (with(MANY), Instant::now());
-        let after = |micros: u64| start + Duration::from_micros(micros);
+        let after = |micros: u64| move || start + Duration::from_micros(micros);
         assert_eq!(pace.wait(after(0)), Duration::ZERO, "the first is at once");
         assert_eq!(pace.wait(after(200)), Duration::from_micros(800));
         // That poll was at 1,000.
@@ -84,6 +82,6 @@ mod tests {
     fn few_streams_are_polled_at_once() {
         let (pace, start) = (with(MANY), Instant::now());
         pace.end();
-        assert_eq!((pace.wait(start), pace.wait(start)), (Duration::ZERO, Duration::ZERO));
+        assert_eq!((pace.wait(|| start), pace.wait(|| start)), (Duration::ZERO, Duration::ZERO));
     }
 }
