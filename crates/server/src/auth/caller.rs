@@ -33,9 +33,10 @@ async fn of_request(parts: &Parts, app: &App, scope: Scope) -> ApiResult<Known> 
     let access = access_of(parts)?;
     match bearer(&parts.headers) {
         Some(key) => of_key(app, access, key, scope).await,
-        None => {
-            Err(ApiError::new("unauthorized", "No API key came with the request; send `Authorization: Bearer KEY`."))
-        }
+        None => Err(ApiError::new(
+            "unauthorized",
+            "No API key came with the request; pass one to the client beside its address, or send `Authorization: Bearer KEY`.",
+        )),
     }
 }
 
