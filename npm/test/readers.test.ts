@@ -1,8 +1,18 @@
 import assert from 'node:assert/strict'
+import { mkdtempSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
-import { InputRequiredError, type Question, type TurnEvent, Turnwire } from 'turnwire'
+import {
+  APITimeoutError,
+  InputRequiredError,
+  type Question,
+  type RequestOptions,
+  type RespondParams,
+  type TurnEvent,
+  Turnwire,
+} from 'turnwire'
 import { practice, ROOT, start, TESTKIT } from './support/server.js'
 
 const service = practice()
@@ -121,9 +131,9 @@ interface Counts {
   lastBody: string
 }
 
-/** The service of a scenario, and what has reached it. */
+/** The service of a scenario of tests/conformance/http, or of a file, and what has reached it. */
 async function scenario(name: string, use: (client: Turnwire, counts: () => Promise<Counts>) => Promise<void>): Promise<void> {
-  const file = join(ROOT, `tests/conformance/http/${name}.json`)
+  const file = name.endsWith('.json') ? name : join(ROOT, `tests/conformance/http/${name}.json`)
   const { baseURL, stop } = await start(TESTKIT, [file], /^listening on (\S+)$/)
   const counts = async () => {
     const answer = await fetch(`${baseURL}/_testkit`, { headers: { connection: 'close' } })
@@ -229,6 +239,46 @@ test('a message that fails in the caller leaves the chat free', async () => {
   controller.abort()
   const turn = await service.client.chat.sendMessage(id, { prompt: 'Now me.', onConflict: 'wait' })
   assert.equal(turn.text, 'Now me.')
+})
+
+/** Sends a message that fails, and one that waits until the chat is free. */
+async function sendInVain(chat: Turnwire['chat'], id: string, prompt: RespondParams, error: ErrorClass, options?: RequestOptions) {
+  await assert.rejects(chat.sendMessage(id, prompt, options).then(), error)
+  // For what would wait for ever.
+  const within = { timeout: { total: 60_000 } }
+  const turn = await chat.sendMessage(id, { prompt: 'Now me.', onConflict: 'wait' }, within)
+  assert.equal(turn.text, 'Now me.')
+}
+
+type ErrorClass = new (...args: never[]) => Error
+
+// PROTOCOL CANCEL-3.
+test('a message whose answer does not come in time leaves the chat free', async () => {
+  const file = join(mkdtempSync(join(tmpdir(), 'turnwire-')), 'scenario.json')
+  const faults = [{ on: 'respond', neverAnswer: true }]
+  writeFileSync(file, JSON.stringify({ says: 'never', call: { operation: 'retrieve' }, faults, expect: {} }))
+  for (const timeout of [{ answer: 200 }, { total: 200 }]) {
+    await scenario(file, async ({ chat }) => {
+      await sendInVain(chat, 'chat_testkit', { prompt: '/hang' }, APITimeoutError, { timeout, maxRetries: 0 })
+    })
+  }
+})
+
+// PROTOCOL CANCEL-3.
+test('a message whose turn does not end in time leaves the chat free', async () => {
+  const timeout = { total: 1000 }
+  await sendInVain(service.client.chat, await newChat(), { prompt: '/slow 100000' }, APITimeoutError, { timeout })
+})
+
+// PROTOCOL CANCEL-3.
+test('a message whose permission is not given leaves the chat free', async () => {
+  await scenario('a-permission-nobody-gives', async ({ chat }) => {
+    await sendInVain(chat, 'chat_testkit', { prompt: '/allow' }, InputRequiredError)
+    const onPermission = () => {
+      throw new RangeError('mine')
+    }
+    await sendInVain(chat, 'chat_testkit', { prompt: '/allow', onPermission }, RangeError)
+  })
 })
 
 test('respond takes handlers, and who comes second is no error', async () => {

@@ -1,12 +1,19 @@
 """One stream, several readers; and chats that are left free by calls that fail."""
 
 import asyncio
+import json
 import threading
+from pathlib import Path
+from typing import Any, Literal
 
 import pytest
 import turnwire
-from conftest import KEY, Service
-from turnwire import AsyncTurnwire, Chat, Turnwire
+from conftest import KEY, ROOT, Service
+from testkit import misbehaving
+from turnwire import AsyncTurnwire, Chat, Timeout, Turnwire
+
+#: For what would wait for ever.
+WITHIN = Timeout(total=60)
 
 
 def left_at_the_question(client: Turnwire, chat: Chat) -> str:
@@ -217,6 +224,63 @@ def test_a_message_that_fails_in_the_caller_leaves_the_chat_free(client: Turnwir
     with pytest.raises(ZeroDivisionError):
         client.chat.send_message(chat.id, "/ask", on_question=lambda question: 1 / 0)  # type: ignore[arg-type]
     assert client.chat.send_message(chat.id, "Now me.", on_conflict="wait").text == "Now me."
+
+
+CHAT = "chat_testkit"
+
+
+@pytest.fixture
+def unanswered(tmp_path: Path) -> Path:
+    """A service that takes the first prompt and never answers it."""
+    file = tmp_path / "scenario.json"
+    fault = {"on": "respond", "neverAnswer": True}
+    file.write_text(json.dumps({"says": "never", "call": {"operation": "retrieve"}, "faults": [fault], "expect": {}}))
+    return file
+
+
+# PROTOCOL CANCEL-3.
+@pytest.mark.parametrize("clock", [Timeout(answer=0.2), Timeout(total=0.2)], ids=["answer", "total"])
+@pytest.mark.parametrize("program", ["sync", "async"])
+def test_a_message_whose_answer_does_not_come_in_time_leaves_the_chat_free(
+    program: str, clock: Timeout, unanswered: Path
+) -> None:
+    with misbehaving(unanswered) as url:
+        send_in_vain(program, url, CHAT, "/hang", turnwire.APITimeoutError, timeout=clock, max_retries=0)
+
+
+# PROTOCOL CANCEL-3.
+@pytest.mark.parametrize("program", ["sync", "async"])
+def test_a_message_whose_turn_does_not_end_in_time_leaves_the_chat_free(program: str, service: Service, chat: Chat) -> None:
+    endless = "/slow 100000"
+    send_in_vain(program, service.url, chat.id, endless, turnwire.APITimeoutError, timeout=Timeout(total=1))
+
+
+# PROTOCOL CANCEL-3.
+@pytest.mark.parametrize("program", ["sync", "async"])
+def test_a_message_whose_permission_is_not_given_leaves_the_chat_free(program: str) -> None:
+    def refuse(permission: turnwire.Permission) -> Literal["once"]:
+        raise ZeroDivisionError
+
+    with misbehaving(ROOT / "tests/conformance/http/a-permission-nobody-gives.json") as url:
+        send_in_vain(program, url, CHAT, "/allow", turnwire.InputRequiredError)
+        send_in_vain(program, url, CHAT, "/allow", ZeroDivisionError, on_permission=refuse)
+
+
+def send_in_vain(program: str, url: str, chat: str, prompt: str, error: type[Exception], **how: Any) -> None:
+    """Sends a message that fails, and one that waits until the chat is free."""
+
+    async def run() -> None:
+        chats = AsyncTurnwire(base_url=url, api_key=KEY).chat
+        with pytest.raises(error):
+            await chats.send_message(chat, prompt, **how)
+        assert (await chats.send_message(chat, "Now me.", on_conflict="wait", timeout=WITHIN)).text == "Now me."
+
+    if program == "async":
+        return asyncio.run(run())
+    chats = Turnwire(base_url=url, api_key=KEY).chat
+    with pytest.raises(error):
+        chats.send_message(chat, prompt, **how)
+    assert chats.send_message(chat, "Now me.", on_conflict="wait", timeout=WITHIN).text == "Now me."
 
 
 def test_a_message_that_is_given_up_leaves_the_chat_free(service: Service, client: Turnwire, chat: Chat) -> None:
