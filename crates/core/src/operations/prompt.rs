@@ -99,6 +99,13 @@ impl Prompt {
         self
     }
 
+    /// The form of the answer (our server), passed on to the runtime.
+    #[must_use]
+    pub fn format(mut self, format: impl Into<Value>) -> Self {
+        self.format = Some(format.into());
+        self
+    }
+
     /// Refuses an empty prompt, before anything is sent.
     pub(crate) fn check(&self) -> Result<()> {
         check_model(self.model.as_deref())?;
