@@ -129,6 +129,10 @@ impl Chat {
         key: Option<Idempotency>,
     ) -> ApiResult<(Accepted, String, crate::relay::Safe)> {
         let mut state = self.state();
+        // Under the lock that the shutdown takes to end the open turn: it ends this one, or this one is refused.
+        if self.shared.stopping.is_cancelled() {
+            return Err(super::going_down().into());
+        }
         // One may have begun by itself a moment ago.
         if let Some(turn) = state.open.clone() {
             return Err(ApiError::turn_conflict(turn));
@@ -144,5 +148,55 @@ impl Chat {
         let safe = self.record_in(&mut state, [event], beside, None).ok_or_else(|| ApiError::chat_ended(self.id()))?;
         drop(state);
         Ok((Accepted { turn_id, cursor }, message_id, safe))
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::NewTurn;
+    use crate::chats::{NewChat, Registry, Shared};
+    use crate::config::{Delivery, Limits};
+    use crate::data::{self, DataFolder};
+    use crate::relay::WriteBudget;
+    use crate::runtime::practice::Practice;
+    use crate::store::sqlite::Sqlite;
+    use futures_util::FutureExt as _;
+    use std::sync::Arc;
+    use tokio_util::sync::CancellationToken;
+
+    /// PROTOCOL SEND-3, RETRY-2.
+    #[tokio::test]
+    async fn a_prompt_that_waits_while_the_server_stops_is_refused_and_not_accepted_after_its_chat_was_stopped() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = data::make(folder.path()).unwrap();
+        let shared = Arc::new(Shared {
+            store: Arc::new(Sqlite::open(&path, Delivery::Fast, None).ok().unwrap()),
+            runtime: Arc::new(Practice::new()),
+            write_budget: WriteBudget::new(),
+            limits: Limits::default(),
+            delivery: Delivery::Fast,
+            metrics: Arc::default(),
+            data: DataFolder::of(path).unwrap(),
+            stopping: CancellationToken::new(),
+        });
+        let registry = Arc::new(Registry::new(shared.clone()));
+        let chat = registry.create("default".to_owned(), NewChat::default(), None).await.unwrap();
+        let another = chat.accepting.lock().await;
+        let parts = vec![serde_json::json!({ "type": "text", "text": "Hello" })];
+        let new = NewTurn { parts, model: None, agent: None, system: None, format: None };
+        let mut waits = std::pin::pin!(chat.accept(new, None));
+        assert!(waits.as_mut().now_or_never().is_none());
+        registry.shutdown().await;
+        drop(another);
+        let refused = waits.await.unwrap_err().render("req_1");
+        // What a client reads as: not accepted, send it again.
+        assert_eq!(
+            (refused.status(), refused.headers().contains_key("retry-after")),
+            (http::StatusCode::SERVICE_UNAVAILABLE, true)
+        );
+        assert_eq!(chat.open_turn(), None);
+        let kept = shared.store.turn_at(chat.row.key, chat.relay.numbered()).await.unwrap();
+        assert!(kept.is_none(), "a turn is kept that nobody drives or ends: {kept:?}");
     }
 }

@@ -4,7 +4,7 @@ use super::shape::{PromptShape, idempotency_key};
 use crate::app::App;
 use crate::auth::Caller;
 use crate::chats::{Accepted, Chat, Idempotency, TurnFrames, TurnPlace};
-use crate::error::{ApiError, ApiResult};
+use crate::error::ApiResult;
 use crate::http::body::Read;
 use crate::keys::Scope;
 use crate::relay::frame::Data;
@@ -13,7 +13,6 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use http::{HeaderMap, HeaderValue};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 pub(crate) async fn respond(
     State(app): State<Arc<App>>,
@@ -57,9 +56,6 @@ pub(super) async fn accept(
     if new.system.is_some() {
         // It changes what the agent is told beside the user's own words, as a chat's `instructions` do.
         caller.must(Scope::Admin)?;
-    }
-    if app.draining.load(Ordering::Relaxed) {
-        return Err(ApiError::unavailable("The server is going down; try again in a moment."));
     }
     let accepted = chat.accept(new, key).await?;
     Ok((chat, accepted))
