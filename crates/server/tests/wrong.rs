@@ -243,6 +243,21 @@ async fn files_stay_inside_the_workspace() {
         "a link is replaced, not followed"
     );
     assert!(!folder.path().join("x").exists());
+
+    // The server's own repository is no file of anybody's, whatever link leads to it.
+    std::fs::create_dir_all(workspace.join(".git")).unwrap();
+    std::fs::write(workspace.join(".git/config"), "ours").unwrap();
+    std::os::unix::fs::symlink(".git", workspace.join("link")).unwrap();
+    for path in ["link/config", "link/hooks/post-checkout"] {
+        for method in ["GET", "PUT"] {
+            let answer = service.call(method, &format!("/{chat}/files/{path}"), None).await;
+            answer.error(404, "file_not_found");
+        }
+        let deleted = service.call("DELETE", &format!("/{chat}/files/{path}"), None).await;
+        assert_eq!(deleted.status, 204, "as of any file that is not there");
+    }
+    assert_eq!(std::fs::read(workspace.join(".git/config")).unwrap(), b"ours");
+    assert!(!workspace.join(".git/hooks").exists());
     service.stop().await;
 }
 
