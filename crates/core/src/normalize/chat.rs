@@ -3,11 +3,12 @@
 use super::ending::Cause;
 use super::prompts::Prompts;
 use super::recent::Recent;
+use super::requests;
 use super::sessions::Sessions;
 use super::turn::{Start, Turn};
 use crate::event::{Event, TurnStatus};
 use crate::id::{ChatId, MessageId, TurnId};
-use crate::opencode::RawEvent;
+use crate::opencode::{RawEvent, RawKind};
 
 /// One root session and its children.
 #[derive(Clone, Debug)]
@@ -41,23 +42,35 @@ impl Chat {
         self.turn.is_none() && self.prompts.is_empty()
     }
 
-    /// Takes one event of the chat's sessions in.
-    pub(super) fn handle(&mut self, event: &RawEvent<'_>, raw: &[u8], scene: &mut Scene<'_>) {
-        match event.event_type.or_empty() {
-            "message.part.delta" => self.part_delta(&event.delta(), raw, scene),
-            "message.part.updated" => self.part_updated(event, raw, scene),
-            "message.updated" => self.message_updated(event, raw, scene),
-            "message.removed" => self.message_removed(event, scene),
-            "message.part.removed" => self.part_removed(event, scene),
-            "session.status" => self.session_status(event, scene),
-            "session.idle" => self.session_idle(scene),
-            "session.error" => self.session_error(event, scene),
-            "session.compacted" => self.session_compacted(scene),
-            "session.deleted" => self.session_deleted(scene),
-            "todo.updated" => self.todo_updated(event, scene),
-            "question.asked" | "permission.asked" | "permission.updated" => self.asked(event, scene),
-            "question.replied" | "question.rejected" | "permission.replied" => self.answered(event, scene),
-            _ => self.own(event, scene),
+    /// Handles one event of the chat's sessions.
+    pub(super) fn handle(&mut self, kind: RawKind, event: &RawEvent<'_>, raw: &[u8], scene: &mut Scene<'_>) {
+        match kind {
+            RawKind::PartDelta => self.part_delta(&event.delta(), raw, scene),
+            RawKind::PartUpdated => self.part_updated(event, raw, scene),
+            RawKind::PartRemoved => self.part_removed(event, scene),
+            RawKind::MessageUpdated => self.message_updated(event, raw, scene),
+            RawKind::MessageRemoved => self.message_removed(event, scene),
+            RawKind::SessionStatus => self.session_status(event, scene),
+            RawKind::SessionIdle => self.session_idle(scene),
+            RawKind::SessionError => self.session_error(event, scene),
+            RawKind::SessionCompacted => self.session_compacted(scene),
+            RawKind::SessionDeleted => self.session_deleted(scene),
+            // They say which session is whose child, which concerns all chats.
+            RawKind::SessionCreated | RawKind::SessionUpdated => {}
+            RawKind::TodoUpdated => self.todo_updated(event, scene),
+            RawKind::QuestionAsked => self.asked(requests::question, event, scene),
+            RawKind::PermissionAsked | RawKind::PermissionUpdated => self.asked(requests::permission, event, scene),
+            RawKind::QuestionRejected => self.answered(true, event, scene),
+            RawKind::QuestionReplied | RawKind::PermissionReplied => {
+                let reply = event.properties.reply.filled().or_else(|| event.properties.response.filled());
+                self.answered(reply == Some("reject"), event, scene);
+            }
+            RawKind::TurnAccepted => self.turn_accepted(event, scene),
+            RawKind::Runtime => self.runtime(event, scene),
+            RawKind::CancelRequested => self.cancel_requested(event, scene),
+            RawKind::Snapshot => self.snapshot(event, scene),
+            RawKind::TurnClosed => self.turn_closed(event, scene),
+            RawKind::ChatEnded => self.chat_ended(event, scene),
         }
     }
 

@@ -27,13 +27,14 @@ mod tool;
 mod turn;
 mod usage;
 
+pub use crate::opencode::RAW_EVENTS;
 pub use capture::Capture;
 #[doc(hidden)]
 pub use reading::{About, Reading, read_answer};
 
 use crate::event::Event;
 use crate::id::{ChatId, TurnId};
-use crate::opencode::{Delta, RawEvent};
+use crate::opencode::{Delta, RawEvent, RawKind};
 use chat::{Chat, Scene};
 use ending::Cause;
 use reading::{Read, whole};
@@ -50,35 +51,6 @@ const ENDED: usize = 256;
 
 /// How many chats may wait with an unanswered prompt and no turn.
 const WAITING_CHATS: usize = 256;
-
-/// The raw events that tell something, and what of it. Any other is passed over.
-pub const RAW_EVENTS: &[&str] = &[
-    "message.updated",
-    "message.removed",
-    "message.part.updated",
-    "message.part.delta",
-    "message.part.removed",
-    "session.created",
-    "session.updated",
-    "session.deleted",
-    "session.status",
-    "session.idle",
-    "session.error",
-    "session.compacted",
-    "question.asked",
-    "question.replied",
-    "question.rejected",
-    "permission.asked",
-    "permission.updated",
-    "permission.replied",
-    "todo.updated",
-    "turnwire.turn.accepted",
-    "turnwire.runtime",
-    "turnwire.cancel.requested",
-    "turnwire.snapshot",
-    "turnwire.turn.closed",
-    "turnwire.chat.ended",
-];
 
 /// Turns the raw events of one relay log, or of one `/event` stream, into turns.
 ///
@@ -173,24 +145,20 @@ impl Normalizer {
     }
 
     fn event(&mut self, event: &RawEvent<'_>, raw: &[u8], out: &mut Vec<Event>) {
-        let event_type = event.event_type.or_empty();
-        if !RAW_EVENTS.contains(&event_type) {
-            return;
-        }
-        let Some(session) = event.session_id() else { return };
+        let (Some(kind), Some(session)) = (event.kind, event.session_id()) else { return };
         if event.id.filled().is_some_and(|id| !self.told.insert(id)) {
             return;
         }
-        if matches!(event_type, "session.created" | "session.updated") {
+        if matches!(kind, RawKind::SessionCreated | RawKind::SessionUpdated) {
             let info = event.properties.info.0.as_deref();
             if let Some((info, parent)) = info.and_then(|info| Some((info, info.parent_id.filled()?))) {
                 self.sessions.note(session, parent, info.title.or_empty());
             }
             return;
         }
-        self.in_session(session, event, raw, out);
+        self.in_session(session, kind, event, raw, out);
         let part = event.properties.part.0.as_ref();
-        if event_type == "turnwire.snapshot" || part.is_some_and(|part| part.part_type.get() == Some("tool")) {
+        if kind == RawKind::Snapshot || part.is_some_and(|part| part.part_type.get() == Some("tool")) {
             self.retry_parked(session, out);
         }
     }
@@ -217,14 +185,14 @@ impl Normalizer {
         chat.part_delta(delta, raw, &mut scene);
     }
 
-    fn in_session(&mut self, session: &str, event: &RawEvent<'_>, raw: &[u8], out: &mut Vec<Event>) {
+    fn in_session(&mut self, session: &str, kind: RawKind, event: &RawEvent<'_>, raw: &[u8], out: &mut Vec<Event>) {
         let root = self.sessions.root_of(session);
         if self.only.as_ref().is_some_and(|(_, only)| &**only != root) {
             return;
         }
         if !self.chats.contains_key(root) {
             // Only these two begin anything.
-            if root != session || !matches!(event.event_type.or_empty(), "message.updated" | "turnwire.turn.accepted") {
+            if root != session || !matches!(kind, RawKind::MessageUpdated | RawKind::TurnAccepted) {
                 return;
             }
             let id = self.only.as_ref().map_or_else(|| ChatId::from(root), |(id, _)| id.clone());
@@ -242,7 +210,7 @@ impl Normalizer {
             opened: &mut self.opened,
             out,
         };
-        chat.handle(event, raw, &mut scene);
+        chat.handle(kind, event, raw, &mut scene);
         if self.opened != opened {
             self.begun.insert_in("", root);
         } else if chat.turn.is_none() && is_being_answered(event) && !self.begun.contains_in("", root) {
@@ -264,7 +232,11 @@ impl Normalizer {
             return;
         }
         for (child, raw) in turn.unpark() {
-            whole(&raw).event(&raw, |event| self.in_session(&child, event, &raw, out));
+            whole(&raw).event(&raw, |event| {
+                if let Some(kind) = event.kind {
+                    self.in_session(&child, kind, event, &raw, out);
+                }
+            });
         }
     }
 
@@ -287,6 +259,6 @@ impl Normalizer {
 
 /// Whether the event tells of an answer that is not complete yet.
 fn is_being_answered(event: &RawEvent<'_>) -> bool {
-    let info = event.properties.info.0.as_deref().filter(|_| event.event_type.get() == Some("message.updated"));
+    let info = event.properties.info.0.as_deref().filter(|_| event.kind == Some(RawKind::MessageUpdated));
     info.is_some_and(|info| info.role.get() == Some("assistant") && info.times().completed.0.is_none())
 }

@@ -4,6 +4,7 @@ use super::chat::{Chat, Scene};
 use super::ending::Cause;
 use super::failure;
 use super::message::model;
+use super::prompts::Prompts;
 use super::tool::{at, json};
 use super::turn::Start;
 use crate::event::{TurnError, TurnStatus, UserMessage};
@@ -13,28 +14,7 @@ use crate::opencode::{ModelRef, RawEvent, read};
 use crate::time::Timestamp;
 
 impl Chat {
-    pub(super) fn own(&mut self, event: &RawEvent<'_>, scene: &mut Scene<'_>) {
-        let time = time(event.properties.time);
-        match event.event_type.or_empty() {
-            "turnwire.turn.accepted" => self.accepted(event, time, scene),
-            "turnwire.runtime" => self.runtime(event.properties.state.or_empty(), time, scene),
-            "turnwire.cancel.requested" => {
-                if let Some(turn) = self.turn.as_mut().filter(|turn| is_about(event, &turn.user)) {
-                    turn.standing.cancelling = true;
-                    turn.tell_status(scene.out);
-                }
-            }
-            "turnwire.snapshot" => self.snapshot(event, scene),
-            "turnwire.turn.closed" => self.closed(event, time, scene),
-            "turnwire.chat.ended" => {
-                self.prompts = super::prompts::Prompts::default();
-                self.end(Cause::Deleted(time), scene.ended, scene.out);
-            }
-            _ => {}
-        }
-    }
-
-    fn accepted(&mut self, event: &RawEvent<'_>, time: Option<Timestamp>, scene: &mut Scene<'_>) {
+    pub(super) fn turn_accepted(&mut self, event: &RawEvent<'_>, scene: &mut Scene<'_>) {
         let properties = &event.properties;
         let Some(id) = properties.own_message_id.filled() else { return };
         if scene.ended.contains_in(self.id.as_str(), id)
@@ -48,7 +28,7 @@ impl Chat {
         let start = Start {
             user_message: UserMessage { id: MessageId::from(id), parts },
             model: model_of(properties.model),
-            started_at: time,
+            started_at: time(properties.time),
             base: TurnStatus::Queued,
             order: 0,
         };
@@ -58,19 +38,26 @@ impl Chat {
         }
     }
 
-    fn runtime(&mut self, state: &str, time: Option<Timestamp>, scene: &mut Scene<'_>) {
+    pub(super) fn runtime(&mut self, event: &RawEvent<'_>, scene: &mut Scene<'_>) {
         let Some(turn) = &mut self.turn else { return };
-        turn.standing.base = match state {
+        turn.standing.base = match event.properties.state.or_empty() {
             "starting" => TurnStatus::Starting,
             "resuming" => TurnStatus::Resuming,
             "running" => TurnStatus::Running,
-            "lost" => return self.end(Cause::Lost(time), scene.ended, scene.out),
+            "lost" => return self.end(Cause::Lost(time(event.properties.time)), scene.ended, scene.out),
             _ => return,
         };
         turn.tell_status(scene.out);
     }
 
-    fn closed(&mut self, event: &RawEvent<'_>, time: Option<Timestamp>, scene: &mut Scene<'_>) {
+    pub(super) fn cancel_requested(&mut self, event: &RawEvent<'_>, scene: &mut Scene<'_>) {
+        if let Some(turn) = self.turn.as_mut().filter(|turn| is_about(event, &turn.user)) {
+            turn.standing.cancelling = true;
+            turn.tell_status(scene.out);
+        }
+    }
+
+    pub(super) fn turn_closed(&mut self, event: &RawEvent<'_>, scene: &mut Scene<'_>) {
         let Some(turn) = &self.turn else { return };
         if !is_about(event, &turn.user) {
             return;
@@ -81,7 +68,12 @@ impl Chat {
         let status = status.unwrap_or(TurnStatus::Interrupted);
         let error: Option<TurnError> = read(event.properties.error);
         let error = error.map(|error| failure::own(&error.code, &failure::sentence(&error.message), error.retryable));
-        self.end(Cause::Told(status, error, time), scene.ended, scene.out);
+        self.end(Cause::Told(status, error, time(event.properties.time)), scene.ended, scene.out);
+    }
+
+    pub(super) fn chat_ended(&mut self, event: &RawEvent<'_>, scene: &mut Scene<'_>) {
+        self.prompts = Prompts::default();
+        self.end(Cause::Deleted(time(event.properties.time)), scene.ended, scene.out);
     }
 }
 

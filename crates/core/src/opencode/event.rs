@@ -2,6 +2,7 @@
 
 use super::delta::Delta;
 use super::info::{CallRef, Info, PartInfo, QuestionInfo, TodoInfo};
+use super::kind::RawKind;
 use crate::lax::{List, Obj, Raw, Text};
 use crate::mend::{self, Edges};
 use serde::Deserialize;
@@ -13,6 +14,8 @@ use std::borrow::Cow;
 pub(crate) struct RawEvent<'a> {
     pub(crate) id: Text<'a>,
     pub(crate) event_type: Text<'a>,
+    /// `None`: the normalizer does not read events of this type.
+    pub(crate) kind: Option<RawKind>,
     pub(crate) properties: Properties<'a>,
     /// The halves of surrogate pairs at the edges of `properties.delta`.
     pub(crate) delta_edges: Edges,
@@ -118,6 +121,7 @@ impl<'a> RawEvent<'a> {
         }
         Some(Self {
             id: envelope.id,
+            kind: RawKind::of(envelope.event_type.or_empty()),
             event_type: envelope.event_type,
             properties: envelope.properties.0.unwrap_or_default(),
             delta_edges: Edges::default(),
