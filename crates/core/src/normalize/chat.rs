@@ -5,6 +5,7 @@ use super::prompts::Prompts;
 use super::recent::Recent;
 use super::requests;
 use super::sessions::Sessions;
+use super::standing::Compaction;
 use super::turn::{Start, Turn};
 use crate::event::{Event, TurnStatus};
 use crate::id::{ChatId, MessageId, TurnId};
@@ -83,7 +84,7 @@ impl Chat {
         for older in taken {
             scene.ended.insert_in(self.id.as_str(), older.id.as_str());
             merged.push(older.id.clone());
-            if older.is_made() {
+            if older.is_synthetic() {
                 continue;
             }
             let start = Start {
@@ -95,7 +96,7 @@ impl Chat {
             };
             Turn::open(self.id.clone(), start, scene.out).merge(into.clone(), scene.out);
         }
-        let compaction = prompt.compaction;
+        let compaction = prompt.is_compaction();
         let start = Start {
             user_message: prompt.user_message(),
             model: prompt.model,
@@ -105,7 +106,9 @@ impl Chat {
         };
         self.open(start, scene);
         if let Some(turn) = &mut self.turn {
-            turn.standing.compacting = compaction;
+            if compaction {
+                turn.standing.compaction = Compaction::Summarizing;
+            }
             turn.aliases.extend(merged.iter().map(|id| Box::from(id.as_str())));
             turn.tell_status(scene.out);
         }
@@ -121,8 +124,8 @@ impl Chat {
     pub(super) fn end(&mut self, cause: Cause, ended: &mut Recent, out: &mut Vec<Event>) {
         let Some(mut turn) = self.turn.take() else { return };
         turn.end(cause, out);
-        for made in self.prompts.take_made() {
-            ended.insert_in(self.id.as_str(), made.as_str());
+        for prompt in self.prompts.take_synthetic() {
+            ended.insert_in(self.id.as_str(), prompt.as_str());
         }
         let mut ids: Vec<&str> = turn.aliases.iter().map(|id| &**id).collect();
         // In one order whatever the set's, as the oldest are forgotten first.

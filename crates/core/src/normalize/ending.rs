@@ -2,7 +2,7 @@
 
 use super::failure;
 use super::message::{Abrupt, Message, content_filtered};
-use super::turn::Turn;
+use super::turn::{Phase, Turn};
 use crate::event::{Event, EventKind, SessionUsage, TurnCompleted, TurnError, TurnStatus};
 use crate::id::TurnId;
 use crate::time::Timestamp;
@@ -27,11 +27,12 @@ pub(super) enum Cause {
 impl Turn {
     /// Whether everything has ended, so that an idle runtime ends the turn.
     pub(super) fn is_settled(&self) -> bool {
-        // With nothing told and no reason why, the idle may be the late one of the turn before.
-        let something = self.is_answered() || self.session_error.is_some() || self.aborted || self.standing.cancelling;
+        let stopping = self.standing.is_stopping();
+        // Without an answer and a reason for its absence, the idle may be a late one of the turn before.
+        let is_explained = self.is_answered() || self.session_error.is_some() || stopping;
         // A subagent in the background outlives the answer of whoever began it.
-        let working = self.has_busy_child() && !self.aborted && !self.standing.cancelling;
-        self.begun && self.idle && something && !working && self.root_messages().all(|message| message.closed)
+        let works = self.has_busy_child() && !stopping;
+        self.phase == Phase::Idle && is_explained && !works && self.root_messages().all(Message::is_closed)
     }
 
     /// Ends the turn: closes what is open, tells usage and end.
@@ -76,65 +77,73 @@ impl Turn {
         self.teller.tell(EventKind::TurnCompleted(Box::new(completed)), out);
     }
 
+    /// Status, error and time of the end: the first rule of PROTOCOL STATUS-1 that fits.
     fn verdict(&self, cause: Cause) -> (TurnStatus, Option<TurnError>, Option<Timestamp>) {
         let last_at = self.root_messages().filter_map(|message| message.completed_at).max();
-        if let Cause::Told(status, error, at) = cause {
-            let error = error.or_else(|| (status == TurnStatus::Failed).then(|| self.failure()));
-            return (status, error, at.or(last_at));
-        }
-        let (status, error) = self.status(&cause);
-        let at = match cause {
+        let (status, error) = match &cause {
+            Cause::Told(TurnStatus::Failed, None, _) => {
+                (TurnStatus::Failed, Some(self.error().unwrap_or_else(runtime_error)))
+            }
+            Cause::Told(status, error, _) => (status.clone(), error.clone()),
+            _ if self.was_cancelled(&cause) => (TurnStatus::Cancelled, None),
+            _ if self.error().is_some() => (TurnStatus::Failed, self.error()),
+            _ if self.is_blocked() => (TurnStatus::Blocked, None),
+            // An idle runtime that completed nothing failed; that the log ends there changes nothing about it.
+            Cause::Settled | Cause::Successor | Cause::Input if self.is_idle_without_answer() => {
+                (TurnStatus::Failed, Some(runtime_error()))
+            }
+            Cause::Input | Cause::Lost(_) | Cause::Deleted(_) => (TurnStatus::Interrupted, Some(interrupted(&cause))),
+            Cause::Settled | Cause::Successor if !self.is_last_completed() => {
+                (TurnStatus::Interrupted, Some(interrupted(&cause)))
+            }
+            Cause::Settled | Cause::Successor => (TurnStatus::Completed, None),
+        };
+        let completed_at = match cause {
+            Cause::Told(_, _, at) => at.or(last_at),
             Cause::Lost(at) | Cause::Deleted(at) => at,
             // A turn that was cut off ended nobody knows when.
             _ if status == TurnStatus::Interrupted => None,
             _ => last_at,
         };
-        (status, error, at)
+        (status, error, completed_at)
     }
 
-    /// The first that fits: PROTOCOL STATUS-1.
-    fn status(&self, cause: &Cause) -> (TurnStatus, Option<TurnError>) {
-        let last = self.root_messages().next_back();
-        let cut_off = matches!(cause, Cause::Input | Cause::Lost(_) | Cause::Deleted(_));
-        // A message without a word why is the sign of a stop only once the runtime is idle: before, a full context
-        // looks the same.
-        let stopped =
-            last.is_some_and(|last| last.was_aborted() || (last.stopped_silently() && (self.idle || !cut_off)));
-        if self.aborted || self.standing.cancelling || stopped {
-            return (TurnStatus::Cancelled, None);
-        }
-        if let Some(error) = last.and_then(|last| last.error()).or(self.session_error.as_ref()) {
-            return (TurnStatus::Failed, Some(error.clone()));
-        }
-        if last.is_some_and(|last| last.finish() == Some("content-filter")) {
-            return (TurnStatus::Failed, Some(content_filtered()));
-        }
-        if let Some(last) = last
-            && last.finish() == Some("tool-calls")
-            && self.standing.requests.refused_in(&last.id)
-        {
-            return (TurnStatus::Blocked, None);
-        }
-        let none_completed = !self.root_messages().any(Message::is_completed);
-        // An idle runtime that completed nothing failed; that the log ends there changes nothing about it.
-        let failed_silently = self.begun && self.idle && none_completed;
-        if cut_off && !(failed_silently && matches!(cause, Cause::Input)) {
-            return (TurnStatus::Interrupted, Some(interrupted(cause)));
-        }
-        if failed_silently {
-            return (TurnStatus::Failed, Some(runtime_error()));
-        }
-        if last.is_none_or(|last| !last.is_completed()) {
-            return (TurnStatus::Interrupted, Some(interrupted(cause)));
-        }
-        (TurnStatus::Completed, None)
+    fn last_message(&self) -> Option<&Message> {
+        self.root_messages().next_back()
     }
 
-    /// The best word there is for why the turn failed.
-    fn failure(&self) -> TurnError {
-        let last = self.root_messages().next_back();
-        let known = last.and_then(|last| last.error()).or(self.session_error.as_ref());
-        known.cloned().unwrap_or_else(runtime_error)
+    fn is_last_completed(&self) -> bool {
+        self.last_message().is_some_and(Message::is_completed)
+    }
+
+    /// Whether it was stopped: by a cancel, or by an abort at the runtime.
+    fn was_cancelled(&self, cause: &Cause) -> bool {
+        // A message completed without finish and error shows a stop only once the runtime is idle: before, a message
+        // that filled the context looks the same.
+        let is_cut_off = matches!(cause, Cause::Input | Cause::Lost(_) | Cause::Deleted(_));
+        let stops = |last: &Message| {
+            last.was_aborted() || (last.stopped_silently() && (self.phase == Phase::Idle || !is_cut_off))
+        };
+        self.standing.is_stopping() || self.last_message().is_some_and(stops)
+    }
+
+    /// The error of the last message, or of the session, or of the content filter that ended the last message.
+    fn error(&self) -> Option<TurnError> {
+        let last = self.last_message();
+        let reported = last.and_then(Message::error).or(self.session_error.as_ref()).cloned();
+        let filtered = || last.filter(|last| last.finish() == Some("content-filter")).map(|_| content_filtered());
+        reported.or_else(filtered)
+    }
+
+    /// Whether the last message ends with tool calls, and a request of it was refused.
+    fn is_blocked(&self) -> bool {
+        let calls_tools = |last: &&Message| last.finish() == Some("tool-calls");
+        self.last_message().filter(calls_tools).is_some_and(|last| self.standing.requests.refused_in(&last.id))
+    }
+
+    /// Whether the runtime is idle and completed no message.
+    fn is_idle_without_answer(&self) -> bool {
+        self.phase == Phase::Idle && !self.root_messages().any(Message::is_completed)
     }
 }
 

@@ -33,19 +33,25 @@ pub(super) struct Message {
     /// The runtime's word for why it ended.
     finish: Option<String>,
     failure: Option<Failure>,
-    /// The runtime says it is complete.
-    completed: bool,
+    state: MessageState,
     pub(super) completed_at: Option<Timestamp>,
-    /// `message.completed` was told.
-    pub(super) closed: bool,
-    /// It was first seen complete, so its parts are still to come.
-    awaits_parts: bool,
-    /// The provider's stream broke off in it, and the new attempt has not begun.
-    retrying: bool,
     /// Steps begun. A message without any is a shell's.
     steps: u32,
     /// Deltas of parts that were not announced.
     held: Vec<(Box<str>, String)>,
+}
+
+/// How far a message is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum MessageState {
+    /// The agent writes it.
+    Streaming,
+    /// Complete. It was so when it was first seen, therefore its parts are still to come.
+    AwaitingParts,
+    /// Complete. Its end is emitted once its tools have ended too.
+    Completed,
+    /// `message.completed` was emitted, if need be before the runtime said that it is complete.
+    Closed { completed: bool },
 }
 
 /// A part of a message.
@@ -88,11 +94,8 @@ impl Message {
             guest: false,
             finish: None,
             failure: None,
-            completed: false,
+            state: if info.is_completed() { MessageState::AwaitingParts } else { MessageState::Streaming },
             completed_at: None,
-            closed: false,
-            awaits_parts: info.times().completed.0.is_some(),
-            retrying: false,
             steps: 0,
             held: Vec::new(),
         }
@@ -118,9 +121,13 @@ impl Message {
         if let Some(error) = &info.error.0 {
             self.failure = Some(Failure::read(error));
         }
-        if info.times().completed.0.is_some() {
-            self.completed = true;
+        if info.is_completed() {
             self.completed_at = tool::at(info.times().completed);
+            self.state = match self.state {
+                MessageState::Streaming => MessageState::Completed,
+                MessageState::Closed { .. } => MessageState::Closed { completed: true },
+                state @ (MessageState::AwaitingParts | MessageState::Completed) => state,
+            };
         }
     }
 
@@ -129,8 +136,18 @@ impl Message {
         self.parent_part_id.is_none()
     }
 
+    /// Whether the runtime says that it is complete.
     pub(super) fn is_completed(&self) -> bool {
-        self.completed
+        match self.state {
+            MessageState::Streaming => false,
+            MessageState::AwaitingParts | MessageState::Completed => true,
+            MessageState::Closed { completed } => completed,
+        }
+    }
+
+    /// Whether `message.completed` was emitted.
+    pub(super) fn is_closed(&self) -> bool {
+        matches!(self.state, MessageState::Closed { .. })
     }
 
     pub(super) fn was_aborted(&self) -> bool {
@@ -150,12 +167,12 @@ impl Message {
 
     /// Ended well: a step that takes a former error of the session back.
     pub(super) fn is_step(&self) -> bool {
-        self.completed && self.finish.is_some() && self.failure.is_none()
+        self.is_completed() && self.finish.is_some() && self.failure.is_none()
     }
 
     /// Completed without a word why: stopped, unless a shell's, which holds only its tool.
     pub(super) fn stopped_silently(&self) -> bool {
-        self.completed && self.finish.is_none() && self.failure.is_none() && !self.is_shell()
+        self.is_completed() && self.finish.is_none() && self.failure.is_none() && !self.is_shell()
     }
 
     fn is_shell(&self) -> bool {
@@ -202,10 +219,9 @@ impl Message {
 
     /// The provider's stream broke off.
     pub(super) fn retry(&mut self) {
-        if self.completed {
+        if self.is_completed() {
             return;
         }
-        self.retrying = true;
         for part in &mut self.parts {
             if let MessagePart::Text(text) = part {
                 text.supersede();
@@ -216,10 +232,6 @@ impl Message {
     /// A step, or a part that was not there before, begins: after a retry, what the broken attempt left is void.
     pub(super) fn begin(&mut self, step: bool, teller: &mut Teller, out: &mut Vec<Event>) {
         self.steps += u32::from(step);
-        if !self.retrying {
-            return;
-        }
-        self.retrying = false;
         let (parts, mut voice) = self.parts_and_voice(teller, out);
         for part in parts {
             if let MessagePart::Text(text) = part {
@@ -230,7 +242,9 @@ impl Message {
 
     /// The runtime has gone on: no more parts come for a message first seen complete.
     pub(super) fn stop_waiting_for_parts(&mut self) {
-        self.awaits_parts = false;
+        if self.state == MessageState::AwaitingParts {
+            self.state = MessageState::Completed;
+        }
     }
 
     /// Tells its end, once the runtime says it is complete and its tools have ended.
@@ -240,7 +254,7 @@ impl Message {
         teller: &mut Teller,
         out: &mut Vec<Event>,
     ) {
-        if self.closed || !self.completed || self.awaits_parts || self.tools().any(Tool::is_open) {
+        if self.state != MessageState::Completed || self.tools().any(Tool::is_open) {
             return;
         }
         let (finish, error) = self.ending(session_error);
@@ -255,10 +269,10 @@ impl Message {
         teller: &mut Teller,
         out: &mut Vec<Event>,
     ) {
-        if self.closed {
+        if self.is_closed() {
             return;
         }
-        let (finish, error) = if self.completed || self.finish.is_some() || self.failure.is_some() {
+        let (finish, error) = if self.is_completed() || self.finish.is_some() || self.failure.is_some() {
             self.ending(session_error)
         } else {
             let finish = match how {
@@ -297,7 +311,7 @@ impl Message {
                 MessagePart::Whole(_) => {}
             }
         }
-        self.closed = true;
+        self.state = MessageState::Closed { completed: self.is_completed() };
         self.held = Vec::new();
         let completed = MessageCompleted {
             message_id: self.id.clone(),

@@ -3,6 +3,7 @@
 use super::chat::{Chat, Scene};
 use super::ending::Cause;
 use super::message::{Abrupt, Message};
+use super::standing::Compaction;
 use super::turn::Turn;
 use crate::event::MessageKind;
 use crate::id::{MessageId, PartId};
@@ -29,7 +30,7 @@ impl Chat {
             return;
         }
         self.prompts.add(id, info);
-        if self.turn.as_ref().is_some_and(|turn| turn.standing.replaying) {
+        if self.turn.as_ref().is_some_and(|turn| turn.standing.compaction == Compaction::Replaying) {
             self.alias(&MessageId::from(id));
         }
     }
@@ -61,11 +62,11 @@ impl Chat {
         }
         let Some(prompt) = self.prompts.get(parent) else { return false };
         // What the runtime says in the user's name during a turn is of that turn.
-        if self.turn.is_some() && prompt.is_made() {
+        if self.turn.is_some() && prompt.is_synthetic() {
             self.alias(&MessageId::from(parent));
             return true;
         }
-        if info.times().completed.0.is_some() {
+        if info.is_completed() {
             return false;
         }
         // The runtime answers a prompt from elsewhere before the one the server has accepted. Were that a turn of its own, the
@@ -97,11 +98,9 @@ impl Chat {
         let mut message = Message::new(MessageId::from(id), Arc::from(scene.session), info, parent_part);
         message.guest = !scene.child && turn.is_guest(info.parent_id.or_empty());
         if !scene.child {
-            turn.begun = true;
-            turn.idle = false;
-            turn.standing.base = crate::event::TurnStatus::Running;
-            turn.standing.compacting = message.kind == MessageKind::Summary;
-            turn.standing.replaying = false;
+            turn.run();
+            turn.standing.compaction =
+                if message.kind == MessageKind::Summary { Compaction::Summarizing } else { Compaction::None };
             turn.tell_status(scene.out);
         }
         turn.teller.tell(message.created(info), scene.out);
@@ -114,8 +113,8 @@ impl Chat {
         message.update(info);
         if message.is_root() && message.is_step() {
             turn.session_error = None;
-            if message.kind == MessageKind::Summary && turn.standing.compacting {
-                turn.standing.replaying = true;
+            if message.kind == MessageKind::Summary && turn.standing.compaction == Compaction::Summarizing {
+                turn.standing.compaction = Compaction::Replaying;
             }
         }
         turn.close_if_done(at, scene.out);
@@ -152,6 +151,6 @@ impl Chat {
 impl Turn {
     /// Whether the message is one that can still be told of.
     pub(super) fn open_message(&self, id: &str) -> Option<usize> {
-        self.by_message.get(id).copied().filter(|at| !self.messages[*at].closed)
+        self.by_message.get(id).copied().filter(|at| !self.messages[*at].is_closed())
     }
 }

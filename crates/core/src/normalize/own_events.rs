@@ -5,6 +5,7 @@ use super::ending::Cause;
 use super::failure;
 use super::message::model;
 use super::prompts::Prompts;
+use super::standing::Stop;
 use super::tool::{at, json};
 use super::turn::Start;
 use crate::event::{TurnError, TurnStatus, UserMessage};
@@ -52,7 +53,7 @@ impl Chat {
 
     pub(super) fn cancel_requested(&mut self, event: &RawEvent<'_>, scene: &mut Scene<'_>) {
         if let Some(turn) = self.turn.as_mut().filter(|turn| is_about(event, &turn.user)) {
-            turn.standing.cancelling = true;
+            turn.standing.stop(Stop::Requested);
             turn.tell_status(scene.out);
         }
     }

@@ -2,9 +2,10 @@
 
 use super::chat::{Chat, Scene};
 use super::message::MessagePart;
+use super::standing::Compaction;
 use super::text::Text;
 use super::tool::{Blame, Tool, json};
-use super::turn::Turn;
+use super::turn::{Phase, Turn};
 use crate::event::{Event, OtherPart, Part, PartBody, PartState, PatchPart, TodoItem, TodoPart, ToolError};
 use crate::id::PartId;
 use crate::lax::Raw;
@@ -21,7 +22,7 @@ impl Chat {
         }
         if let Some((at, part)) = turn.place_of_part(part_id) {
             let message = &mut turn.messages[at];
-            if message.closed {
+            if message.is_closed() {
                 return;
             }
             let (parts, mut voice) = message.parts_and_voice(&mut turn.teller, scene.out);
@@ -55,11 +56,13 @@ impl Chat {
 
     /// A part of what the user said. A compaction's during a turn is of that turn.
     pub(super) fn user_part(&mut self, info: &PartInfo<'_>, scene: &mut Scene<'_>) {
-        let Some(prompt) = self.prompts.part(info).filter(|prompt| prompt.compaction) else { return };
+        let Some(prompt) = self.prompts.part(info).filter(|prompt| prompt.is_compaction()) else { return };
         let id = prompt.id.clone();
         self.alias(&id);
         if let Some(turn) = &mut self.turn {
-            turn.standing.compacting = true;
+            if turn.standing.compaction == Compaction::None {
+                turn.standing.compaction = Compaction::Summarizing;
+            }
             turn.tell_status(scene.out);
         }
     }
@@ -68,7 +71,7 @@ impl Chat {
         let Some(turn) = &mut self.turn else { return };
         let Some(&(at, part)) = event.properties.part_id.filled().and_then(|id| turn.by_part.get(id)) else { return };
         let message = &mut turn.messages[at];
-        if message.closed {
+        if message.is_closed() {
             return;
         }
         let (parts, mut voice) = message.parts_and_voice(&mut turn.teller, scene.out);
@@ -93,7 +96,10 @@ impl Chat {
             tools.find(|tool| tool.is_open() && tool.name().starts_with("todo")).map(|tool| tool.id.clone())
         };
         let found = turn.messages.iter().enumerate().rev().find_map(|(at, message)| {
-            (&*message.session == scene.session && !message.closed).then(|| tool(message)).flatten().map(|id| (at, id))
+            (&*message.session == scene.session && !message.is_closed())
+                .then(|| tool(message))
+                .flatten()
+                .map(|id| (at, id))
         });
         let Some((at, tool_id)) = found else { return };
         let rest = tool_id.as_str().strip_prefix("prt_").unwrap_or(tool_id.as_str());
@@ -129,7 +135,7 @@ impl Turn {
             return;
         }
         let elsewhere = self.by_part.get(id).is_some_and(|(message, _)| *message != at);
-        if self.messages[at].closed || elsewhere {
+        if self.messages[at].is_closed() || elsewhere {
             return;
         }
         match info.part_type.or_empty() {
@@ -140,7 +146,9 @@ impl Turn {
                 if !self.by_part.contains_key(id) {
                     self.by_part.insert(PartId::from(id), (at, usize::MAX));
                     // A step begins: an idle from before it was the late one of the turn before.
-                    self.idle &= !self.messages[at].is_root();
+                    if self.phase == Phase::Idle && self.messages[at].is_root() {
+                        self.phase = Phase::Busy;
+                    }
                     self.messages[at].begin(true, &mut self.teller, out);
                 }
             }
@@ -188,7 +196,7 @@ impl Turn {
         let call_id = info.call_id.or_empty();
         let blame = if self.standing.requests.was_refused(call_id) {
             Blame::Refused
-        } else if self.aborted || self.standing.cancelling || self.stopped_tools.contains(id) {
+        } else if self.standing.is_stopping() || self.stopped_tools.contains(id) {
             Blame::Cancelled
         } else {
             Blame::Tool

@@ -1,4 +1,4 @@
-//! What the user said and the agent has not yet answered.
+//! The user's messages that the agent has not answered yet.
 
 use super::message::model;
 use super::tool::{at, json};
@@ -19,15 +19,29 @@ pub(super) struct UserPrompt {
     pub(super) model: Option<String>,
     pub(super) created_at: Option<Timestamp>,
     parts: Vec<(Box<str>, Json)>,
-    said: bool,
-    synthetic: bool,
-    pub(super) compaction: bool,
+    author: Author,
+}
+
+/// Who wrote a user's message, as far as its parts show; of several the last of this list counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Author {
+    /// It has no parts yet.
+    Unknown,
+    /// The runtime, in the user's name: a shell's, a word to go on.
+    Runtime,
+    User,
+    /// The runtime, to begin a compaction.
+    Compaction,
 }
 
 impl UserPrompt {
-    /// Written by the runtime in the user's name: a compaction's, a shell's, a word to go on.
-    pub(super) fn is_made(&self) -> bool {
-        self.compaction || (self.synthetic && !self.said)
+    /// Whether the runtime wrote it in the user's name.
+    pub(super) fn is_synthetic(&self) -> bool {
+        matches!(self.author, Author::Runtime | Author::Compaction)
+    }
+
+    pub(super) fn is_compaction(&self) -> bool {
+        self.author == Author::Compaction
     }
 
     pub(super) fn user_message(&self) -> UserMessage {
@@ -48,9 +62,9 @@ impl Prompts {
         self.0.iter().find(|prompt| prompt.id == id)
     }
 
-    /// Takes out what the runtime said in the user's name.
-    pub(super) fn take_made(&mut self) -> impl Iterator<Item = MessageId> {
-        self.0.extract_if(.., |prompt| prompt.is_made()).map(|prompt| prompt.id)
+    /// Takes out the messages that the runtime wrote in the user's name.
+    pub(super) fn take_synthetic(&mut self) -> impl Iterator<Item = MessageId> {
+        self.0.extract_if(.., |prompt| prompt.is_synthetic()).map(|prompt| prompt.id)
     }
 
     pub(super) fn add(&mut self, id: &str, info: &Info<'_>) {
@@ -63,9 +77,7 @@ impl Prompts {
             model: user_model.and_then(|user| model(user.provider_id.get(), user.model_id.get())),
             created_at: at(info.times().created),
             parts: Vec::new(),
-            said: false,
-            synthetic: false,
-            compaction: false,
+            author: Author::Unknown,
         });
     }
 
@@ -73,19 +85,20 @@ impl Prompts {
     pub(super) fn part(&mut self, info: &PartInfo<'_>) -> Option<&UserPrompt> {
         let id = info.message_id.filled()?;
         let prompt = self.0.iter_mut().find(|prompt| prompt.id == id)?;
-        match info.part_type.or_empty() {
-            "compaction" => prompt.compaction = true,
-            // What the runtime adds to what was said (a file's content, say) is not what was said.
-            _ if info.synthetic.0 == Some(true) => prompt.synthetic = true,
-            _ => {
-                prompt.said = true;
-                if let Some(part) = told(info) {
-                    let part_id = info.id.or_empty();
-                    match prompt.parts.iter_mut().find(|(id, _)| &**id == part_id) {
-                        Some((_, known)) => *known = part,
-                        None => prompt.parts.push((Box::from(part_id), part)),
-                    }
-                }
+        let author = match info.part_type.or_empty() {
+            "compaction" => Author::Compaction,
+            // What the runtime adds to the user's words, such as the content of a file, is not what the user wrote.
+            _ if info.synthetic.0 == Some(true) => Author::Runtime,
+            _ => Author::User,
+        };
+        prompt.author = prompt.author.max(author);
+        if author == Author::User
+            && let Some(part) = sent(info)
+        {
+            let part_id = info.id.or_empty();
+            match prompt.parts.iter_mut().find(|(id, _)| &**id == part_id) {
+                Some((_, known)) => *known = part,
+                None => prompt.parts.push((Box::from(part_id), part)),
             }
         }
         Some(prompt)
@@ -109,10 +122,10 @@ impl Prompts {
     }
 }
 
-/// A part of what the user said, as it was sent.
-fn told(info: &PartInfo<'_>) -> Option<Json> {
+/// A part of a user's message, as it was sent.
+fn sent(info: &PartInfo<'_>) -> Option<Json> {
     #[derive(Serialize)]
-    struct Said<'a> {
+    struct Sent<'a> {
         r#type: &'a str,
         #[serde(skip_serializing_if = "Option::is_none")]
         text: Option<&'a str>,
@@ -123,9 +136,9 @@ fn told(info: &PartInfo<'_>) -> Option<Json> {
         #[serde(skip_serializing_if = "Option::is_none")]
         url: Option<&'a str>,
     }
-    let said = match info.part_type.or_empty() {
-        "text" => Said { r#type: "text", text: Some(info.text.or_empty()), mime: None, filename: None, url: None },
-        "file" => Said {
+    let sent = match info.part_type.or_empty() {
+        "text" => Sent { r#type: "text", text: Some(info.text.or_empty()), mime: None, filename: None, url: None },
+        "file" => Sent {
             r#type: "file",
             text: None,
             mime: Some(info.mime.or_empty()),
@@ -134,5 +147,5 @@ fn told(info: &PartInfo<'_>) -> Option<Json> {
         },
         _ => return None,
     };
-    serde_json::value::to_raw_value(&said).ok().map(|raw| json(&raw))
+    serde_json::value::to_raw_value(&sent).ok().map(|raw| json(&raw))
 }

@@ -4,9 +4,9 @@ use super::chat::{Chat, Scene};
 use super::ending::Cause;
 use super::failure::{self, Failure};
 use super::message::Message;
-use super::standing::Retry;
+use super::standing::{Compaction, Retry, Stop};
 use super::tool::at;
-use crate::event::TurnStatus;
+use super::turn::Phase;
 use crate::opencode::{ErrorInfo, RawEvent, StatusInfo, read};
 
 impl Chat {
@@ -35,9 +35,7 @@ impl Chat {
             self.open_prompt(newest.as_str(), scene);
         }
         let Some(turn) = &mut self.turn else { return };
-        turn.begun = true;
-        turn.idle = false;
-        turn.standing.base = TurnStatus::Running;
+        turn.run();
         turn.standing.retry = None;
         turn.tell_status(scene.out);
     }
@@ -51,9 +49,7 @@ impl Chat {
         if scene.child {
             return;
         }
-        turn.begun = true;
-        turn.idle = false;
-        turn.standing.base = TurnStatus::Running;
+        turn.run();
         turn.standing.retry = Some(Retry {
             attempt: status.attempt.count().map(|attempt| u32::try_from(attempt).unwrap_or(u32::MAX)),
             message: status.message.filled().map(failure::sentence),
@@ -75,8 +71,8 @@ impl Chat {
         if scene.child {
             turn.busy_children.remove(scene.session);
             self.end_if_settled(scene);
-        } else if turn.begun {
-            turn.idle = true;
+        } else if turn.phase != Phase::Waiting {
+            turn.phase = Phase::Idle;
             self.end_if_settled(scene);
         }
     }
@@ -88,7 +84,8 @@ impl Chat {
                 turn.stopped_tools.extend(turn.children.get(scene.session).cloned());
             }
             // Before the runtime has begun with this turn it can only mean the one before.
-            Failure::Aborted => turn.aborted |= turn.begun,
+            Failure::Aborted if turn.phase == Phase::Waiting => {}
+            Failure::Aborted => turn.standing.stop(Stop::Aborted),
             Failure::Failed(error) if !scene.child => turn.session_error = Some(error),
             Failure::Failed(_) => {}
         }
@@ -96,8 +93,7 @@ impl Chat {
 
     pub(super) fn session_compacted(&mut self, scene: &mut Scene<'_>) {
         let Some(turn) = self.turn.as_mut().filter(|_| !scene.child) else { return };
-        turn.standing.compacting = false;
-        turn.standing.replaying = false;
+        turn.standing.compaction = Compaction::None;
         turn.tell_status(scene.out);
     }
 

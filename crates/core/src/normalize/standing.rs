@@ -13,16 +13,33 @@ pub(super) struct Retry {
     pub(super) next_attempt_at: Option<Timestamp>,
 }
 
+/// Whether the context is being summarized.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Compaction {
+    None,
+    Summarizing,
+    /// The summary is complete. Until `session.compacted`, a message of the user is a replay.
+    Replaying,
+}
+
+/// Who stops the turn; of several the last of this list counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Stop {
+    None,
+    /// The runtime reports an abort.
+    Aborted,
+    /// A cancel was requested.
+    Requested,
+}
+
 /// All that holds at once.
 #[derive(Clone, Debug)]
 pub(super) struct Standing {
     /// `queued`, `starting`, `resuming` or `running`.
     pub(super) base: TurnStatus,
     pub(super) retry: Option<Retry>,
-    pub(super) compacting: bool,
-    /// The summary is complete: what the user seems to say until `session.compacted` is a replay.
-    pub(super) replaying: bool,
-    pub(super) cancelling: bool,
+    pub(super) compaction: Compaction,
+    stop: Stop,
     pub(super) requests: Requests,
     told: Option<TurnStatusChanged>,
 }
@@ -32,9 +49,8 @@ impl Standing {
         Self {
             base,
             retry: None,
-            compacting: false,
-            replaying: false,
-            cancelling: false,
+            compaction: Compaction::None,
+            stop: Stop::None,
             requests: Requests::default(),
             told: None,
         }
@@ -49,6 +65,15 @@ impl Standing {
         }
     }
 
+    pub(super) fn stop(&mut self, stop: Stop) {
+        self.stop = self.stop.max(stop);
+    }
+
+    /// Whether the turn will end as cancelled.
+    pub(super) fn is_stopping(&self) -> bool {
+        self.stop != Stop::None
+    }
+
     fn now(&self) -> TurnStatusChanged {
         let mut now = TurnStatusChanged {
             status: self.base.clone(),
@@ -57,7 +82,7 @@ impl Standing {
             next_attempt_at: None,
             requests: Vec::new(),
         };
-        if self.cancelling {
+        if self.stop == Stop::Requested {
             now.status = TurnStatus::Cancelling;
         } else if !self.requests.is_empty() {
             now.status = TurnStatus::Waiting;
@@ -67,7 +92,7 @@ impl Standing {
             now.message.clone_from(&retry.message);
             now.attempt = retry.attempt;
             now.next_attempt_at = retry.next_attempt_at;
-        } else if self.compacting {
+        } else if self.compaction != Compaction::None {
             now.status = TurnStatus::Compacting;
         }
         now

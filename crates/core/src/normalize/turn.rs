@@ -33,13 +33,9 @@ pub(super) struct Turn {
     pub(super) parked: Vec<(Arc<str>, Vec<u8>)>,
     parked_bytes: usize,
     pub(super) started_at: Option<Timestamp>,
-    /// The runtime has begun with it.
-    pub(super) begun: bool,
-    /// The runtime fell silent since it last was busy.
-    pub(super) idle: bool,
-    /// What the session complained about, unless a step was completed since.
+    pub(super) phase: Phase,
+    /// The session's last error, unless a step was completed after it.
     pub(super) session_error: Option<TurnError>,
-    pub(super) aborted: bool,
     /// The tool parts whose subagent was stopped.
     pub(super) stopped_tools: HashSet<PartId>,
     /// The subagents' sessions that are at work.
@@ -51,6 +47,16 @@ pub(super) struct Turn {
     /// How long the URLs of the files told are in all.
     pub(super) url_bytes: usize,
     pub(super) order: u64,
+}
+
+/// What the runtime does for a turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// It has not begun with the turn.
+    Waiting,
+    Busy,
+    /// It was busy with the turn, and has nothing to do now.
+    Idle,
 }
 
 /// How a turn begins.
@@ -74,7 +80,7 @@ impl Turn {
             teller,
             aliases: HashSet::from([Box::from(user.as_str())]),
             user,
-            begun: start.base == TurnStatus::Running,
+            phase: if start.base == TurnStatus::Running { Phase::Busy } else { Phase::Waiting },
             messages: Vec::new(),
             by_message: HashMap::new(),
             by_part: HashMap::new(),
@@ -83,9 +89,7 @@ impl Turn {
             parked: Vec::new(),
             parked_bytes: 0,
             started_at: start.started_at,
-            idle: false,
             session_error: None,
-            aborted: false,
             stopped_tools: HashSet::new(),
             busy_children: HashSet::new(),
             accepted: start.base == TurnStatus::Queued,
@@ -180,10 +184,16 @@ impl Turn {
         tools.next().map(|tool| tool.id.clone())
     }
 
-    /// Tells the end of a message if it has come.
+    /// The runtime is at work on it.
+    pub(super) fn run(&mut self) {
+        self.phase = Phase::Busy;
+        self.standing.base = TurnStatus::Running;
+    }
+
+    /// Emits the end of a message once it has come.
     pub(super) fn close_if_done(&mut self, message: usize, out: &mut Vec<Event>) {
         // What a compaction overcame is not the error of a message the user stopped.
-        let error = self.session_error.as_ref().filter(|_| !self.aborted && !self.standing.cancelling);
+        let error = self.session_error.as_ref().filter(|_| !self.standing.is_stopping());
         self.messages[message].close_if_done(error, &mut self.teller, out);
     }
 

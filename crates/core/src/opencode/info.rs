@@ -106,6 +106,11 @@ impl Info<'_> {
         self.time.0.unwrap_or_default()
     }
 
+    /// Whether the runtime says that it is complete.
+    pub(crate) fn is_completed(&self) -> bool {
+        self.times().completed.0.is_some()
+    }
+
     /// Whether this is a summary the agent wrote for itself.
     pub(crate) fn is_summary(&self) -> bool {
         self.summary.is_some_and(|summary| summary.get() == "true")
