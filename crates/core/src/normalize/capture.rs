@@ -23,11 +23,11 @@ impl Capture {
         Self { decoder: Decoder::with_max_event_bytes(MAX_EVENT_BYTES), normalizer, blank: true }
     }
 
-    /// Takes the next bytes in and appends what they tell to `out`.
+    /// Reads the next bytes and appends the events that follow from them to `out`.
     ///
     /// # Errors
-    /// `invalid_frame` for a capture of `/api/event` or a page, `event_too_large` for an event over 32 MiB. What was told before
-    /// stands; nothing more can be read.
+    /// `invalid_frame` for a capture of `/api/event` or a page, `event_too_large` for an event over 32 MiB. Events emitted before
+    /// stay valid; nothing more can be read.
     pub fn feed(&mut self, chunk: &[u8], out: &mut Vec<Event>) -> Result<()> {
         if self.blank
             && let Some(first) = chunk.iter().find(|byte| !byte.is_ascii_whitespace())
@@ -58,7 +58,7 @@ impl Capture {
         fed.map_err(|error| Error::new("event_too_large", error.to_string()).with_source(error))
     }
 
-    /// Whether the recording begins in the middle of a turn, of which nothing is told: only whole turns are.
+    /// Whether the recording begins in the middle of a turn. Only whole turns are emitted, so nothing of that one is.
     pub fn begins_within_turn(&self) -> bool {
         self.normalizer.began_within_turn()
     }

@@ -1,11 +1,11 @@
-//! A chat: its open turn, and what the user said that no turn has answered yet.
+//! A chat: its open turn, and the user's messages that no turn has answered yet.
 
 use super::ending::Cause;
 use super::prompts::Prompts;
 use super::recent::Recent;
 use super::requests;
 use super::sessions::Sessions;
-use super::standing::Compaction;
+use super::status::Compaction;
 use super::turn::{Start, Turn};
 use crate::event::{Event, TurnStatus};
 use crate::id::{ChatId, MessageId, TurnId};
@@ -19,8 +19,8 @@ pub(super) struct Chat {
     pub(super) turn: Option<Turn>,
 }
 
-/// What a chat needs to handle one raw event.
-pub(super) struct Scene<'a> {
+/// What a chat needs in order to handle one raw event.
+pub(super) struct Context<'a> {
     /// The event's session.
     pub(super) session: &'a str,
     /// It is a child of the chat's own.
@@ -44,45 +44,45 @@ impl Chat {
     }
 
     /// Handles one event of the chat's sessions.
-    pub(super) fn handle(&mut self, kind: RawKind, event: &RawEvent<'_>, raw: &[u8], scene: &mut Scene<'_>) {
+    pub(super) fn handle(&mut self, kind: RawKind, event: &RawEvent<'_>, raw: &[u8], context: &mut Context<'_>) {
         match kind {
-            RawKind::PartDelta => self.part_delta(&event.delta(), raw, scene),
-            RawKind::PartUpdated => self.part_updated(event, raw, scene),
-            RawKind::PartRemoved => self.part_removed(event, scene),
-            RawKind::MessageUpdated => self.message_updated(event, raw, scene),
-            RawKind::MessageRemoved => self.message_removed(event, scene),
-            RawKind::SessionStatus => self.session_status(event, scene),
-            RawKind::SessionIdle => self.session_idle(scene),
-            RawKind::SessionError => self.session_error(event, scene),
-            RawKind::SessionCompacted => self.session_compacted(scene),
-            RawKind::SessionDeleted => self.session_deleted(scene),
+            RawKind::PartDelta => self.part_delta(&event.delta(), raw, context),
+            RawKind::PartUpdated => self.part_updated(event, raw, context),
+            RawKind::PartRemoved => self.part_removed(event, context),
+            RawKind::MessageUpdated => self.message_updated(event, raw, context),
+            RawKind::MessageRemoved => self.message_removed(event, context),
+            RawKind::SessionStatus => self.session_status(event, context),
+            RawKind::SessionIdle => self.session_idle(context),
+            RawKind::SessionError => self.session_error(event, context),
+            RawKind::SessionCompacted => self.session_compacted(context),
+            RawKind::SessionDeleted => self.session_deleted(context),
             // They say which session is whose child, which concerns all chats.
             RawKind::SessionCreated | RawKind::SessionUpdated => {}
-            RawKind::TodoUpdated => self.todo_updated(event, scene),
-            RawKind::QuestionAsked => self.asked(requests::question, event, scene),
-            RawKind::PermissionAsked | RawKind::PermissionUpdated => self.asked(requests::permission, event, scene),
-            RawKind::QuestionRejected => self.answered(true, event, scene),
+            RawKind::TodoUpdated => self.todo_updated(event, context),
+            RawKind::QuestionAsked => self.asked(requests::question, event, context),
+            RawKind::PermissionAsked | RawKind::PermissionUpdated => self.asked(requests::permission, event, context),
+            RawKind::QuestionRejected => self.answered(true, event, context),
             RawKind::QuestionReplied | RawKind::PermissionReplied => {
                 let reply = event.properties.reply.filled().or_else(|| event.properties.response.filled());
-                self.answered(reply == Some("reject"), event, scene);
+                self.answered(reply == Some("reject"), event, context);
             }
-            RawKind::TurnAccepted => self.turn_accepted(event, scene),
-            RawKind::Runtime => self.runtime(event, scene),
-            RawKind::CancelRequested => self.cancel_requested(event, scene),
-            RawKind::Snapshot => self.snapshot(event, scene),
-            RawKind::TurnClosed => self.turn_closed(event, scene),
-            RawKind::ChatEnded => self.chat_ended(event, scene),
+            RawKind::TurnAccepted => self.turn_accepted(event, context),
+            RawKind::Runtime => self.runtime(event, context),
+            RawKind::CancelRequested => self.cancel_requested(event, context),
+            RawKind::Snapshot => self.snapshot(event, context),
+            RawKind::TurnClosed => self.turn_closed(event, context),
+            RawKind::ChatEnded => self.chat_ended(event, context),
         }
     }
 
     /// Opens the turn of an unanswered message; older ones are answered with it.
-    pub(super) fn open_prompt(&mut self, id: &str, scene: &mut Scene<'_>) {
+    pub(super) fn open_prompt(&mut self, id: &str, context: &mut Context<'_>) {
         let mut taken = self.prompts.take_through(id);
         let Some(prompt) = taken.pop() else { return };
         let into = TurnId::of_message(prompt.id.as_str());
         let mut merged = Vec::new();
         for older in taken {
-            scene.ended.insert_in(self.id.as_str(), older.id.as_str());
+            context.ended.insert_in(self.id.as_str(), older.id.as_str());
             merged.push(older.id.clone());
             if older.is_synthetic() {
                 continue;
@@ -94,7 +94,7 @@ impl Chat {
                 base: TurnStatus::Queued,
                 order: 0,
             };
-            Turn::open(self.id.clone(), start, scene.out).merge(into.clone(), scene.out);
+            Turn::open(self.id.clone(), start, context.out).merge(into.clone(), context.out);
         }
         let compaction = prompt.is_compaction();
         let start = Start {
@@ -104,20 +104,20 @@ impl Chat {
             base: TurnStatus::Running,
             order: 0,
         };
-        self.open(start, scene);
+        self.open(start, context);
         if let Some(turn) = &mut self.turn {
             if compaction {
-                turn.standing.compaction = Compaction::Summarizing;
+                turn.status.compaction = Compaction::Summarizing;
             }
             turn.aliases.extend(merged.iter().map(|id| Box::from(id.as_str())));
-            turn.tell_status(scene.out);
+            turn.emit_status(context.out);
         }
     }
 
-    pub(super) fn open(&mut self, start: Start, scene: &mut Scene<'_>) {
-        *scene.opened += 1;
-        let start = Start { order: *scene.opened, ..start };
-        self.turn = Some(Turn::open(self.id.clone(), start, scene.out));
+    pub(super) fn open(&mut self, start: Start, context: &mut Context<'_>) {
+        *context.opened += 1;
+        let start = Start { order: *context.opened, ..start };
+        self.turn = Some(Turn::open(self.id.clone(), start, context.out));
     }
 
     /// Ends the open turn, if there is one.
@@ -136,9 +136,9 @@ impl Chat {
     }
 
     /// Ends the open turn if all of it has ended and the runtime is idle.
-    pub(super) fn end_if_settled(&mut self, scene: &mut Scene<'_>) {
+    pub(super) fn end_if_settled(&mut self, context: &mut Context<'_>) {
         if self.turn.as_ref().is_some_and(Turn::is_settled) {
-            self.end(Cause::Settled, scene.ended, scene.out);
+            self.end(Cause::Settled, context.ended, context.out);
         }
     }
 

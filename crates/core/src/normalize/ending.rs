@@ -20,14 +20,14 @@ pub(super) enum Cause {
     Deleted(Option<Timestamp>),
     /// Another turn begins.
     Successor,
-    /// The server says so, and how.
-    Told(TurnStatus, Option<TurnError>, Option<Timestamp>),
+    /// The server decided it.
+    Decided(TurnStatus, Option<TurnError>, Option<Timestamp>),
 }
 
 impl Turn {
     /// Whether everything has ended, so that an idle runtime ends the turn.
     pub(super) fn is_settled(&self) -> bool {
-        let stopping = self.standing.is_stopping();
+        let stopping = self.status.is_stopping();
         // Without an answer and a reason for its absence, the idle may be a late one of the turn before.
         let is_explained = self.is_answered() || self.session_error.is_some() || stopping;
         // A subagent in the background outlives the answer of whoever began it.
@@ -35,7 +35,7 @@ impl Turn {
         self.phase == Phase::Idle && is_explained && !works && self.root_messages().all(Message::is_closed)
     }
 
-    /// Ends the turn: closes what is open, tells usage and end.
+    /// Ends the turn: closes what is open, emits usage and end.
     pub(super) fn end(&mut self, cause: Cause, out: &mut Vec<Event>) {
         let (status, error, completed_at) = self.verdict(cause);
         let how = match status {
@@ -48,13 +48,13 @@ impl Turn {
         let messages = &mut self.messages;
         for child in [true, false] {
             for message in messages.iter_mut().filter(|message| message.is_root() != child) {
-                message.close_now(how, session_error, &mut self.teller, out);
+                message.close_now(how, session_error, &mut self.emitter, out);
             }
         }
         self.finish(status, None, error, completed_at, out);
     }
 
-    /// Tells a turn that never ran, as its prompt was answered together with a later one.
+    /// Ends a turn that never ran, as its prompt was answered together with a later one.
     pub(super) fn merge(mut self, into: TurnId, out: &mut Vec<Event>) {
         self.finish(TurnStatus::Merged, Some(into), None, None, out);
     }
@@ -68,23 +68,23 @@ impl Turn {
         out: &mut Vec<Event>,
     ) {
         let usage = self.usage();
-        self.teller.tell(EventKind::SessionUsage(Box::new(SessionUsage { usage })), out);
+        self.emitter.emit(EventKind::SessionUsage(Box::new(SessionUsage { usage })), out);
         let duration_ms = match (self.started_at, completed_at) {
             (Some(start), Some(end)) => end.as_millis().checked_sub(start.as_millis()),
             _ => None,
         };
         let completed = TurnCompleted { status, merged_into, error, completed_at, duration_ms };
-        self.teller.tell(EventKind::TurnCompleted(Box::new(completed)), out);
+        self.emitter.emit(EventKind::TurnCompleted(Box::new(completed)), out);
     }
 
     /// Status, error and time of the end: the first rule of PROTOCOL STATUS-1 that fits.
     fn verdict(&self, cause: Cause) -> (TurnStatus, Option<TurnError>, Option<Timestamp>) {
         let last_at = self.root_messages().filter_map(|message| message.completed_at).max();
         let (status, error) = match &cause {
-            Cause::Told(TurnStatus::Failed, None, _) => {
+            Cause::Decided(TurnStatus::Failed, None, _) => {
                 (TurnStatus::Failed, Some(self.error().unwrap_or_else(runtime_error)))
             }
-            Cause::Told(status, error, _) => (status.clone(), error.clone()),
+            Cause::Decided(status, error, _) => (status.clone(), error.clone()),
             _ if self.was_cancelled(&cause) => (TurnStatus::Cancelled, None),
             _ if self.error().is_some() => (TurnStatus::Failed, self.error()),
             _ if self.is_blocked() => (TurnStatus::Blocked, None),
@@ -99,7 +99,7 @@ impl Turn {
             Cause::Settled | Cause::Successor => (TurnStatus::Completed, None),
         };
         let completed_at = match cause {
-            Cause::Told(_, _, at) => at.or(last_at),
+            Cause::Decided(_, _, at) => at.or(last_at),
             Cause::Lost(at) | Cause::Deleted(at) => at,
             // A turn that was cut off ended nobody knows when.
             _ if status == TurnStatus::Interrupted => None,
@@ -124,7 +124,7 @@ impl Turn {
         let stops = |last: &Message| {
             last.was_aborted() || (last.stopped_silently() && (self.phase == Phase::Idle || !is_cut_off))
         };
-        self.standing.is_stopping() || self.last_message().is_some_and(stops)
+        self.status.is_stopping() || self.last_message().is_some_and(stops)
     }
 
     /// The error of the last message, or of the session, or of the content filter that ended the last message.
@@ -138,7 +138,7 @@ impl Turn {
     /// Whether the last message ends with tool calls, and a request of it was refused.
     fn is_blocked(&self) -> bool {
         let calls_tools = |last: &&Message| last.finish() == Some("tool-calls");
-        self.last_message().filter(calls_tools).is_some_and(|last| self.standing.requests.refused_in(&last.id))
+        self.last_message().filter(calls_tools).is_some_and(|last| self.status.requests.refused_in(&last.id))
     }
 
     /// Whether the runtime is idle and completed no message.

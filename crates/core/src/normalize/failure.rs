@@ -4,7 +4,7 @@ use crate::event::TurnError;
 use crate::opencode::ErrorInfo;
 use serde::Deserialize;
 
-/// The longest sentence told.
+/// The longest sentence that is emitted.
 const MAX_MESSAGE: usize = 1000;
 
 /// What an error of the runtime means for the turn.
@@ -77,7 +77,7 @@ fn body_message(text: &str, depth: u8) -> Option<String> {
     if depth > 3 {
         return None;
     }
-    // Versions between 1.14 and 1.18 pass the provider's word on as it stood in the JSON, quotes and all.
+    // Versions between 1.14 and 1.18 pass on the provider's message as it stood in the JSON, including the quotes.
     if text.starts_with('"') {
         let message: String = serde_json::from_str(text).ok()?;
         return Some(body_message(&message, depth + 1).unwrap_or(message));

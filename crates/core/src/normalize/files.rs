@@ -7,19 +7,19 @@ use crate::id::PartId;
 use crate::lax::{List, Obj, Text};
 use crate::opencode::{FileInfo, PartInfo};
 
-/// The longest URL that is told. A picture in a `data:` URL is a third larger than its file.
+/// The longest URL that is emitted. A picture in a `data:` URL is a third larger than its file.
 const MAX_URL: usize = 4 * 1024 * 1024;
 
 /// The URLs of one turn's files may come to so much in all.
 const MAX_URLS: usize = 16 * 1024 * 1024;
 
-/// So many files of one tool are told.
+/// The number of files of one tool that are emitted.
 const MAX_FILES: usize = 64;
 
 impl Turn {
     /// A file of the agent.
     pub(super) fn file(&mut self, at: usize, id: &str, info: &PartInfo<'_>, out: &mut Vec<Event>) {
-        self.tell_file(at, PartId::from(id), (&info.mime, &info.filename, &info.url), None, out);
+        self.emit_file(at, PartId::from(id), (&info.mime, &info.filename, &info.url), None, out);
     }
 
     /// The files a tool gave back, as parts of its message, after it.
@@ -34,11 +34,11 @@ impl Turn {
         for (file, number) in files.take(MAX_FILES).zip(1..) {
             let id = file.id.filled().filter(|id| self.is_free(at, id));
             let id = id.map_or_else(|| made_id(tool, number), PartId::from);
-            self.tell_file(at, id, (&file.mime, &file.filename, &file.url), Some(tool), out);
+            self.emit_file(at, id, (&file.mime, &file.filename, &file.url), Some(tool), out);
         }
     }
 
-    /// Whether a file may have this id: nothing has it yet, or the same file told before.
+    /// Whether a file may have this id: nothing has it yet, or the same file emitted before.
     fn is_free(&self, at: usize, id: &str) -> bool {
         self.by_part.get(id).is_none_or(|&(message, part)| {
             let known = self.messages[message].parts.get(part);
@@ -47,7 +47,7 @@ impl Turn {
         })
     }
 
-    fn tell_file(
+    fn emit_file(
         &mut self,
         at: usize,
         id: PartId,
@@ -55,7 +55,7 @@ impl Turn {
         tool: Option<&PartId>,
         out: &mut Vec<Event>,
     ) {
-        // A file is told once: it does not change, and its room is counted once.
+        // A file is emitted once: it does not change, and its size is counted once.
         if self.by_part.contains_key(&id) {
             return;
         }

@@ -1,7 +1,7 @@
-//! A message of the agent in the open turn: its parts, how it ended, and when its end is told.
+//! A message of the agent in the open turn: its parts, how it ended, and when its end is emitted.
 
+use super::emitter::{Emitter, PartEmitter};
 use super::failure::{self, Failure};
-use super::teller::{Teller, Voice};
 use super::text::Text;
 use super::tool::{self, Tool};
 use super::usage::Spent;
@@ -30,7 +30,7 @@ pub(super) struct Message {
     pub(super) spent: Spent,
     /// It answers a prompt from elsewhere, not the turn's own.
     pub(super) guest: bool,
-    /// The runtime's word for why it ended.
+    /// The runtime's reason for its end.
     finish: Option<String>,
     failure: Option<Failure>,
     state: MessageState,
@@ -59,7 +59,7 @@ enum MessageState {
 pub(super) enum MessagePart {
     Text(Text),
     Tool(Tool),
-    /// One that is told whole: the last told.
+    /// One that is emitted as a whole: its last state.
     Whole(Part),
 }
 
@@ -170,7 +170,7 @@ impl Message {
         self.is_completed() && self.finish.is_some() && self.failure.is_none()
     }
 
-    /// Completed without a word why: stopped, unless a shell's, which holds only its tool.
+    /// Completed without a reason: stopped, unless it is a shell's, which contains only its tool.
     pub(super) fn stopped_silently(&self) -> bool {
         self.is_completed() && self.finish.is_none() && self.failure.is_none() && !self.is_shell()
     }
@@ -179,17 +179,17 @@ impl Message {
         self.steps == 0 && matches!(self.parts.as_slice(), [MessagePart::Tool(_)])
     }
 
-    pub(super) fn voice<'a>(&'a self, teller: &'a mut Teller, out: &'a mut Vec<Event>) -> Voice<'a> {
-        voice(&self.id, &self.kind, self.parent_part_id.as_ref(), teller, out)
+    pub(super) fn part_emitter<'a>(&'a self, emitter: &'a mut Emitter, out: &'a mut Vec<Event>) -> PartEmitter<'a> {
+        part_emitter(&self.id, &self.kind, self.parent_part_id.as_ref(), emitter, out)
     }
 
-    /// Its parts, with what is needed to tell of them.
-    pub(super) fn parts_and_voice<'a>(
+    /// Its parts, and what emits their events.
+    pub(super) fn parts_and_emitter<'a>(
         &'a mut self,
-        teller: &'a mut Teller,
+        emitter: &'a mut Emitter,
         out: &'a mut Vec<Event>,
-    ) -> (&'a mut Vec<MessagePart>, Voice<'a>) {
-        (&mut self.parts, voice(&self.id, &self.kind, self.parent_part_id.as_ref(), teller, out))
+    ) -> (&'a mut Vec<MessagePart>, PartEmitter<'a>) {
+        (&mut self.parts, part_emitter(&self.id, &self.kind, self.parent_part_id.as_ref(), emitter, out))
     }
 
     /// Its tools.
@@ -230,12 +230,12 @@ impl Message {
     }
 
     /// A step, or a part that was not there before, begins: after a retry, what the broken attempt left is void.
-    pub(super) fn begin(&mut self, step: bool, teller: &mut Teller, out: &mut Vec<Event>) {
+    pub(super) fn begin(&mut self, step: bool, emitter: &mut Emitter, out: &mut Vec<Event>) {
         self.steps += u32::from(step);
-        let (parts, mut voice) = self.parts_and_voice(teller, out);
+        let (parts, mut part_emitter) = self.parts_and_emitter(emitter, out);
         for part in parts {
             if let MessagePart::Text(text) = part {
-                text.discard_superseded(&mut voice);
+                text.discard_superseded(&mut part_emitter);
             }
         }
     }
@@ -247,26 +247,26 @@ impl Message {
         }
     }
 
-    /// Tells its end, once the runtime says it is complete and its tools have ended.
+    /// Emits its end, once the runtime says that it is complete and its tools have ended.
     pub(super) fn close_if_done(
         &mut self,
         session_error: Option<&TurnError>,
-        teller: &mut Teller,
+        emitter: &mut Emitter,
         out: &mut Vec<Event>,
     ) {
         if self.state != MessageState::Completed || self.tools().any(Tool::is_open) {
             return;
         }
         let (finish, error) = self.ending(session_error);
-        self.close(finish, error, None, teller, out);
+        self.close(finish, error, None, emitter, out);
     }
 
-    /// Tells its end now, whatever is still open.
+    /// Emits its end now, whatever is still open.
     pub(super) fn close_now(
         &mut self,
         how: Abrupt,
         session_error: Option<&TurnError>,
-        teller: &mut Teller,
+        emitter: &mut Emitter,
         out: &mut Vec<Event>,
     ) {
         if self.is_closed() {
@@ -285,7 +285,7 @@ impl Message {
         let code = if how == Abrupt::Cancelled { "cancelled" } else { "interrupted" };
         let error_of_tools =
             ToolError { code: code.to_owned(), message: "The turn ended before the tool did.".to_owned() };
-        self.close(finish, error, Some(&error_of_tools), teller, out);
+        self.close(finish, error, Some(&error_of_tools), emitter, out);
     }
 
     fn close(
@@ -293,19 +293,19 @@ impl Message {
         finish_reason: FinishReason,
         error: Option<TurnError>,
         error_of_tools: Option<&ToolError>,
-        teller: &mut Teller,
+        emitter: &mut Emitter,
         out: &mut Vec<Event>,
     ) {
-        let (parts, mut voice) = self.parts_and_voice(teller, out);
+        let (parts, mut part_emitter) = self.parts_and_emitter(emitter, out);
         for part in parts {
             match part {
                 MessagePart::Text(text) => {
-                    text.close(&mut voice);
+                    text.close(&mut part_emitter);
                     text.forget();
                 }
                 MessagePart::Tool(tool) => {
                     if let Some(error) = error_of_tools {
-                        tool.close(error.clone(), &mut voice);
+                        tool.close(error.clone(), &mut part_emitter);
                     }
                 }
                 MessagePart::Whole(_) => {}
@@ -315,17 +315,17 @@ impl Message {
         self.held = Vec::new();
         let completed = MessageCompleted {
             message_id: self.id.clone(),
-            kind: self.kind_told(),
+            kind: self.emitted_kind(),
             parent_part_id: self.parent_part_id.clone(),
             finish_reason,
             usage: self.spent.counts().map(|counts| MessageUsage { model: self.model.clone(), counts }),
             error,
             completed_at: self.completed_at,
         };
-        teller.tell(EventKind::MessageCompleted(Box::new(completed)), out);
+        emitter.emit(EventKind::MessageCompleted(Box::new(completed)), out);
     }
 
-    fn kind_told(&self) -> Option<MessageKind> {
+    fn emitted_kind(&self) -> Option<MessageKind> {
         (self.kind == MessageKind::Summary).then_some(MessageKind::Summary)
     }
 
@@ -352,15 +352,15 @@ impl Message {
     }
 }
 
-fn voice<'a>(
+fn part_emitter<'a>(
     message_id: &'a MessageId,
     kind: &'a MessageKind,
     parent_part_id: Option<&'a PartId>,
-    teller: &'a mut Teller,
+    emitter: &'a mut Emitter,
     out: &'a mut Vec<Event>,
-) -> Voice<'a> {
+) -> PartEmitter<'a> {
     let kind = (*kind == MessageKind::Summary).then_some(kind);
-    Voice { teller, out, message_id, kind, parent_part_id }
+    PartEmitter { emitter, out, message_id, kind, parent_part_id }
 }
 
 /// `provider/model`.

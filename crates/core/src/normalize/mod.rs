@@ -5,23 +5,23 @@
 
 mod capture;
 mod chat;
+mod emitter;
 mod ending;
 mod failure;
 mod files;
 mod message;
 mod message_events;
-mod own_events;
 mod part_events;
 mod prompts;
 mod reading;
 mod recent;
 mod request_events;
 mod requests;
+mod server_events;
 mod session_events;
 mod sessions;
 mod snapshot;
-mod standing;
-mod teller;
+mod status;
 mod text;
 mod tool;
 mod turn;
@@ -35,7 +35,7 @@ pub use reading::{About, Reading, read_answer};
 use crate::event::Event;
 use crate::id::{ChatId, TurnId};
 use crate::opencode::{Delta, RawEvent, RawKind};
-use chat::{Chat, Scene};
+use chat::{Chat, Context};
 use ending::Cause;
 use reading::{Read, whole};
 use recent::Recent;
@@ -43,10 +43,10 @@ use sessions::Sessions;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-/// How many events are known again when they are told twice.
+/// How many events are recognized when they arrive twice.
 const EVENTS: usize = 4096;
 
-/// How many prompts of ended turns are known again.
+/// How many prompts of ended turns are recognized.
 const ENDED: usize = 256;
 
 /// How many chats may wait with an unanswered prompt and no turn.
@@ -58,7 +58,7 @@ const WAITING_CHATS: usize = 256;
 #[derive(Clone, Debug)]
 pub struct Normalizer {
     only: Option<(ChatId, Arc<str>)>,
-    told: Recent,
+    seen: Recent,
     ended: Recent,
     sessions: Sessions,
     /// By root session. A chat with nothing open is not kept.
@@ -68,7 +68,7 @@ pub struct Normalizer {
     opened: u64,
     /// The root sessions that had a turn.
     begun: Recent,
-    /// The agent was heard in a session that had none.
+    /// The agent was active in a session that had no turn.
     within_turn: bool,
 }
 
@@ -83,7 +83,7 @@ impl Normalizer {
     pub fn new() -> Self {
         Self {
             only: None,
-            told: Recent::new(EVENTS),
+            seen: Recent::new(EVENTS),
             ended: Recent::new(ENDED),
             sessions: Sessions::default(),
             chats: HashMap::new(),
@@ -99,13 +99,13 @@ impl Normalizer {
         Self { only: Some((chat_id.into(), Arc::from(root_session_id))), ..Self::new() }
     }
 
-    /// Takes one raw event (its JSON) in and appends what it tells to `out`. Never fails: what it cannot read tells
-    /// nothing.
+    /// Reads one raw event (its JSON) and appends the events that follow from it to `out`. Never fails: what it cannot read
+    /// has no effect.
     pub fn push(&mut self, raw: &[u8], out: &mut Vec<Event>) {
         self.push_read(&Reading::of(raw), out);
     }
 
-    /// The same of one that was read already.
+    /// Does the same with an event that was read already.
     pub fn push_read(&mut self, reading: &Reading<'_>, out: &mut Vec<Event>) {
         let Reading { raw, read } = reading;
         match read {
@@ -136,17 +136,17 @@ impl Normalizer {
     /// The turn that runs now, if one does. Of several chats: the one whose turn was opened first.
     pub fn open_turn(&self) -> Option<&TurnId> {
         let open = self.chats.values().filter_map(|chat| chat.turn.as_ref());
-        open.min_by_key(|turn| turn.order).map(|turn| &turn.teller.turn_id)
+        open.min_by_key(|turn| turn.order).map(|turn| &turn.emitter.turn_id)
     }
 
-    /// Whether the input began in the middle of a turn, of which nothing is told: only whole turns are.
+    /// Whether the input began in the middle of a turn. Only whole turns are emitted, so nothing of that one is.
     pub fn began_within_turn(&self) -> bool {
         self.within_turn
     }
 
     fn event(&mut self, event: &RawEvent<'_>, raw: &[u8], out: &mut Vec<Event>) {
         let (Some(kind), Some(session)) = (event.kind, event.session_id()) else { return };
-        if event.id.filled().is_some_and(|id| !self.told.insert(id)) {
+        if event.id.filled().is_some_and(|id| !self.seen.insert(id)) {
             return;
         }
         if matches!(kind, RawKind::SessionCreated | RawKind::SessionUpdated) {
@@ -163,9 +163,9 @@ impl Normalizer {
         }
     }
 
-    /// The quick way of a delta: it opens nothing and ends nothing.
+    /// The quick path of a delta, which opens nothing and ends nothing.
     fn delta(&mut self, session: &str, delta: &Delta<'_>, raw: &[u8], out: &mut Vec<Event>) {
-        if delta.event_id.filled().is_some_and(|id| !self.told.insert(id)) {
+        if delta.event_id.filled().is_some_and(|id| !self.seen.insert(id)) {
             return;
         }
         let root = self.sessions.root_of(session);
@@ -174,7 +174,7 @@ impl Normalizer {
             self.within_turn |= ours && !self.begun.contains_in("", root);
             return;
         };
-        let mut scene = Scene {
+        let mut context = Context {
             session,
             child: root != session,
             sessions: &self.sessions,
@@ -182,7 +182,7 @@ impl Normalizer {
             opened: &mut self.opened,
             out,
         };
-        chat.part_delta(delta, raw, &mut scene);
+        chat.part_delta(delta, raw, &mut context);
     }
 
     fn in_session(&mut self, session: &str, kind: RawKind, event: &RawEvent<'_>, raw: &[u8], out: &mut Vec<Event>) {
@@ -202,7 +202,7 @@ impl Normalizer {
         }
         let Some(chat) = self.chats.get_mut(root) else { return };
         let opened = self.opened;
-        let mut scene = Scene {
+        let mut context = Context {
             session,
             child: root != session,
             sessions: &self.sessions,
@@ -210,7 +210,7 @@ impl Normalizer {
             opened: &mut self.opened,
             out,
         };
-        chat.handle(kind, event, raw, &mut scene);
+        chat.handle(kind, event, raw, &mut context);
         if self.opened != opened {
             self.begun.insert_in("", root);
         } else if chat.turn.is_none() && is_being_answered(event) && !self.begun.contains_in("", root) {
@@ -227,7 +227,7 @@ impl Normalizer {
     fn retry_parked(&mut self, session: &str, out: &mut Vec<Event>) {
         let root: Arc<str> = Arc::from(self.sessions.root_of(session));
         let Some(turn) = self.chats.get_mut(&root).and_then(|chat| chat.turn.as_mut()) else { return };
-        // One of those that wait tells nothing new about what they wait for.
+        // An event of the waiting session itself cannot name the tool part that it waits for.
         if turn.parked.is_empty() || turn.parked.iter().all(|(child, _)| &**child == session) {
             return;
         }
@@ -257,7 +257,7 @@ impl Normalizer {
     }
 }
 
-/// Whether the event tells of an answer that is not complete yet.
+/// Whether the event shows an answer that is not complete yet.
 fn is_being_answered(event: &RawEvent<'_>) -> bool {
     let info = event.properties.info.0.as_deref().filter(|_| event.kind == Some(RawKind::MessageUpdated));
     info.is_some_and(|info| info.role.get() == Some("assistant") && info.times().completed.0.is_none())

@@ -1,8 +1,8 @@
-//! What is told of parts.
+//! Events of parts.
 
-use super::chat::{Chat, Scene};
+use super::chat::{Chat, Context};
 use super::message::MessagePart;
-use super::standing::Compaction;
+use super::status::Compaction;
 use super::text::Text;
 use super::tool::{Blame, Tool, json};
 use super::turn::{Phase, Turn};
@@ -14,7 +14,7 @@ use crate::opencode::{Delta, PartInfo, RawEvent};
 use serde_json::value::RawValue;
 
 impl Chat {
-    pub(super) fn part_delta(&mut self, delta: &Delta<'_>, raw: &[u8], scene: &mut Scene<'_>) {
+    pub(super) fn part_delta(&mut self, delta: &Delta<'_>, raw: &[u8], context: &mut Context<'_>) {
         let Some(turn) = &mut self.turn else { return };
         let (Some(part_id), Some(text)) = (delta.part_id.filled(), delta.text.get()) else { return };
         if delta.field.filled().is_some_and(|field| field != "text") {
@@ -25,78 +25,78 @@ impl Chat {
             if message.is_closed() {
                 return;
             }
-            let (parts, mut voice) = message.parts_and_voice(&mut turn.teller, scene.out);
+            let (parts, mut part_emitter) = message.parts_and_emitter(&mut turn.emitter, context.out);
             if let Some(MessagePart::Text(known)) = parts.get_mut(part) {
-                known.append(text, delta.edges, &mut voice);
+                known.append(text, delta.edges, &mut part_emitter);
             }
             return;
         }
         let Some(message_id) = delta.message_id.filled() else { return };
         if let Some(at) = turn.open_message(message_id) {
             turn.messages[at].hold(part_id, text);
-        } else if scene.child && !turn.by_message.contains_key(message_id) {
-            self.child_link(raw, scene);
+        } else if context.child && !turn.by_message.contains_key(message_id) {
+            self.child_link(raw, context);
         }
     }
 
-    pub(super) fn part_updated(&mut self, event: &RawEvent<'_>, raw: &[u8], scene: &mut Scene<'_>) {
+    pub(super) fn part_updated(&mut self, event: &RawEvent<'_>, raw: &[u8], context: &mut Context<'_>) {
         let Some(info) = event.properties.part.0.as_deref() else { return };
         let Some(message_id) = info.message_id.filled() else { return };
-        let Some(turn) = &mut self.turn else { return self.user_part(info, scene) };
+        let Some(turn) = &mut self.turn else { return self.user_part(info, context) };
         let Some(&at) = turn.by_message.get(message_id) else {
-            if scene.child {
-                self.child_link(raw, scene);
+            if context.child {
+                self.child_link(raw, context);
                 return;
             }
-            return self.user_part(info, scene);
+            return self.user_part(info, context);
         };
-        turn.part(at, info, raw, event.text_edges, scene.out);
-        self.end_if_settled(scene);
+        turn.part(at, info, raw, event.text_edges, context.out);
+        self.end_if_settled(context);
     }
 
-    /// A part of what the user said. A compaction's during a turn is of that turn.
-    pub(super) fn user_part(&mut self, info: &PartInfo<'_>, scene: &mut Scene<'_>) {
+    /// A part of a user's message. The message of a compaction during a turn belongs to that turn.
+    pub(super) fn user_part(&mut self, info: &PartInfo<'_>, context: &mut Context<'_>) {
         let Some(prompt) = self.prompts.part(info).filter(|prompt| prompt.is_compaction()) else { return };
         let id = prompt.id.clone();
         self.alias(&id);
         if let Some(turn) = &mut self.turn {
-            if turn.standing.compaction == Compaction::None {
-                turn.standing.compaction = Compaction::Summarizing;
+            if turn.status.compaction == Compaction::None {
+                turn.status.compaction = Compaction::Summarizing;
             }
-            turn.tell_status(scene.out);
+            turn.emit_status(context.out);
         }
     }
 
-    pub(super) fn part_removed(&mut self, event: &RawEvent<'_>, scene: &mut Scene<'_>) {
+    pub(super) fn part_removed(&mut self, event: &RawEvent<'_>, context: &mut Context<'_>) {
         let Some(turn) = &mut self.turn else { return };
         let Some(&(at, part)) = event.properties.part_id.filled().and_then(|id| turn.by_part.get(id)) else { return };
         let message = &mut turn.messages[at];
         if message.is_closed() {
             return;
         }
-        let (parts, mut voice) = message.parts_and_voice(&mut turn.teller, scene.out);
+        let (parts, mut part_emitter) = message.parts_and_emitter(&mut turn.emitter, context.out);
         match parts.get_mut(part) {
-            Some(MessagePart::Text(text)) => text.discard(&mut voice),
+            Some(MessagePart::Text(text)) => text.discard(&mut part_emitter),
             Some(MessagePart::Tool(tool)) => {
                 let error =
                     ToolError { code: "removed".to_owned(), message: "The tool call was taken back.".to_owned() };
-                tool.close(error, &mut voice);
+                tool.close(error, &mut part_emitter);
             }
             _ => {}
         }
-        turn.close_if_done(at, scene.out);
-        self.end_if_settled(scene);
+        turn.close_if_done(at, context.out);
+        self.end_if_settled(context);
     }
 
-    /// The to-do list is told with the open tool that writes it.
-    pub(super) fn todo_updated(&mut self, event: &RawEvent<'_>, scene: &mut Scene<'_>) {
+    /// The to-do list is a part beside the open tool that writes it.
+    pub(super) fn todo_updated(&mut self, event: &RawEvent<'_>, context: &mut Context<'_>) {
         let Some(turn) = &mut self.turn else { return };
         let tool = |message: &super::message::Message| {
             let mut tools = message.tools().rev();
             tools.find(|tool| tool.is_open() && tool.name().starts_with("todo")).map(|tool| tool.id.clone())
         };
         let found = turn.messages.iter().enumerate().rev().find_map(|(at, message)| {
-            (&*message.session == scene.session && !message.is_closed())
+            (&*message.session == context.session && !message.is_closed())
                 .then(|| tool(message))
                 .flatten()
                 .map(|id| (at, id))
@@ -110,7 +110,7 @@ impl Chat {
             priority: todo.priority.or_empty().to_owned(),
         });
         let body = PartBody::Todo(TodoPart { items: items.collect() });
-        turn.whole(at, Part { id: PartId::from(format!("todo_{rest}")), body, state: PartState::Done }, scene.out);
+        turn.whole(at, Part { id: PartId::from(format!("todo_{rest}")), body, state: PartState::Done }, context.out);
     }
 }
 
@@ -139,17 +139,17 @@ impl Turn {
             return;
         }
         match info.part_type.or_empty() {
-            // Told as nothing.
+            // These emit nothing.
             "snapshot" | "compaction" | "retry" => {}
             "step-start" => {
-                // Known by its id, so that the same step told twice counts once.
+                // Recorded by its id, so that a step that arrives twice counts once.
                 if !self.by_part.contains_key(id) {
                     self.by_part.insert(PartId::from(id), (at, usize::MAX));
                     // A step begins: an idle from before it was the late one of the turn before.
                     if self.phase == Phase::Idle && self.messages[at].is_root() {
                         self.phase = Phase::Busy;
                     }
-                    self.messages[at].begin(true, &mut self.teller, out);
+                    self.messages[at].begin(true, &mut self.emitter, out);
                 }
             }
             "text" => self.text(at, id, false, info, edges, out),
@@ -173,18 +173,18 @@ impl Turn {
         let part = if let Some(&(_, part)) = self.by_part.get(id) {
             part
         } else {
-            self.messages[at].begin(false, &mut self.teller, out);
+            self.messages[at].begin(false, &mut self.emitter, out);
             self.add_part(at, MessagePart::Text(Text::new(PartId::from(id), reasoning)))
         };
         let held = self.messages[at].take_held(id);
-        let (parts, mut voice) = self.messages[at].parts_and_voice(&mut self.teller, out);
+        let (parts, mut part_emitter) = self.messages[at].parts_and_emitter(&mut self.emitter, out);
         let Some(MessagePart::Text(text)) = parts.get_mut(part) else { return };
         let whole = info.text.or_empty();
         let ended = info.times().end.0.is_some();
-        text.replace(whole, edges, ended, &mut voice);
+        text.replace(whole, edges, ended, &mut part_emitter);
         // Deltas that came before their part are in its text already, unless that is empty.
         if let Some(held) = held.filter(|_| whole.is_empty() && !ended) {
-            text.append(&held, Edges::default(), &mut voice);
+            text.append(&held, Edges::default(), &mut part_emitter);
         }
     }
 
@@ -194,23 +194,23 @@ impl Turn {
             None => self.add_part(at, MessagePart::Tool(Tool::new(PartId::from(id)))),
         };
         let call_id = info.call_id.or_empty();
-        let blame = if self.standing.requests.was_refused(call_id) {
+        let blame = if self.status.requests.was_refused(call_id) {
             Blame::Refused
-        } else if self.standing.is_stopping() || self.stopped_tools.contains(id) {
+        } else if self.status.is_stopping() || self.stopped_tools.contains(id) {
             Blame::Cancelled
         } else {
             Blame::Tool
         };
-        let (parts, mut voice) = self.messages[at].parts_and_voice(&mut self.teller, out);
+        let (parts, mut part_emitter) = self.messages[at].parts_and_emitter(&mut self.emitter, out);
         let Some(MessagePart::Tool(tool)) = parts.get_mut(part) else { return };
-        tool.update(info, blame, &mut voice);
+        tool.update(info, blame, &mut part_emitter);
         let (open, part_id) = (tool.is_open(), tool.id.clone());
         let message_id = &self.messages[at].id;
-        let requests = &mut self.standing.requests;
+        let requests = &mut self.status.requests;
         let changed =
             if open { requests.place(message_id, call_id, &part_id) } else { requests.end_call(message_id, call_id) };
         if changed {
-            self.tell_status(out);
+            self.emit_status(out);
         }
         if !open {
             // Of a tool that was stopped nothing was given back.
@@ -221,7 +221,7 @@ impl Turn {
         }
     }
 
-    /// A part that is told whole, once for each change.
+    /// A part that is emitted as a whole, once for each change.
     pub(super) fn whole(&mut self, at: usize, part: Part, out: &mut Vec<Event>) {
         match self.by_part.get(&part.id) {
             Some(&(message, index)) => {
@@ -237,7 +237,7 @@ impl Turn {
                 self.add_part(at, MessagePart::Whole(part.clone()));
             }
         }
-        self.messages[at].voice(&mut self.teller, out).part(part);
+        self.messages[at].part_emitter(&mut self.emitter, out).part(part);
     }
 }
 

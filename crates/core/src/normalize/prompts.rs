@@ -27,7 +27,7 @@ pub(super) struct UserPrompt {
 enum Author {
     /// It has no parts yet.
     Unknown,
-    /// The runtime, in the user's name: a shell's, a word to go on.
+    /// The runtime, in the user's name: for a shell command, or to go on.
     Runtime,
     User,
     /// The runtime, to begin a compaction.

@@ -1,11 +1,11 @@
-//! A raw event that has been read, for several who take it in.
+//! A raw event that has been read, for several readers.
 
 use crate::mend;
 use crate::numbers;
 use crate::opencode::{Delta, RawEvent, StatusInfo, read as read_raw};
 use std::borrow::Cow;
 
-/// A raw event (its JSON), read once for all who take it in.
+/// A raw event (its JSON), read once for all its readers.
 #[derive(Debug)]
 pub struct Reading<'a> {
     pub(super) raw: &'a [u8],
@@ -41,7 +41,7 @@ pub struct About<'a> {
 }
 
 impl<'a> Reading<'a> {
-    /// Reads one. Never fails: what cannot be read tells nothing.
+    /// Reads one. Never fails: what cannot be read has no effect.
     pub fn of(raw: &'a [u8]) -> Self {
         let delta = Delta::read(raw).filter(|delta| !mend::suspicious(raw) && delta.session_id.filled().is_some());
         let read = delta.map_or_else(|| whole(raw), Read::Delta);

@@ -50,7 +50,7 @@ impl Requests {
         true
     }
 
-    /// A call has begun to be told: its request learns which part asks. `true`: one did.
+    /// The tool part of a call is known: the request of the call gets its id. `true`: a request did.
     pub(super) fn place(&mut self, message_id: &MessageId, call_id: &str, part_id: &PartId) -> bool {
         let mut changed = false;
         for open in self.open.iter_mut().filter(|open| !call_id.is_empty() && &*open.call_id == call_id) {

@@ -1,4 +1,4 @@
-//! Which session is whose child: only the events that create or update a session tell.
+//! Which session is whose child, as the events that create or update a session say.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;

@@ -1,6 +1,6 @@
-//! A text or reasoning part: what grew, what was corrected, what a retry made void.
+//! A text or reasoning part: it grows, is corrected, and may be made void by a retry.
 
-use super::teller::Voice;
+use super::emitter::PartEmitter;
 use crate::event::{Part, PartBody, PartState, PartType, TextPart};
 use crate::id::PartId;
 use crate::mend::{self, Edges, LOST};
@@ -10,7 +10,7 @@ use crate::mend::{self, Edges, LOST};
 pub(super) struct Text {
     pub(super) id: PartId,
     reasoning: bool,
-    /// All that was told.
+    /// The text emitted so far.
     whole: String,
     state: TextState,
     /// The first half of a character whose second half is still to come.
@@ -34,17 +34,17 @@ impl Text {
     }
 
     /// New text at its end.
-    pub(super) fn append(&mut self, delta: &str, edges: Edges, voice: &mut Voice<'_>) {
+    pub(super) fn append(&mut self, delta: &str, edges: Edges, part_emitter: &mut PartEmitter<'_>) {
         if self.is_ended() {
             return;
         }
         self.go_on();
         let delta = mend::joined(&mut self.half, delta, edges);
-        self.grow(delta, voice);
+        self.grow(delta, part_emitter);
     }
 
     /// The whole text as the runtime has it now; with `ended` it is final.
-    pub(super) fn replace(&mut self, text: &str, edges: Edges, ended: bool, voice: &mut Voice<'_>) {
+    pub(super) fn replace(&mut self, text: &str, edges: Edges, ended: bool, part_emitter: &mut PartEmitter<'_>) {
         if self.is_ended() && (!ended || text == self.whole) {
             return;
         }
@@ -55,22 +55,22 @@ impl Text {
         let stale = !ended && self.whole.starts_with(text);
         match fresh {
             Some(fresh) => {
-                self.grow(fresh, voice);
+                self.grow(fresh, part_emitter);
             }
-            // Told before: a replay after a reconnect, or the empty text of a runtime that crashed.
+            // Emitted before: a replay after a reconnect, or the empty text of a runtime that crashed.
             None if stale => return,
             None => {
                 text.clone_into(&mut self.whole);
                 if !ended {
                     self.state = TextState::Streaming;
-                    self.tell(PartState::Streaming, voice);
+                    self.emit(PartState::Streaming, part_emitter);
                 }
             }
         }
         self.half = None;
         if ended {
             self.state = TextState::Ended;
-            self.tell(PartState::Done, voice);
+            self.emit(PartState::Done, part_emitter);
         }
     }
 
@@ -83,33 +83,33 @@ impl Text {
     }
 
     /// The new attempt began elsewhere: what was superseded is void.
-    pub(super) fn discard_superseded(&mut self, voice: &mut Voice<'_>) {
+    pub(super) fn discard_superseded(&mut self, part_emitter: &mut PartEmitter<'_>) {
         if self.state == TextState::Superseded {
-            self.discard(voice);
+            self.discard(part_emitter);
         }
     }
 
     /// Void, if it is still open.
-    pub(super) fn discard(&mut self, voice: &mut Voice<'_>) {
+    pub(super) fn discard(&mut self, part_emitter: &mut PartEmitter<'_>) {
         if matches!(self.state, TextState::Streaming | TextState::Superseded) {
             self.state = TextState::Ended;
-            self.tell(PartState::Discarded, voice);
+            self.emit(PartState::Discarded, part_emitter);
         }
     }
 
-    /// Nothing more comes: it ends with what was told.
-    pub(super) fn close(&mut self, voice: &mut Voice<'_>) {
-        self.discard_superseded(voice);
+    /// Nothing more comes: it ends with what was emitted.
+    pub(super) fn close(&mut self, part_emitter: &mut PartEmitter<'_>) {
+        self.discard_superseded(part_emitter);
         if self.is_ended() {
             return;
         }
         if self.half.take().is_some() {
-            self.grow(LOST.to_string(), voice);
+            self.grow(LOST.to_string(), part_emitter);
         }
         let seen = self.state != TextState::Unseen;
         self.state = TextState::Ended;
         if seen {
-            self.tell(PartState::Done, voice);
+            self.emit(PartState::Done, part_emitter);
         }
     }
 
@@ -118,14 +118,14 @@ impl Text {
         self.whole = String::new();
     }
 
-    fn grow(&mut self, delta: String, voice: &mut Voice<'_>) {
+    fn grow(&mut self, delta: String, part_emitter: &mut PartEmitter<'_>) {
         if delta.is_empty() {
             return;
         }
         self.whole.push_str(&delta);
         self.state = TextState::Streaming;
         let part_type = if self.reasoning { PartType::Reasoning } else { PartType::Text };
-        voice.delta(&self.id, part_type, delta);
+        part_emitter.delta(&self.id, part_type, delta);
     }
 
     fn is_ended(&self) -> bool {
@@ -139,9 +139,9 @@ impl Text {
         }
     }
 
-    fn tell(&self, state: PartState, voice: &mut Voice<'_>) {
+    fn emit(&self, state: PartState, part_emitter: &mut PartEmitter<'_>) {
         let text = TextPart { text: self.whole.clone() };
         let body = if self.reasoning { PartBody::Reasoning(text) } else { PartBody::Text(text) };
-        voice.part(Part { id: self.id.clone(), body, state });
+        part_emitter.part(Part { id: self.id.clone(), body, state });
     }
 }

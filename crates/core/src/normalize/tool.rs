@@ -1,6 +1,6 @@
-//! A tool part: pending, running, done or error, told at every change that matters.
+//! A tool part: pending, running, done or error, emitted at every change that matters.
 
-use super::teller::Voice;
+use super::emitter::PartEmitter;
 use crate::event::{Part, PartBody, PartState, ToolError, ToolPart};
 use crate::id::PartId;
 use crate::json::Json;
@@ -12,10 +12,10 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 
-/// Of a running tool's output its last so many bytes are told: `OpenCode` sends the whole each time it grows.
+/// The last bytes of a running tool's output that are emitted: `OpenCode` sends all of it each time it grows.
 const RUNNING_OUTPUT: usize = 8 * 1024;
 
-/// So many changes of a running tool's output are all told, then only every eighth: by count, never by clock, so that
+/// The first changes of a running tool's output are all emitted, later ones only every eighth: by count, never by clock, so that
 /// the same log gives the same events.
 const EVERY_CHANGE: u32 = 16;
 const THEN_EVERY: u32 = 8;
@@ -31,8 +31,8 @@ pub(super) struct Tool {
     changes: u32,
     /// The session of the subagent it runs, where the tool says so.
     pub(super) child: Option<Box<str>>,
-    /// Told at least once.
-    told: bool,
+    /// Emitted at least once.
+    emitted: bool,
 }
 
 /// Why a tool that ended in an error did.
@@ -58,7 +58,7 @@ struct Metadata<'a> {
 impl Tool {
     pub(super) fn new(id: PartId) -> Self {
         let now = ToolPart::new("", "", Json::empty_object());
-        Self { id, now, state: PartState::Pending, changes: 0, child: None, told: false }
+        Self { id, now, state: PartState::Pending, changes: 0, child: None, emitted: false }
     }
 
     pub(super) fn is_open(&self) -> bool {
@@ -78,7 +78,7 @@ impl Tool {
     }
 
     /// The part as the runtime has it now.
-    pub(super) fn update(&mut self, info: &PartInfo<'_>, blame: Blame, voice: &mut Voice<'_>) {
+    pub(super) fn update(&mut self, info: &PartInfo<'_>, blame: Blame, part_emitter: &mut PartEmitter<'_>) {
         let Some(raw) = &info.state.0 else { return };
         let state = match raw.status.or_empty() {
             "pending" => PartState::Pending,
@@ -111,10 +111,10 @@ impl Tool {
             started_at: at(times.start).or(self.now.started_at),
             completed_at: at(times.end),
         };
-        if self.told && state == self.state && next == self.now {
+        if self.emitted && state == self.state && next == self.now {
             return;
         }
-        let only_output = self.told
+        let only_output = self.emitted
             && state == self.state
             && ToolPart { output: self.now.output.clone(), ..next.clone() } == self.now;
         self.now = next;
@@ -125,22 +125,22 @@ impl Tool {
                 return;
             }
         }
-        self.tell(voice);
+        self.emit(part_emitter);
     }
 
     /// The turn ends and the tool has not.
-    pub(super) fn close(&mut self, error: ToolError, voice: &mut Voice<'_>) {
+    pub(super) fn close(&mut self, error: ToolError, part_emitter: &mut PartEmitter<'_>) {
         if self.is_open() {
             self.state = PartState::Error;
             self.now.error = Some(error);
-            self.tell(voice);
+            self.emit(part_emitter);
         }
     }
 
-    fn tell(&mut self, voice: &mut Voice<'_>) {
-        self.told = true;
+    fn emit(&mut self, part_emitter: &mut PartEmitter<'_>) {
+        self.emitted = true;
         let body = PartBody::Tool(Box::new(self.now.clone()));
-        voice.part(Part { id: self.id.clone(), body, state: self.state.clone() });
+        part_emitter.part(Part { id: self.id.clone(), body, state: self.state.clone() });
     }
 }
 
@@ -240,19 +240,19 @@ mod tests {
 
     #[test]
     fn the_copy_of_the_output_is_taken_out_of_the_metadata() {
-        let told = |json: &str| {
+        let rest = |json: &str| {
             let raw: Box<RawValue> = serde_json::from_str(json).unwrap();
             without_output(Some(&raw)).map(|json| json.get().to_owned())
         };
-        assert_eq!(told(r#"{"output":"x","exit":0}"#).as_deref(), Some(r#"{"exit":0}"#));
-        assert_eq!(told(r#"{"output":"x"}"#), None);
-        assert_eq!(told("{}"), None);
-        assert_eq!(told(r#"{"a":"\ud83d"}"#).as_deref(), Some(r#"{"a":"\ufffd"}"#));
-        assert_eq!(told("[1]").as_deref(), Some("[1]"));
+        assert_eq!(rest(r#"{"output":"x","exit":0}"#).as_deref(), Some(r#"{"exit":0}"#));
+        assert_eq!(rest(r#"{"output":"x"}"#), None);
+        assert_eq!(rest("{}"), None);
+        assert_eq!(rest(r#"{"a":"\ud83d"}"#).as_deref(), Some(r#"{"a":"\ufffd"}"#));
+        assert_eq!(rest("[1]").as_deref(), Some("[1]"));
     }
 
     #[test]
-    fn a_long_output_is_told_from_its_end() {
+    fn of_a_long_output_the_end_is_emitted() {
         let long = "ü".repeat(8 * 1024);
         assert_eq!(tail(&long).len(), 8 * 1024);
         assert_eq!(tail("short"), "short");

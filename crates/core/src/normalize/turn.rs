@@ -1,8 +1,8 @@
 //! The open turn of a chat.
 
+use super::emitter::Emitter;
 use super::message::{Message, MessagePart};
-use super::standing::Standing;
-use super::teller::Teller;
+use super::status::CurrentStatus;
 use super::tool::Tool;
 use crate::event::{Event, EventKind, TurnError, TurnStarted, TurnStatus, Usage, UsageEntry, UserMessage};
 use crate::id::{ChatId, MessageId, PartId, TurnId};
@@ -16,11 +16,11 @@ const PARKED: usize = 4 * 1024 * 1024;
 /// The open turn.
 #[derive(Clone, Debug)]
 pub(super) struct Turn {
-    pub(super) teller: Teller,
+    pub(super) emitter: Emitter,
     pub(super) user: MessageId,
     /// The user's messages that are answered in this turn.
     pub(super) aliases: HashSet<Box<str>>,
-    pub(super) standing: Standing,
+    pub(super) status: CurrentStatus,
     pub(super) messages: Vec<Message>,
     pub(super) by_message: HashMap<MessageId, usize>,
     /// Message and place in it.
@@ -44,7 +44,7 @@ pub(super) struct Turn {
     accepted: bool,
     /// Prompts from elsewhere that the runtime answered first.
     guests: HashSet<Box<str>>,
-    /// How long the URLs of the files told are in all.
+    /// The total length of the URLs of the emitted files.
     pub(super) url_bytes: usize,
     pub(super) order: u64,
 }
@@ -69,15 +69,15 @@ pub(super) struct Start {
 }
 
 impl Turn {
-    /// Opens a turn and tells so.
+    /// Opens a turn and emits that.
     pub(super) fn open(chat_id: ChatId, start: Start, out: &mut Vec<Event>) -> Self {
         let user = start.user_message.id.clone();
-        let mut teller = Teller::new(chat_id, TurnId::of_message(user.as_str()));
+        let mut emitter = Emitter::new(chat_id, TurnId::of_message(user.as_str()));
         let started =
             TurnStarted { user_message: start.user_message, model: start.model, started_at: start.started_at };
-        teller.tell(EventKind::TurnStarted(started), out);
+        emitter.emit(EventKind::TurnStarted(started), out);
         Self {
-            teller,
+            emitter,
             aliases: HashSet::from([Box::from(user.as_str())]),
             user,
             phase: if start.base == TurnStatus::Running { Phase::Busy } else { Phase::Waiting },
@@ -94,14 +94,14 @@ impl Turn {
             busy_children: HashSet::new(),
             accepted: start.base == TurnStatus::Queued,
             guests: HashSet::new(),
-            standing: Standing::new(start.base),
+            status: CurrentStatus::new(start.base),
             url_bytes: 0,
             order: start.order,
         }
     }
 
-    pub(super) fn tell_status(&mut self, out: &mut Vec<Event>) {
-        self.standing.tell(&mut self.teller, out);
+    pub(super) fn emit_status(&mut self, out: &mut Vec<Event>) {
+        self.status.emit(&mut self.emitter, out);
     }
 
     /// Adds a message of the agent.
@@ -149,7 +149,7 @@ impl Turn {
         self.messages.iter().filter(|message| message.is_root())
     }
 
-    /// Whether its own prompt was answered, if only in part: what was said to one from elsewhere is none to this one.
+    /// Whether its own prompt was answered, if only in part. An answer to a prompt from elsewhere does not count.
     pub(super) fn is_answered(&self) -> bool {
         self.root_messages().any(|message| !message.guest)
     }
@@ -187,14 +187,14 @@ impl Turn {
     /// The runtime is at work on it.
     pub(super) fn run(&mut self) {
         self.phase = Phase::Busy;
-        self.standing.base = TurnStatus::Running;
+        self.status.base = TurnStatus::Running;
     }
 
     /// Emits the end of a message once it has come.
     pub(super) fn close_if_done(&mut self, message: usize, out: &mut Vec<Event>) {
         // What a compaction overcame is not the error of a message the user stopped.
-        let error = self.session_error.as_ref().filter(|_| !self.standing.is_stopping());
-        self.messages[message].close_if_done(error, &mut self.teller, out);
+        let error = self.session_error.as_ref().filter(|_| !self.status.is_stopping());
+        self.messages[message].close_if_done(error, &mut self.emitter, out);
     }
 
     /// The tool part that runs a child session: the one that names it, else the open one it fits.

@@ -4,7 +4,7 @@ use crate::event::TokenCounts;
 use crate::lax::Number;
 use crate::opencode::Tokens;
 
-/// What one message used, as last told.
+/// What one message used, as last reported.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Spent {
     counts: Option<TokenCounts>,
@@ -31,11 +31,11 @@ impl Spent {
         self.step = Some(step);
     }
 
-    /// The figures, if any were told.
+    /// The figures, if any were reported.
     pub(super) fn counts(&self) -> Option<TokenCounts> {
-        let told =
+        let reported =
             self.counts.filter(|counts| counts.total_tokens > 0 || self.cost_micros.is_some_and(|cost| cost > 0));
-        match (told, self.step) {
+        match (reported, self.step) {
             (Some(counts), _) => Some(TokenCounts { cost_micros: self.cost_micros, ..counts }),
             (None, Some(step)) => Some(step),
             (None, None) => self.counts.map(|counts| TokenCounts { cost_micros: self.cost_micros, ..counts }),

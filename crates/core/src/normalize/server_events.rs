@@ -1,11 +1,11 @@
-//! What the server decides itself: `turnwire.*`.
+//! Events of the server's own decisions: `turnwire.*`.
 
-use super::chat::{Chat, Scene};
+use super::chat::{Chat, Context};
 use super::ending::Cause;
 use super::failure;
 use super::message::model;
 use super::prompts::Prompts;
-use super::standing::Stop;
+use super::status::Stop;
 use super::tool::{at, json};
 use super::turn::Start;
 use crate::event::{TurnError, TurnStatus, UserMessage};
@@ -15,15 +15,15 @@ use crate::opencode::{ModelRef, RawEvent, read};
 use crate::time::Timestamp;
 
 impl Chat {
-    pub(super) fn turn_accepted(&mut self, event: &RawEvent<'_>, scene: &mut Scene<'_>) {
+    pub(super) fn turn_accepted(&mut self, event: &RawEvent<'_>, context: &mut Context<'_>) {
         let properties = &event.properties;
         let Some(id) = properties.own_message_id.filled() else { return };
-        if scene.ended.contains_in(self.id.as_str(), id)
+        if context.ended.contains_in(self.id.as_str(), id)
             || self.turn.as_ref().is_some_and(|turn| turn.aliases.contains(id))
         {
             return;
         }
-        self.end(Cause::Successor, scene.ended, scene.out);
+        self.end(Cause::Successor, context.ended, context.out);
         self.prompts.remove(id);
         let parts = properties.user_parts.0.iter().flatten().map(|part| json(part)).collect();
         let start = Start {
@@ -33,48 +33,48 @@ impl Chat {
             base: TurnStatus::Queued,
             order: 0,
         };
-        self.open(start, scene);
+        self.open(start, context);
         if let Some(turn) = &mut self.turn {
-            turn.tell_status(scene.out);
+            turn.emit_status(context.out);
         }
     }
 
-    pub(super) fn runtime(&mut self, event: &RawEvent<'_>, scene: &mut Scene<'_>) {
+    pub(super) fn runtime(&mut self, event: &RawEvent<'_>, context: &mut Context<'_>) {
         let Some(turn) = &mut self.turn else { return };
-        turn.standing.base = match event.properties.state.or_empty() {
+        turn.status.base = match event.properties.state.or_empty() {
             "starting" => TurnStatus::Starting,
             "resuming" => TurnStatus::Resuming,
             "running" => TurnStatus::Running,
-            "lost" => return self.end(Cause::Lost(time(event.properties.time)), scene.ended, scene.out),
+            "lost" => return self.end(Cause::Lost(time(event.properties.time)), context.ended, context.out),
             _ => return,
         };
-        turn.tell_status(scene.out);
+        turn.emit_status(context.out);
     }
 
-    pub(super) fn cancel_requested(&mut self, event: &RawEvent<'_>, scene: &mut Scene<'_>) {
+    pub(super) fn cancel_requested(&mut self, event: &RawEvent<'_>, context: &mut Context<'_>) {
         if let Some(turn) = self.turn.as_mut().filter(|turn| is_about(event, &turn.user)) {
-            turn.standing.stop(Stop::Requested);
-            turn.tell_status(scene.out);
+            turn.status.stop(Stop::Requested);
+            turn.emit_status(context.out);
         }
     }
 
-    pub(super) fn turn_closed(&mut self, event: &RawEvent<'_>, scene: &mut Scene<'_>) {
+    pub(super) fn turn_closed(&mut self, event: &RawEvent<'_>, context: &mut Context<'_>) {
         let Some(turn) = &self.turn else { return };
         if !is_about(event, &turn.user) {
             return;
         }
         let status: Text<'_> = read(event.properties.status).unwrap_or_default();
-        // A word that is no end would leave the turn without one.
+        // A status that is not an end would leave the turn open.
         let status = status.filled().map(TurnStatus::from).filter(TurnStatus::is_ended);
         let status = status.unwrap_or(TurnStatus::Interrupted);
         let error: Option<TurnError> = read(event.properties.error);
         let error = error.map(|error| failure::own(&error.code, &failure::sentence(&error.message), error.retryable));
-        self.end(Cause::Told(status, error, time(event.properties.time)), scene.ended, scene.out);
+        self.end(Cause::Decided(status, error, time(event.properties.time)), context.ended, context.out);
     }
 
-    pub(super) fn chat_ended(&mut self, event: &RawEvent<'_>, scene: &mut Scene<'_>) {
+    pub(super) fn chat_ended(&mut self, event: &RawEvent<'_>, context: &mut Context<'_>) {
         self.prompts = Prompts::default();
-        self.end(Cause::Deleted(time(event.properties.time)), scene.ended, scene.out);
+        self.end(Cause::Deleted(time(event.properties.time)), context.ended, context.out);
     }
 }
 

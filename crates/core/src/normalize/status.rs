@@ -1,7 +1,7 @@
-//! Where the turn stands: one status out of all that holds at once, told when it changes.
+//! The status of a turn that runs: one out of all that holds at once, emitted when it changes.
 
+use super::emitter::Emitter;
 use super::requests::Requests;
-use super::teller::Teller;
 use crate::event::{Event, EventKind, TurnStatus, TurnStatusChanged};
 use crate::time::Timestamp;
 
@@ -34,17 +34,17 @@ pub(super) enum Stop {
 
 /// All that holds at once.
 #[derive(Clone, Debug)]
-pub(super) struct Standing {
+pub(super) struct CurrentStatus {
     /// `queued`, `starting`, `resuming` or `running`.
     pub(super) base: TurnStatus,
     pub(super) retry: Option<Retry>,
     pub(super) compaction: Compaction,
     stop: Stop,
     pub(super) requests: Requests,
-    told: Option<TurnStatusChanged>,
+    emitted: Option<TurnStatusChanged>,
 }
 
-impl Standing {
+impl CurrentStatus {
     pub(super) fn new(base: TurnStatus) -> Self {
         Self {
             base,
@@ -52,16 +52,16 @@ impl Standing {
             compaction: Compaction::None,
             stop: Stop::None,
             requests: Requests::default(),
-            told: None,
+            emitted: None,
         }
     }
 
-    /// Tells the status, if it is not the one told last.
-    pub(super) fn tell(&mut self, teller: &mut Teller, out: &mut Vec<Event>) {
+    /// Emits the status, if it has changed.
+    pub(super) fn emit(&mut self, emitter: &mut Emitter, out: &mut Vec<Event>) {
         let now = self.now();
-        if self.told.as_ref() != Some(&now) {
-            self.told = Some(now.clone());
-            teller.tell(EventKind::TurnStatusChanged(now), out);
+        if self.emitted.as_ref() != Some(&now) {
+            self.emitted = Some(now.clone());
+            emitter.emit(EventKind::TurnStatusChanged(now), out);
         }
     }
 

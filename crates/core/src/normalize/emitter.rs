@@ -1,30 +1,30 @@
-//! Numbers the events of one turn and puts them out.
+//! Numbers and emits the events of one turn.
 
 use crate::event::{Event, EventKind, MessageKind, Part, PartDelta, PartType, PartUpdated};
 use crate::id::{ChatId, MessageId, PartId, TurnId};
 
 /// The envelope of one turn's events.
 #[derive(Clone, Debug)]
-pub(super) struct Teller {
+pub(super) struct Emitter {
     pub(super) chat_id: ChatId,
     pub(super) turn_id: TurnId,
     seq: u64,
 }
 
-impl Teller {
+impl Emitter {
     pub(super) fn new(chat_id: ChatId, turn_id: TurnId) -> Self {
         Self { chat_id, turn_id, seq: 0 }
     }
 
-    pub(super) fn tell(&mut self, kind: EventKind, out: &mut Vec<Event>) {
+    pub(super) fn emit(&mut self, kind: EventKind, out: &mut Vec<Event>) {
         self.seq += 1;
         out.push(Event::new(self.seq, self.chat_id.clone(), self.turn_id.clone(), kind));
     }
 }
 
-/// Tells the parts of one message.
-pub(super) struct Voice<'a> {
-    pub(super) teller: &'a mut Teller,
+/// Emits the events of the parts of one message.
+pub(super) struct PartEmitter<'a> {
+    pub(super) emitter: &'a mut Emitter,
     pub(super) out: &'a mut Vec<Event>,
     pub(super) message_id: &'a MessageId,
     /// `summary`, or nothing.
@@ -32,7 +32,7 @@ pub(super) struct Voice<'a> {
     pub(super) parent_part_id: Option<&'a PartId>,
 }
 
-impl Voice<'_> {
+impl PartEmitter<'_> {
     /// Text to append to a part.
     pub(super) fn delta(&mut self, part_id: &PartId, part_type: PartType, delta: String) {
         let kind = EventKind::PartDelta(PartDelta {
@@ -43,7 +43,7 @@ impl Voice<'_> {
             parent_part_id: self.parent_part_id.cloned(),
             delta: delta.into(),
         });
-        self.teller.tell(kind, self.out);
+        self.emitter.emit(kind, self.out);
     }
 
     /// The current state of a part.
@@ -56,6 +56,6 @@ impl Voice<'_> {
             parent_part_id: self.parent_part_id.cloned(),
             part,
         }));
-        self.teller.tell(kind, self.out);
+        self.emitter.emit(kind, self.out);
     }
 }
