@@ -1,15 +1,13 @@
 //! Every case of `tests/conformance/odd-events.json`: one odd field costs none of the others.
 #![allow(clippy::unwrap_used)]
 
-mod common;
-
-use common::difference;
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 use std::path::Path;
 use turnwire::event::Ids;
 use turnwire::{Event, EventKind, TurnAccumulator};
+use turnwire_testkit::conformance::difference;
 
 #[derive(Deserialize)]
 struct Case<'a> {

@@ -4,7 +4,9 @@
 //! in advance, and does to chosen answers what a [`Scenario`] says: cuts them at a byte, stalls, repeats, lies. It counts
 //! what reached it; `GET /_testkit` tells the counts to the other languages.
 
+pub mod adapter;
 mod chaos;
+pub mod conformance;
 mod fault;
 mod routes;
 mod scenario;

@@ -1,23 +1,110 @@
-//! `turnwire-testkit FILE`: serves one scenario until its standard input ends.
+//! `turnwire-testkit FILE`: serves one scenario until its standard input ends. `turnwire-testkit conformance`: judges a client.
 
 use std::io::Write as _;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use turnwire_testkit::{Scenario, Testkit};
+use std::time::Duration;
+use turnwire_testkit::conformance::{self, Case, Client, FEATURES, Options, cases};
+use turnwire_testkit::{Scenario, Testkit, adapter};
 
-#[tokio::main(flavor = "current_thread")]
+const USAGE: &str = "\
+Usage: turnwire-testkit FILE
+       turnwire-testkit adapter
+       turnwire-testkit conformance --client COMMAND [--only TEXT] [--list] [--jobs N] [--timeout SECONDS] [--cases FOLDER]
+
+  FILE         serves one scenario of tests/conformance/http until its standard input ends
+  adapter      this project's Rust client, as a client under test
+  conformance  judges a client; docs/conformance.md describes the lines that COMMAND reads and writes
+    --only     only the cases whose names contain TEXT (may be repeated)
+    --list     names the cases, what each needs, and the features, without running any
+    --jobs     how many cases run at once, 4 unless said
+    --timeout  how long a case may take, 60 seconds unless said
+    --cases    the folder with the cases, tests/conformance unless said
+";
+
+#[tokio::main]
 async fn main() -> ExitCode {
-    match serve().await {
-        Ok(()) => ExitCode::SUCCESS,
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let outcome = match args.first().map(String::as_str) {
+        Some("conformance") => conform(&args[1..]).await,
+        Some("adapter") => {
+            adapter::serve(std::io::stdin().lock(), std::io::stdout()).await.map_err(|e| e.to_string()).map(|()| true)
+        }
+        Some(file) if !file.starts_with('-') => serve(file).await.map(|()| true),
+        _ => Err(USAGE.to_owned()),
+    };
+    match outcome {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
         Err(problem) => {
             let _ = writeln!(std::io::stderr(), "turnwire-testkit: {problem}");
-            ExitCode::FAILURE
+            ExitCode::from(2)
         }
     }
 }
 
-async fn serve() -> Result<(), String> {
-    let file = std::env::args().nth(1).ok_or("name the file of a scenario")?;
-    let text = std::fs::read_to_string(&file).map_err(|error| format!("{file}: {error}"))?;
+/// What the command line wants of `conformance`.
+struct Wanted {
+    client: Option<String>,
+    only: Vec<String>,
+    list: bool,
+    folder: PathBuf,
+    options: Options,
+}
+
+fn wanted(args: &[String]) -> Result<Wanted, String> {
+    let here = PathBuf::from("tests/conformance");
+    let ours = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/conformance");
+    let folder = if here.is_dir() { here } else { ours };
+    let mut wanted = Wanted { client: None, only: vec![], list: false, folder, options: Options::default() };
+    let mut args = args.iter();
+    while let Some(arg) = args.next() {
+        let mut value = || args.next().cloned().ok_or_else(|| format!("{arg} needs a value\n\n{USAGE}"));
+        let number = |text: String| text.parse::<u32>().map_err(|_| format!("{arg} needs a number, not {text:?}"));
+        match arg.as_str() {
+            "--client" => wanted.client = Some(value()?),
+            "--only" => wanted.only.push(value()?),
+            "--list" => wanted.list = true,
+            "--cases" => wanted.folder = value()?.into(),
+            "--jobs" => wanted.options.jobs = number(value()?)? as usize,
+            "--timeout" => wanted.options.time = Duration::from_secs(number(value()?)?.into()),
+            other => return Err(format!("there is no option {other:?}\n\n{USAGE}")),
+        }
+    }
+    Ok(wanted)
+}
+
+/// Whether the client passes.
+async fn conform(args: &[String]) -> Result<bool, String> {
+    let wanted = wanted(args)?;
+    let mut chosen = cases(&wanted.folder)?;
+    chosen.retain(|case| wanted.only.is_empty() || wanted.only.iter().any(|only| case.name.contains(only)));
+    if wanted.list {
+        return list(&chosen).map(|()| true).map_err(|error| error.to_string());
+    }
+    if chosen.is_empty() {
+        return Err("no case has such a name".to_owned());
+    }
+    let command = wanted.client.ok_or_else(|| format!("--client is missing\n\n{USAGE}"))?;
+    let report = conformance::run(&Client::Command(command), chosen, &wanted.options).await?;
+    writeln!(std::io::stdout(), "{report}").map_err(|error| error.to_string())?;
+    Ok(report.failed().is_empty())
+}
+
+fn list(cases: &[Case]) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    for case in cases {
+        writeln!(out, "{}: {} [{}] {}", case.name, case.says, case.needs.join(" "), case.rules.join(" "))?;
+    }
+    writeln!(out, "\nFeatures:")?;
+    for (name, says) in FEATURES {
+        writeln!(out, "  {name:16}{says}")?;
+    }
+    Ok(())
+}
+
+async fn serve(file: &str) -> Result<(), String> {
+    let text = std::fs::read_to_string(file).map_err(|error| format!("{file}: {error}"))?;
     let scenario: Scenario = serde_json::from_str(&text).map_err(|error| format!("{file}: {error}"))?;
     let running = scenario.call.while_running.clone();
     let kit = Testkit::start(scenario).await.map_err(|error| error.to_string())?;

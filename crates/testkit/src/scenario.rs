@@ -31,11 +31,12 @@ pub struct Scenario {
 }
 
 /// What the client does.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Call {
     /// `respond`, `sendMessage`, `relay` (from the oldest event), `relayLive` (opened before the prompt is sent), `create`,
-    /// `retrieve`, `delete`, `cancel`, `list`, `files` or `download`.
+    /// `retrieve`, `delete`, `cancel`, `list`, `files` or `download`. Only `turnwire-testkit conformance` also has `resume` (a cursor
+    /// in the turn of `while_running`) and `attach` (to that turn).
     pub operation: String,
     /// What is said. Its words are the deltas of the answer.
     #[serde(default = "words")]
@@ -70,6 +71,18 @@ pub struct Call {
     /// The largest event the client takes.
     #[serde(default)]
     pub max_event_bytes: Option<usize>,
+    /// The caller answers each open request: a question with its first option, a permission with `once`.
+    #[serde(default)]
+    pub answer: bool,
+    /// The caller cancels the turn after so many events.
+    #[serde(default)]
+    pub cancel_after: Option<usize>,
+    /// The caller leaves the stream after so many events.
+    #[serde(default)]
+    pub leave_after: Option<usize>,
+    /// With `resume`: the number of the event after which the turn is read on.
+    #[serde(default)]
+    pub after: u64,
 }
 
 /// What must come of a scenario. What is not said is not looked at.
@@ -118,6 +131,14 @@ pub struct Official {
     pub python: String,
     /// The TypeScript client.
     pub typescript: String,
+}
+
+impl Scenario {
+    /// A call of a service of ours under these faults.
+    pub(crate) fn plain(operation: &str, faults: Vec<Fault>, expect: Expect) -> Self {
+        let call = Call { operation: operation.to_owned(), prompt: words(), ..Call::default() };
+        Self { says: String::new(), rules: vec![], ours: true, faults, call, expect, official: None }
+    }
 }
 
 fn yes() -> bool {

@@ -74,7 +74,8 @@ fn citations() -> Vec<(String, String, bool)> {
             found.extend(cited(text).into_iter().map(|rule| (rule.to_owned(), place.clone(), is_test)));
         }
     }
-    for (name, scenario) in scenarios(&root().join("tests/conformance/http")).unwrap() {
+    let folders = ["http", "turns"].map(|name| scenarios(&root().join("tests/conformance").join(name)).unwrap());
+    for (name, scenario) in folders.into_iter().flatten() {
         found.extend(scenario.rules.into_iter().map(|rule| (rule, name.clone(), true)));
     }
     found

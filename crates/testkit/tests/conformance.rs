@@ -1,0 +1,93 @@
+//! `turnwire-testkit conformance`, as its users run it.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use turnwire_testkit::conformance::{Client, FEATURES, Options, cases, run};
+
+const TESTKIT: &str = env!("CARGO_BIN_EXE_turnwire-testkit");
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn conformance(args: &[&str]) -> Output {
+    Command::new(TESTKIT).arg("conformance").args(args).current_dir(root()).output().unwrap()
+}
+
+/// What it says, and whether the client passes.
+fn judged(client: &str, more: &[&str]) -> (String, Option<i32>) {
+    let output = conformance(&[&["--client", client], more].concat());
+    let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    (said, output.status.code())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_rust_client_passes_every_case_over_lines_too() {
+    let all = cases(&root().join("tests/conformance")).unwrap();
+    let count = all.len();
+    assert!(count > 400, "only {count} cases were found");
+    let client = Client::Command(format!("{TESTKIT} adapter"));
+    let report = run(&client, all, &Options::default()).await.unwrap();
+    assert_eq!((report.passed().len(), report.failed().len()), (count, 0), "{report}");
+}
+
+#[test]
+fn every_case_needs_features_that_there_are_and_every_feature_is_documented() {
+    let page = std::fs::read_to_string(root().join("docs/conformance.md")).unwrap();
+    let known: BTreeSet<&str> = FEATURES.iter().map(|(name, _)| *name).collect();
+    for (name, says) in FEATURES {
+        assert!(page.contains(&format!("| `{name}` | {says} |")), "docs/conformance.md does not explain {name}");
+    }
+    for case in cases(&root().join("tests/conformance")).unwrap() {
+        let unknown: Vec<_> = case.needs.iter().filter(|name| !known.contains(*name)).collect();
+        assert!(unknown.is_empty(), "{}: {unknown:?}", case.name);
+    }
+}
+
+/// A client that says this and answers every request with these lines.
+fn fixed(folder: &Path, features: &str, lines: &[&str]) -> String {
+    let answers: String = lines.iter().flat_map(|line| ["echo '", line, "'; "]).collect();
+    let script = folder.join("client.sh");
+    let hello = format!(r#"{{"client":"fixed","features":[{features}]}}"#);
+    std::fs::write(&script, format!("echo '{hello}'\nwhile read -r line; do {answers} done\n")).unwrap();
+    format!("sh {}", script.display())
+}
+
+#[cfg(unix)]
+#[test]
+fn a_client_that_is_wrong_fails_and_one_that_can_little_is_skipped() {
+    let folder = tempfile::tempdir().unwrap();
+    let turn = r#"{"result":{"id":"turn_1","status":"completed","ended":true,"text":"one twö three four five"}}"#;
+    // It makes a turn up, without a request.
+    let (said, code) = judged(&fixed(folder.path(), r#""respond""#, &[turn]), &["--only", "http/a-healthy-turn"]);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("FAILED http/a-healthy-turn: Nothing goes wrong (STREAM-1)"), "{said}");
+    assert!(said.contains("the number of turns should be Some(1), is Some(0)"), "{said}");
+    // What it cannot do is not held against it.
+    let (said, code) = judged(&fixed(folder.path(), r#""create""#, &[turn]), &["--only", "http/a-healthy-turn"]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("skipped for want of: respond (1)\n0 passed, 0 failed, 1 skipped"), "{said}");
+    // A key in an answer, no line of an answer, a feature nobody knows.
+    let (said, code) =
+        judged(&fixed(folder.path(), r#""respond""#, &[r#"{"notice":"sk_testkit_secret"}"#]), &["--only", "a-healthy"]);
+    assert!(code == Some(1) && said.contains("it shows the key"), "{said}");
+    let (said, code) = judged(&fixed(folder.path(), r#""respond""#, &["hello"]), &["--only", "a-healthy"]);
+    assert!(code == Some(1) && said.contains("no line of an answer"), "{said}");
+    let (said, code) = judged(&fixed(folder.path(), r#""fly""#, &[turn]), &["--only", "a-healthy"]);
+    assert!(code == Some(2) && said.contains(r#"there is no feature "fly""#), "{said}");
+    let (said, code) = judged("exit 1", &["--only", "a-healthy"]);
+    assert!(code == Some(2) && said.contains("it ended before it said its features"), "{said}");
+}
+
+#[test]
+fn the_list_names_cases_what_they_need_and_their_rules() {
+    let output = conformance(&["--list", "--only", "http/through-a-socks-proxy", "--only", "turns/a-caller-leaves"]);
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success());
+    assert!(said.contains("turns/a-caller-leaves: The caller leaves the stream in the middle of the turn [respond leave] CLOCK-5 SEND-4\n"), "{said}");
+    assert!(said.contains("[respond proxy socks]"), "{said}");
+    assert!(!said.contains("http/a-healthy-turn"), "{said}");
+    assert_eq!(conformance(&["--only", "nothing like it", "--client", "exit"]).status.code(), Some(2));
+}
