@@ -17,6 +17,7 @@ mod lax;
 mod mend;
 pub mod normalize;
 mod numbers;
+mod open_enum;
 mod opencode;
 #[cfg(feature = "client")]
 mod operations;

@@ -3,6 +3,7 @@
 use crate::Stop;
 use crate::args::Chats;
 use crate::output::{Output, one_line};
+use turnwire::chat::ChatStatus;
 use turnwire::{Chat, Client, ListChats};
 
 const PAGE: usize = 100;
@@ -13,7 +14,7 @@ pub(crate) async fn run(args: Chats, output: &mut Output) -> Result<(), Stop> {
     let mut cursor = None;
     while left > 0 {
         let mut which = ListChats::new().limit(u32::try_from(left.min(PAGE)).unwrap_or(u32::MAX));
-        which.status.clone_from(&args.status);
+        which.status = args.status.as_deref().map(ChatStatus::from);
         which.cursor = cursor;
         let page = client.chat().list(which).await?;
         let mut text = String::new();

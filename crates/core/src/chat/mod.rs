@@ -8,9 +8,9 @@ mod respond;
 mod stream;
 
 pub use crate::operations::{
-    Agent, Answers, Cancel, Cancelled, Chat, Chats, EndedChat, FileEntry, FileList, Files, KnownPart, ListAll,
-    ListChats, ListMessages, Messages, NewChat, Page, PermissionReply, Prompt, PromptPart, StoredMessage, StreamToken,
-    Turns, Upload,
+    Agent, Answers, Cancel, Cancelled, Chat, ChatStatus, Chats, EndedChat, FileEntry, FileList, Files, KnownPart,
+    ListAll, ListChats, ListMessages, Messages, NewChat, Page, PermissionReply, Prompt, PromptPart, Role, RuntimeState,
+    StoredMessage, StreamToken, Turns, Upload,
 };
 pub use crate::stream::{DownloadStream, Resume};
 pub use attach::{Attach, OpenTurn};

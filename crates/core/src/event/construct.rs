@@ -5,8 +5,8 @@ use super::request::{Choice, Permission, Prompt, Question};
 use super::usage::{MessageUsage, TokenCounts, Usage, UsageEntry};
 use super::{
     FinishReason, InputRequest, MessageCompleted, MessageCreated, MessageKind, PartDelta, PartState, PartType,
-    PartUpdated, SessionUsage, TurnCompleted, TurnError, TurnStarted, TurnStatus, TurnStatusChanged, UnknownEvent,
-    UserMessage,
+    PartUpdated, SessionUsage, TodoPriority, TodoStatus, TurnCompleted, TurnError, TurnStarted, TurnStatus,
+    TurnStatusChanged, UnknownEvent, UserMessage,
 };
 use crate::id::{MessageId, PartId, RequestId};
 use crate::json::Json;
@@ -43,8 +43,8 @@ constructors! {
     FilePart(mime: String, url: String) { filename, tool_part_id, omitted }
     PatchPart(files: Vec<String>) {}
     TodoPart(items: Vec<TodoItem>) {}
-    TodoItem(content: String, status: String, priority: String) {}
-    OtherPart(part_type: String, raw: Json) {}
+    TodoItem(content: String, status: TodoStatus, priority: TodoPriority) {}
+    OtherPart(part_type: PartType, raw: Json) {}
     Question(request_id: RequestId, questions: Vec<Prompt>) { message_id, part_id }
     Prompt(question: String) { header, options, multiple, custom }
     Choice(label: String) { description }
@@ -59,7 +59,7 @@ impl PartUpdated {
         Self {
             message_id: message_id.into(),
             part_id: part.id.clone(),
-            part_type: PartType::from(part.part_type()),
+            part_type: part.part_type().clone(),
             kind: None,
             parent_part_id: None,
             part,

@@ -16,7 +16,7 @@ mod wire;
 pub use fields::Ids;
 pub use part::{FilePart, OtherPart, Part, PartBody, PatchPart, TextPart, TodoItem, TodoPart, ToolError, ToolPart};
 pub use request::{Choice, InputRequest, Permission, Prompt, Question};
-pub use status::{FinishReason, MessageKind, PartState, PartType, TurnStatus};
+pub use status::{FinishReason, MessageKind, PartState, PartType, TodoPriority, TodoStatus, TurnStatus};
 pub(crate) use status::{answer, kind};
 pub use usage::{MessageUsage, TokenCounts, Usage, UsageEntry};
 

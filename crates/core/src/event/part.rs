@@ -1,6 +1,6 @@
 //! The parts a message is made of.
 
-use super::PartState;
+use super::{PartState, PartType, TodoPriority, TodoStatus};
 use crate::id::PartId;
 use crate::json::Json;
 use crate::lax::{self, Failure};
@@ -150,12 +150,12 @@ pub struct TodoItem {
     /// What.
     #[serde(default, deserialize_with = "lax::text_or_empty")]
     pub content: String,
-    /// `pending`, `in_progress`, `completed`, `cancelled`.
-    #[serde(default, deserialize_with = "lax::text_or_empty")]
-    pub status: String,
-    /// `high`, `medium`, `low`.
-    #[serde(default, deserialize_with = "lax::text_or_empty")]
-    pub priority: String,
+    /// How far it is.
+    #[serde(default, deserialize_with = "lax::id")]
+    pub status: TodoStatus,
+    /// How urgent it is.
+    #[serde(default, deserialize_with = "lax::id")]
+    pub priority: TodoPriority,
 }
 
 /// A part of a kind this library does not know.
@@ -164,21 +164,21 @@ pub struct TodoItem {
 pub struct OtherPart {
     /// Its kind.
     #[serde(rename = "type")]
-    pub part_type: String,
+    pub part_type: PartType,
     /// The part as the runtime sent it.
     pub raw: Json,
 }
 
 impl Part {
-    /// The part's kind as it travels.
-    pub fn part_type(&self) -> &str {
+    /// The part's kind.
+    pub fn part_type(&self) -> &PartType {
         match &self.body {
-            PartBody::Text(_) => "text",
-            PartBody::Reasoning(_) => "reasoning",
-            PartBody::Tool(_) => "tool",
-            PartBody::File(_) => "file",
-            PartBody::Patch(_) => "patch",
-            PartBody::Todo(_) => "todo",
+            PartBody::Text(_) => &PartType::Text,
+            PartBody::Reasoning(_) => &PartType::Reasoning,
+            PartBody::Tool(_) => &PartType::Tool,
+            PartBody::File(_) => &PartType::File,
+            PartBody::Patch(_) => &PartType::Patch,
+            PartBody::Todo(_) => &PartType::Todo,
             PartBody::Other(other) => &other.part_type,
         }
     }
@@ -199,8 +199,8 @@ impl<'de> Deserialize<'de> for Part {
         struct Head {
             #[serde(default, deserialize_with = "lax::id")]
             id: PartId,
-            #[serde(rename = "type", default, deserialize_with = "lax::text_or_empty")]
-            part_type: String,
+            #[serde(rename = "type", default, deserialize_with = "lax::id")]
+            part_type: PartType,
             #[serde(default, deserialize_with = "lax::word")]
             state: Option<PartState>,
             #[serde(default)]
@@ -209,14 +209,14 @@ impl<'de> Deserialize<'de> for Part {
         let raw = Box::<RawValue>::deserialize(deserializer)?;
         let json = raw.get();
         let head: Head = serde_json::from_str(json).map_err(de::Error::custom)?;
-        let body = match head.part_type.as_str() {
-            "text" => serde_json::from_str(json).map(PartBody::Text),
-            "reasoning" => serde_json::from_str(json).map(PartBody::Reasoning),
-            "tool" => serde_json::from_str(json).map(|tool| PartBody::Tool(Box::new(tool))),
-            "file" => serde_json::from_str(json).map(PartBody::File),
-            "patch" => serde_json::from_str(json).map(PartBody::Patch),
-            "todo" => serde_json::from_str(json).map(PartBody::Todo),
-            _ => Ok(PartBody::Other(OtherPart {
+        let body = match head.part_type {
+            PartType::Text => serde_json::from_str(json).map(PartBody::Text),
+            PartType::Reasoning => serde_json::from_str(json).map(PartBody::Reasoning),
+            PartType::Tool => serde_json::from_str(json).map(|tool| PartBody::Tool(Box::new(tool))),
+            PartType::File => serde_json::from_str(json).map(PartBody::File),
+            PartType::Patch => serde_json::from_str(json).map(PartBody::Patch),
+            PartType::Todo => serde_json::from_str(json).map(PartBody::Todo),
+            PartType::Other(_) => Ok(PartBody::Other(OtherPart {
                 part_type: head.part_type,
                 raw: head.raw.unwrap_or_else(|| Json::from(&*raw)),
             })),

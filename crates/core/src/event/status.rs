@@ -1,79 +1,8 @@
 //! The words of the contract. Every list is open: a word this version does not know is kept, never an error.
 
 use crate::lax;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use std::fmt;
-
-macro_rules! open_enum {
-    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $word:literal,)+ }) => {
-        $(#[$doc])*
-        #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-        #[non_exhaustive]
-        pub enum $name {
-            $($(#[$vdoc])* $variant,)+
-            /// A word newer than this library.
-            Other(String),
-        }
-
-        impl $name {
-            /// The words that this version knows, in the order of the protocol.
-            pub const WORDS: &'static [&'static str] = &[$($word),+];
-
-            /// The word as it travels.
-            pub fn as_str(&self) -> &str {
-                match self {
-                    $(Self::$variant => $word,)+
-                    Self::Other(word) => word,
-                }
-            }
-        }
-
-        impl From<&str> for $name {
-            fn from(word: &str) -> Self {
-                match word {
-                    $($word => Self::$variant,)+
-                    other => Self::Other(other.to_owned()),
-                }
-            }
-        }
-
-        impl From<String> for $name {
-            fn from(word: String) -> Self {
-                Self::from(word.as_str())
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.pad(self.as_str())
-            }
-        }
-
-        impl PartialEq<str> for $name {
-            fn eq(&self, other: &str) -> bool {
-                self.as_str() == other
-            }
-        }
-
-        impl PartialEq<&str> for $name {
-            fn eq(&self, other: &&str) -> bool {
-                self.as_str() == *other
-            }
-        }
-
-        impl Serialize for $name {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.serialize_str(self.as_str())
-            }
-        }
-
-        impl<'de> Deserialize<'de> for $name {
-            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                String::deserialize(deserializer).map(|word| Self::from(word.as_str()))
-            }
-        }
-    };
-}
+use crate::open_enum::open_enum;
+use serde::Deserializer;
 
 open_enum! {
     /// Where a turn stands: one of the first eight while it is open, one of the others once it has ended.
@@ -189,6 +118,32 @@ open_enum! {
         Patch = "patch",
         /// The agent's to-do list.
         Todo = "todo",
+    }
+}
+
+open_enum! {
+    /// How far an item of a to-do list is.
+    TodoStatus {
+        /// Not begun.
+        Pending = "pending",
+        /// The agent works on it.
+        InProgress = "in_progress",
+        /// Done.
+        Completed = "completed",
+        /// Given up.
+        Cancelled = "cancelled",
+    }
+}
+
+open_enum! {
+    /// How urgent an item of a to-do list is.
+    TodoPriority {
+        /// High.
+        High = "high",
+        /// Medium.
+        Medium = "medium",
+        /// Low.
+        Low = "low",
     }
 }
 

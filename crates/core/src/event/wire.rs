@@ -224,7 +224,7 @@ fn part_updated(wire: Fields<'_>, ids: &mut Ids, raw: &Arc<str>) -> Option<Event
         return Some(EventKind::PartUpdated(Box::new(PartUpdated {
             message_id: ids.message(wire.message_id.as_ref())?,
             part_id,
-            part_type: part.part_type().into(),
+            part_type: part.part_type().clone(),
             kind,
             parent_part_id: wire.parent_part_id,
             part,

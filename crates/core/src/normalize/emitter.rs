@@ -51,7 +51,7 @@ impl PartEmitter<'_> {
         let kind = EventKind::PartUpdated(Box::new(PartUpdated {
             message_id: self.message_id.clone(),
             part_id: part.id.clone(),
-            part_type: part.part_type().into(),
+            part_type: part.part_type().clone(),
             kind: self.kind.cloned(),
             parent_part_id: self.parent_part_id.cloned(),
             part,

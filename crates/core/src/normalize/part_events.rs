@@ -106,8 +106,8 @@ impl Chat {
         let items = event.properties.todos.0.iter().filter_map(|todo| todo.0.as_ref());
         let items = items.map(|todo| TodoItem {
             content: todo.content.or_empty().to_owned(),
-            status: todo.status.or_empty().to_owned(),
-            priority: todo.priority.or_empty().to_owned(),
+            status: todo.status.or_empty().into(),
+            priority: todo.priority.or_empty().into(),
         });
         let body = PartBody::Todo(TodoPart { items: items.collect() });
         turn.whole(at, Part { id: PartId::from(format!("todo_{rest}")), body, state: PartState::Done }, context.out);
@@ -163,7 +163,7 @@ impl Turn {
             }
             other => {
                 let Some(raw) = raw_part(raw) else { return };
-                let body = PartBody::Other(OtherPart { part_type: other.to_owned(), raw: json(&raw) });
+                let body = PartBody::Other(OtherPart { part_type: other.into(), raw: json(&raw) });
                 self.whole(at, Part { id: PartId::from(id), body, state: PartState::Done }, out);
             }
         }

@@ -1,7 +1,7 @@
 //! Create a chat.
 
-use super::Chats;
 use super::prompt::check_model;
+use super::{ChatStatus, Chats, RuntimeState};
 use crate::error::{Error, Result};
 use crate::http::{Call, Request, read_json};
 use crate::id::{ChatId, TurnId};
@@ -83,15 +83,15 @@ pub struct Chat {
     /// Its id.
     #[serde(deserialize_with = "lax::id")]
     pub id: ChatId,
-    /// `active`, `idle` (wakes on the next use) or `ended`.
-    #[serde(deserialize_with = "lax::text_or_empty")]
-    pub status: String,
+    /// Its status.
+    #[serde(deserialize_with = "lax::id")]
+    pub status: ChatStatus,
     /// Who runs it.
     #[serde(deserialize_with = "lax::text", skip_serializing_if = "Option::is_none")]
     pub provider: Option<String>,
-    /// `starting running stopping stopped archived error ended`, or what the provider adds.
-    #[serde(alias = "runtime_state", deserialize_with = "lax::text", skip_serializing_if = "Option::is_none")]
-    pub runtime_state: Option<String>,
+    /// The state of its runtime.
+    #[serde(alias = "runtime_state", deserialize_with = "lax::word", skip_serializing_if = "Option::is_none")]
+    pub runtime_state: Option<RuntimeState>,
     /// After this much idleness the runtime is stopped.
     #[serde(alias = "idle_timeout_ms", deserialize_with = "lax::count", skip_serializing_if = "Option::is_none")]
     pub idle_timeout_ms: Option<u64>,

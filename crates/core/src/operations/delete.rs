@@ -1,6 +1,6 @@
 //! End a chat.
 
-use super::Chats;
+use super::{ChatStatus, Chats};
 use crate::http::{Call, Request};
 use crate::id::ChatId;
 use crate::lax;
@@ -16,8 +16,8 @@ pub struct EndedChat {
     #[serde(deserialize_with = "lax::id")]
     pub id: ChatId,
     /// `ended`.
-    #[serde(deserialize_with = "lax::text_or_empty")]
-    pub status: String,
+    #[serde(deserialize_with = "lax::id")]
+    pub status: ChatStatus,
     /// Who ran it.
     #[serde(deserialize_with = "lax::text", skip_serializing_if = "Option::is_none")]
     pub provider: Option<String>,

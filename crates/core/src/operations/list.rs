@@ -1,6 +1,6 @@
 //! List the chats (our server).
 
-use super::{Chat, Chats};
+use super::{Chat, ChatStatus, Chats};
 use crate::error::Result;
 use crate::http::{Call, Request, RequestOptions, call_options};
 use crate::lax;
@@ -36,8 +36,8 @@ pub struct ListChats {
     pub limit: Option<u32>,
     /// Where the page begins: the former page's `next_cursor`.
     pub cursor: Option<String>,
-    /// Only those of this status: `active`, `idle` or `ended`.
-    pub status: Option<String>,
+    /// Only those of this status.
+    pub status: Option<ChatStatus>,
 }
 
 impl ListChats {
@@ -62,7 +62,7 @@ impl ListChats {
 
     /// Only those of this status.
     #[must_use]
-    pub fn status(mut self, status: impl Into<String>) -> Self {
+    pub fn status(mut self, status: impl Into<ChatStatus>) -> Self {
         self.status = Some(status.into());
         self
     }

@@ -1,6 +1,6 @@
 //! The messages of a chat (our server).
 
-use super::{Chats, ListAll, Page};
+use super::{Chats, ListAll, Page, Role};
 use crate::event::{FinishReason, MessageKind, MessageUsage, TurnError};
 use crate::http::{Call, Client, Request};
 use crate::id::{ChatId, MessageId, PartId};
@@ -17,9 +17,9 @@ pub struct StoredMessage {
     /// Its id.
     #[serde(default, deserialize_with = "lax::id")]
     pub id: MessageId,
-    /// `user` or `assistant`, where it is told.
-    #[serde(default, deserialize_with = "lax::text", skip_serializing_if = "Option::is_none")]
-    pub role: Option<String>,
+    /// Its author, where it is told.
+    #[serde(default, deserialize_with = "lax::word", skip_serializing_if = "Option::is_none")]
+    pub role: Option<Role>,
     /// An answer or a summary; of the agent's messages.
     #[serde(default, deserialize_with = "lax::word", skip_serializing_if = "Option::is_none")]
     pub kind: Option<MessageKind>,

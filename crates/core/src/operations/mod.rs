@@ -14,6 +14,7 @@ mod stream_token;
 mod turns;
 mod update;
 mod upload;
+mod words;
 
 pub use cancel::{Cancel, Cancelled};
 pub use create::{Chat, NewChat};
@@ -28,6 +29,7 @@ pub use question::Answers;
 pub use stream_token::StreamToken;
 pub use turns::Turns;
 pub use upload::Upload;
+pub use words::{ChatStatus, Role, RuntimeState};
 
 use crate::http::Client;
 

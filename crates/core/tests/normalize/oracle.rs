@@ -148,7 +148,7 @@ fn same_files(message: &Message, tool: &Value, found: &mut Vec<String>) {
 
 fn same_part(part: &Part, stored: &Value, found: &mut Vec<String>) {
     let id = &part.id;
-    if stored["type"] != part.part_type() {
+    if stored["type"] != part.part_type().as_str() {
         found.push(format!("part {id}: told as {}, stored as {}", part.part_type(), stored["type"]));
     }
     match &part.body {

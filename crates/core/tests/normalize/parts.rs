@@ -193,7 +193,7 @@ fn a_part_of_an_unknown_kind_is_passed_on_as_it_came() {
     log.done("msg_a", "msg_u", "stop").idle();
     let turn = only(&log);
     let part = &turn.messages[0].parts[0];
-    assert_eq!((part.part_type(), part.state.as_str()), ("hologram", "done"));
+    assert_eq!((part.part_type().as_str(), part.state.as_str()), ("hologram", "done"));
     let PartBody::Other(other) = &part.body else { panic!() };
     assert_eq!(other.raw.to_value()["depth"], 3);
 }

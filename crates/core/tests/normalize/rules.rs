@@ -79,7 +79,7 @@ fn one(event: &Event, seen: &mut Seen) -> Result<(), &'static str> {
             seen.texts.entry(delta.part_id.as_str().to_owned()).or_default().push_str(&delta.delta);
         }
         EventKind::PartUpdated(updated) => {
-            rule(updated.part_type == updated.part.part_type(), "partType is the type of part")?;
+            rule(&updated.part_type == updated.part.part_type(), "partType is the type of part")?;
             rule(updated.part_id == updated.part.id, "partId is the id of part")?;
             let open = updated.part.state.is_open();
             // A text that was told whole and ended may still be corrected.
