@@ -79,6 +79,31 @@ test('next and then text or lazy batches lose nothing', async () => {
   assert.deepEqual(events.map((event) => event.seq), upTo(events.length))
 })
 
+for (const lazy of [false, true]) {
+  test(`a stream that is left after a batch is resumed with exactly the rest (lazy: ${lazy})`, async () => {
+    const first = await service.client.chat.respond(await newChat(), '/ask')
+    const seqs: (number | undefined)[] = []
+    if (lazy) for await (const batch of first.batches({ lazy })) {
+      seqs.push(...batch.events().map(({ seq }) => seq))
+      break
+    } else for await (const batch of first.batches()) {
+      seqs.push(...batch.map(({ seq }) => seq))
+      break
+    }
+    const taken = seqs.length
+    const rest = await service.client.chat.resume(first.cursor!)
+    for await (const event of rest) {
+      seqs.push(event.seq)
+      if (event.type === 'turn.status' && event.question) await rest.answer(event.question, [['yes']])
+    }
+    // A question that the batch had is asked again, without a number.
+    const numbers = seqs.filter((seq) => seq !== undefined)
+    assert.deepEqual(numbers, upTo(numbers.length))
+    assert.ok(taken > 0 && numbers.length > taken)
+    assert.match((await rest.result()).text, /yes/)
+  })
+}
+
 test('a loop that another one has taken over from is refused', async () => {
   const stream = await service.client.chat.respond(await newChat(), '/long 300')
   const batches = stream.batches()

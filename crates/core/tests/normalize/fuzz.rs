@@ -10,8 +10,11 @@ fn seeded(seed: u64) -> Vec<u8> {
 }
 
 #[test]
-fn an_empty_stream() {
-    bodies::damaged_bytes(&[]);
+fn nothing_and_every_single_byte() {
+    for bytes in std::iter::once(vec![]).chain((0..=u8::MAX).map(|byte| vec![byte])) {
+        bodies::damaged_bytes(&bytes);
+        bodies::any_events(&bytes);
+    }
 }
 
 #[test]
