@@ -20,7 +20,7 @@ impl RelayCursor {
     /// From the oldest event that is kept.
     pub const START: Self = Self::After(0);
 
-    /// Where a live reader really begins, as the service told it.
+    /// Where a live reader really begins, as the service said.
     #[cfg(feature = "client")]
     pub(crate) fn begun_at(self, number: Option<u64>) -> Self {
         match self {

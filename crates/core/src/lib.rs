@@ -14,7 +14,6 @@ pub mod http;
 mod id;
 mod json;
 mod lax;
-mod mend;
 pub mod normalize;
 mod numbers;
 mod open_enum;
@@ -24,6 +23,7 @@ mod operations;
 mod plain;
 #[doc(hidden)]
 pub mod policy;
+mod repair;
 pub mod sse;
 #[cfg(feature = "client")]
 pub mod stream;

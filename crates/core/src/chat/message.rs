@@ -59,8 +59,8 @@ impl SendMessage {
     }
 
     /// Called when the connection breaks and when it has been resumed. It must not block.
-    pub fn on_state(self, tell: impl Fn(&StreamState) + Send + Sync + 'static) -> Self {
-        self.edit(|respond| respond.on_state(tell))
+    pub fn on_state(self, callback: impl Fn(&StreamState) + Send + Sync + 'static) -> Self {
+        self.edit(|respond| respond.on_state(callback))
     }
 
     /// Answers the agent's questions; `None` refuses one.

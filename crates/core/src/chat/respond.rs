@@ -85,8 +85,8 @@ impl Respond {
     }
 
     /// Called when the connection breaks and when it has been resumed. It must not block.
-    pub fn on_state(mut self, tell: impl Fn(&StreamState) + Send + Sync + 'static) -> Self {
-        self.on_state = Some(Arc::new(tell));
+    pub fn on_state(mut self, callback: impl Fn(&StreamState) + Send + Sync + 'static) -> Self {
+        self.on_state = Some(Arc::new(callback));
         self
     }
 

@@ -82,14 +82,14 @@ impl Error {
     /// The error of a turn that ended as `failed` or `interrupted`, with the turn's own code where it has one.
     #[doc(hidden)]
     pub fn turn_failed(turn: Turn) -> Self {
-        let told = turn.error.clone().unwrap_or_default();
-        let code = if told.code.is_empty() { Cow::Borrowed("turn_failed") } else { Cow::Owned(told.code) };
-        let message = if told.message.is_empty() {
+        let reported = turn.error.clone().unwrap_or_default();
+        let code = if reported.code.is_empty() { Cow::Borrowed("turn_failed") } else { Cow::Owned(reported.code) };
+        let message = if reported.message.is_empty() {
             format!("The turn ended as {}.", turn.status)
         } else {
-            format!("The turn ended as {}: {}", turn.status, told.message)
+            format!("The turn ended as {}: {}", turn.status, reported.message)
         };
-        let mut error = Self::new(code, message).with_retryable(told.retryable).with_turn(turn);
+        let mut error = Self::new(code, message).with_retryable(reported.retryable).with_turn(turn);
         error.0.kind = ErrorKind::TurnFailed;
         error
     }

@@ -6,7 +6,7 @@ use super::repeat::Repeats;
 use super::{Event, FinishReason, MessageKind, PartType, TurnStatus};
 use crate::id::{ChatId, MessageId, PartId, TurnId};
 use crate::lax::{Count, Text, Time};
-use crate::mend::{Edges, joined};
+use crate::repair::{Edges, joined};
 use crate::time::Timestamp;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;

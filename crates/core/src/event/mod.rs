@@ -39,7 +39,7 @@ pub struct Event {
     pub turn_id: TurnId,
     /// What happened.
     pub kind: EventKind,
-    /// Which open request this event was the first to tell, as an index into `requests`. Not on the wire: the reader
+    /// Which open request this event was the first to report, as an index into `requests`. Not on the wire: the reader
     /// of a stream knows it, see [`Event::question`].
     asked: Option<usize>,
     /// The JSON it was read from.
@@ -77,7 +77,7 @@ pub enum EventKind {
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct TurnStarted {
-    /// What the user said.
+    /// The user's message.
     pub user_message: UserMessage,
     /// `provider/model`, where it is known.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -211,7 +211,7 @@ pub struct MessageCompleted {
     pub completed_at: Option<Timestamp>,
 }
 
-/// What the turn used, all zero where nothing was told.
+/// What the turn used, all zero where nothing was reported.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct SessionUsage {
@@ -270,7 +270,7 @@ pub struct UnknownEvent {
 }
 
 impl PartialEq for Event {
-    // What was said counts, not the text it was read from.
+    // The value counts, not the text that it was read from.
     fn eq(&self, other: &Self) -> bool {
         self.seq == other.seq
             && self.chat_id == other.chat_id

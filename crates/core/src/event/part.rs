@@ -222,7 +222,7 @@ impl<'de> Deserialize<'de> for Part {
             })),
         }
         .map_err(de::Error::custom)?;
-        // A service that tells no state sends parts that are whole.
+        // A service that reports no state sends whole parts.
         Ok(Self { id: head.id, body, state: head.state.unwrap_or(PartState::Done) })
     }
 }

@@ -115,11 +115,11 @@ impl Pattern {
     fn read(&self, json: &str, scratch: &mut String) -> Option<Event> {
         let rest = json.strip_prefix(&*self.head)?;
         let (seq, rest) = if self.numbered { number(rest)? } else { (0, rest) };
-        let said = rest.strip_prefix(&*self.middle)?.strip_suffix(&*self.tail)?;
-        let (raw, delta) = if is_bare(said) {
+        let value = rest.strip_prefix(&*self.middle)?.strip_suffix(&*self.tail)?;
+        let (raw, delta) = if is_bare(value) {
             let raw: Arc<str> = Arc::from(json);
             let end = json.len() - self.tail.len();
-            let delta = Text::of(&raw, end - said.len()..end);
+            let delta = Text::of(&raw, end - value.len()..end);
             (Text::from(raw), delta)
         } else {
             if json.len() > MAX_ESCAPED {
@@ -128,7 +128,7 @@ impl Pattern {
             // The JSON and, after it, the text: one allocation holds both.
             scratch.clear();
             scratch.push_str(json);
-            unescape(said, scratch)?;
+            unescape(value, scratch)?;
             let both: Arc<str> = Arc::from(scratch.as_str());
             (Text::of(&both, 0..json.len()), Text::of(&both, json.len()..both.len()))
         };

@@ -9,8 +9,8 @@ use super::{
 use crate::id::{ChatId, TurnId};
 use crate::json::Json;
 use crate::lax::{Failure, Obj, note_odd, noticing};
-use crate::mend::{self, Edges};
 use crate::numbers;
+use crate::repair::{self, Edges};
 use crate::sse::write_frame;
 use crate::text::{Text, place};
 use serde::de::DeserializeOwned;
@@ -73,15 +73,15 @@ impl Event {
                 Ok(event)
             }
             // Half a surrogate pair, which no text can hold, or a number beyond what a float holds.
-            Err(_) if mend::suspicious(json.as_bytes()) => {
-                let mended = mend::mend(json.as_bytes());
-                Self::read(ids, &numbers::readable(&mended), name, Some(halves(json)))
+            Err(_) if repair::suspicious(json.as_bytes()) => {
+                let repaired = repair::repair(json.as_bytes());
+                Self::read(ids, &numbers::readable(&repaired), name, Some(halves(json)))
             }
             Err(_) => Self::read(ids, &numbers::readable(json), name, None),
         }
     }
 
-    /// `halves`: those at the edges of the delta, where the JSON had to be mended.
+    /// `halves`: those at the edges of the delta, where the JSON had to be repaired.
     fn read(ids: &mut Ids, json: &str, name: Option<&str>, halves: Option<Edges>) -> Result<Self, serde_json::Error> {
         let raw: Arc<str> = Arc::from(json);
         let (event, odd) = noticing(|| {
@@ -97,14 +97,14 @@ impl Event {
         let chat_id = ids.chat(fields.chat_id.as_ref());
         let turn_id = ids.turn(fields.turn_id.as_ref());
         let both = fields.part.is_some() && fields.delta.is_some();
-        let mut mended = false;
+        let mut repaired = false;
         let respelled = fields.respelled || fields.event_type.is_none() || both;
         if let Some(part_id) = &fields.part_id {
             if fields.part.is_some() {
                 ids.close(part_id);
             } else if let Some(delta) = fields.delta.take() {
                 let whole;
-                (whole, mended) = ids.whole(part_id, delta, halves);
+                (whole, repaired) = ids.whole(part_id, delta, halves);
                 fields.delta = Some(whole);
             }
         }
@@ -114,7 +114,7 @@ impl Event {
             EventKind::Unknown(UnknownEvent { event_type: event_type.clone().into_owned(), raw })
         });
         // The delta it was read from lacks what the former one held back.
-        let raw = (!mended).then(|| Text::from(raw.clone()));
+        let raw = (!repaired).then(|| Text::from(raw.clone()));
         Self { raw, respelled, ..Self::new(seq, chat_id, turn_id, kind) }
     }
 
@@ -153,7 +153,7 @@ fn halves(json: &str) -> Edges {
     }
     // The member is not looked into here.
     let delta = serde_json::from_str::<Delta<'_>>(json).ok().and_then(|event| event.delta);
-    delta.map_or_else(Edges::default, |delta| mend::edges(delta.get()))
+    delta.map_or_else(Edges::default, |delta| repair::edges(delta.get()))
 }
 
 /// `None`: an event we do not know, or one without what it must have.

@@ -1,6 +1,6 @@
 //! Answers and errors.
 
-use super::{Incoming, said};
+use super::{Incoming, error_body};
 use crate::error::{Error, Result};
 use crate::id::TurnId;
 use crate::lax::{Failure, read_text};
@@ -163,7 +163,7 @@ pub(crate) fn header(headers: &HeaderMap, name: &str) -> Option<String> {
     headers.get(name)?.to_str().ok().map(str::to_owned)
 }
 
-/// What programs want of an error's body, under `error` or beside it. Its words are read by [`said`].
+/// What programs want of an error's body, under `error` or beside it. Its words are read by [`error_body`].
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct ErrorBody {
@@ -183,7 +183,7 @@ pub(crate) fn status_error(status: u16, headers: &HeaderMap, body: &str) -> Erro
     let text = |value: &Value| Some(value.as_str()?.to_owned()).filter(|text| !text.is_empty());
     let inner = |name: &str| text(parsed.error.as_ref()?.get(name)?);
     let outer = |member: &Option<Value>| text(member.as_ref()?);
-    let message = match said::words(body) {
+    let message = match error_body::message(body) {
         Some(words) if is_json || status < 400 => words,
         Some(words) => format!("The service answered {status}: {words}"),
         None => no_words(status),
@@ -205,7 +205,7 @@ fn no_words(status: u16) -> String {
     let reason = reqwest::StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason());
     match status {
         401 => "The service refused the API key; set TURNWIRE_API_KEY or pass api_key.".to_owned(),
-        _ => format!("The service answered {status} {} and said no more.", reason.unwrap_or("(no standard status)")),
+        _ => format!("The service answered {status} {} without a reason.", reason.unwrap_or("(no standard status)")),
     }
 }
 

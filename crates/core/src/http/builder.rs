@@ -217,15 +217,15 @@ impl ClientBuilder {
     /// Called while the client is built with what is allowed and yet unwise, in a sentence: a key over plain http to
     /// another machine (once a process), certificates that are not used. The same is a `tracing` event.
     #[must_use]
-    pub fn on_warning(mut self, tell: impl Fn(&str) + Send + Sync + 'static) -> Self {
-        self.on_warning = Some(Arc::new(tell));
+    pub fn on_warning(mut self, callback: impl Fn(&str) + Send + Sync + 'static) -> Self {
+        self.on_warning = Some(Arc::new(callback));
         self
     }
 
     pub(super) fn warn(&self, sentence: &str) {
         tracing::warn!("{sentence}");
-        if let Some(tell) = &self.on_warning {
-            tell(sentence);
+        if let Some(callback) = &self.on_warning {
+            callback(sentence);
         }
     }
 }

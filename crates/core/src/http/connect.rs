@@ -1,9 +1,9 @@
 //! The `reqwest` client: proxies, sockets, TLS.
 
 use super::builder::ClientBuilder;
+use super::connection_error::{MAX_HEAD, MAX_HEADERS};
 use super::proxy::Proxies;
 use super::tls;
-use super::trouble::{MAX_HEAD, MAX_HEADERS};
 use crate::error::{Error, Result};
 use std::time::Duration;
 

@@ -4,7 +4,7 @@ use super::Secret;
 use std::env;
 use std::path::PathBuf;
 
-/// Where `turnwire serve` listens unless told otherwise.
+/// Where `turnwire serve` listens by default.
 pub(crate) const LOCAL: &str = "http://127.0.0.1:2728";
 const HOSTED: &str = "https://api.case.dev";
 

@@ -1,7 +1,7 @@
 //! The body of an answer, as it comes, decoded.
 
+use super::connection_error::connection_error;
 use super::encoding::Decoder;
-use super::trouble::connection_error;
 use crate::error::{Error, Result};
 use bytes::Bytes;
 use futures_core::Stream;

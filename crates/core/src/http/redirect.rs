@@ -5,7 +5,7 @@ use reqwest::Method;
 use reqwest::header::{HeaderMap, LOCATION};
 use url::Url;
 
-use super::said::bounded;
+use super::error_body::bounded;
 
 /// Where a redirect leads that may be followed: one that keeps the method, or any of a GET.
 pub(super) fn target(method: &Method, response: &reqwest::Response, url: &Url) -> Option<Result<Url>> {
@@ -22,7 +22,7 @@ pub(super) fn target(method: &Method, response: &reqwest::Response, url: &Url) -
 }
 
 /// The error for a redirect that is not followed, with its target.
-pub(super) fn told(status: u16, headers: &HeaderMap, url: &Url) -> Option<String> {
+pub(super) fn message(status: u16, headers: &HeaderMap, url: &Url) -> Option<String> {
     if !matches!(status, 301..=303 | 307 | 308) {
         return None;
     }

@@ -4,9 +4,9 @@ use super::answer::{Answer, Head, RawResponse, header, status_error};
 use super::client::Service;
 use super::clocks::Clocks;
 use super::compose::{RetainPublic as _, body_of, extended};
+use super::connection_error::{connection_error, unauthorized};
 use super::read::{read_body, read_some};
 use super::redirect;
-use super::trouble::{connection_error, unauthorized};
 use super::{Body, Client, Incoming, Request, RequestOptions, Safety};
 use crate::error::{Error, ErrorKind, Result};
 use crate::policy::retry::{self, Outcome, Situation};
@@ -157,8 +157,8 @@ impl Client {
             return Failed::from(error.with_status(status).with_body(body));
         }
         let error = status_error(status, &headers, &body);
-        let error = match redirect::told(status, &headers, &url) {
-            Some(told) => error.with_message(self.scrub(&told)),
+        let error = match redirect::message(status, &headers, &url) {
+            Some(message) => error.with_message(self.scrub(&message)),
             None => error,
         };
         let outcome = Outcome::Status {

@@ -120,10 +120,10 @@ mod tests {
             let before = reads.get();
             let read = || {
                 reads.set(reads.get() + 1);
-                Ok(Trust { config: with_none().unwrap(), warnings: vec!["told each time".into()] })
+                Ok(Trust { config: with_none().unwrap(), warnings: vec!["shown each time".into()] })
             };
             let trust = known.of(places, start + after, read).unwrap();
-            assert_eq!(trust.warnings, ["told each time"]);
+            assert_eq!(trust.warnings, ["shown each time"]);
             reads.get() > before
         };
         let soon = Duration::from_secs(1);

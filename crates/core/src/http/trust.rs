@@ -92,7 +92,7 @@ pub(super) fn more_certificates(settings: &ClientBuilder) -> Result<More> {
     }
     for (name, file) in variables(settings) {
         let file = PathBuf::from(file);
-        // What a system-wide setting gets wrong is told, and stops nobody who speaks plain http.
+        // What a system-wide setting gets wrong is a warning, and stops nobody who speaks plain http.
         match certificates(&file) {
             Ok(found) => more.certificates.extend(found),
             Err(why) => more.warnings.push(format!("{name} is not used. The CA bundle {} {why}.", file.display())),

@@ -1,6 +1,6 @@
 //! Reading JSON that strict readers refuse.
 
-use crate::{mend, numbers};
+use crate::{numbers, repair};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -11,9 +11,9 @@ pub(crate) fn read_text<T: DeserializeOwned>(json: &str) -> serde_json::Result<T
         Ok(read) => return Ok(read),
         Err(error) => error,
     };
-    let mended = if mend::suspicious(json.as_bytes()) { mend::mend(json.as_bytes()) } else { json.to_owned() };
-    let mended = numbers::readable(&mended);
-    serde_json::from_str(&mended)
-        .or_else(|_| serde_json::from_str::<Value>(&mended).and_then(serde_json::from_value))
+    let repaired = if repair::suspicious(json.as_bytes()) { repair::repair(json.as_bytes()) } else { json.to_owned() };
+    let repaired = numbers::readable(&repaired);
+    serde_json::from_str(&repaired)
+        .or_else(|_| serde_json::from_str::<Value>(&repaired).and_then(serde_json::from_value))
         .map_err(|_| error)
 }

@@ -9,8 +9,8 @@ use super::turn::{Phase, Turn};
 use crate::event::{Event, OtherPart, Part, PartBody, PartState, PatchPart, TodoItem, TodoPart, ToolError};
 use crate::id::PartId;
 use crate::lax::Raw;
-use crate::mend::Edges;
 use crate::opencode::{Delta, PartInfo, RawEvent};
+use crate::repair::Edges;
 use serde_json::value::RawValue;
 
 impl Chat {
@@ -255,7 +255,7 @@ fn raw_part(raw: &[u8]) -> Option<Box<RawValue>> {
         #[serde(borrow)]
         part: &'a RawValue,
     }
-    let text = crate::mend::mend(raw);
+    let text = crate::repair::repair(raw);
     let mut outer: Outer<'_> = serde_json::from_str(&text).ok()?;
     if outer.properties.is_none() {
         outer = serde_json::from_str(outer.payload?.get()).ok()?;

@@ -1,8 +1,8 @@
 //! A raw event that has been read, for several readers.
 
-use crate::mend;
 use crate::numbers;
 use crate::opencode::{Delta, RawEvent, StatusInfo, read as read_raw};
+use crate::repair;
 use std::borrow::Cow;
 
 /// A raw event (its JSON), read once for all its readers.
@@ -19,7 +19,7 @@ pub(super) enum Read<'a> {
     Delta(Delta<'a>),
     Event(Box<RawEvent<'a>>),
     /// What no strict reader takes, made readable; it is seldom, so it is read by each.
-    Mended(String),
+    Repaired(String),
 }
 
 /// What a raw event says of where it belongs, whatever its type.
@@ -43,7 +43,7 @@ pub struct About<'a> {
 impl<'a> Reading<'a> {
     /// Reads one. Never fails: what cannot be read has no effect.
     pub fn of(raw: &'a [u8]) -> Self {
-        let delta = Delta::read(raw).filter(|delta| !mend::suspicious(raw) && delta.session_id.filled().is_some());
+        let delta = Delta::read(raw).filter(|delta| !repair::suspicious(raw) && delta.session_id.filled().is_some());
         let read = delta.map_or_else(|| whole(raw), Read::Delta);
         Self { raw, read }
     }
@@ -67,7 +67,7 @@ impl Read<'_> {
         match self {
             Self::Delta(_) => None,
             Self::Event(event) => Some(take(event)),
-            Self::Mended(text) => RawEvent::parse_mended(text, raw).map(|event| take(&event)),
+            Self::Repaired(text) => RawEvent::parse_repaired(text, raw).map(|event| take(&event)),
         }
     }
 }
@@ -92,22 +92,22 @@ fn of_event<T>(event: &RawEvent<'_>, take: impl FnOnce(&About<'_>) -> T) -> T {
 /// and neither costs the rest. `None`: it is no JSON.
 pub fn read_answer(raw: &[u8]) -> Option<serde_json::Value> {
     let strict = serde_json::from_slice(raw).ok();
-    strict.or_else(|| serde_json::from_str(&numbers::readable(&mend::mend(raw))).ok())
+    strict.or_else(|| serde_json::from_str(&numbers::readable(&repair::repair(raw))).ok())
 }
 
-/// Reads an event; one that no strict reader takes is mended first.
+/// Reads an event; one that no strict reader takes is repaired first.
 pub(super) fn whole(raw: &[u8]) -> Read<'_> {
-    let text = std::str::from_utf8(raw).ok().filter(|_| !mend::suspicious(raw)).map(numbers::readable);
+    let text = std::str::from_utf8(raw).ok().filter(|_| !repair::suspicious(raw)).map(numbers::readable);
     if let Some(Cow::Borrowed(text)) = text
         && let Some(event) = RawEvent::parse(text.as_bytes())
     {
         return Read::Event(Box::new(event));
     }
-    let mut mended = mend::mend(raw);
-    if let Cow::Owned(text) = numbers::readable(&mended) {
-        mended = text;
+    let mut repaired = repair::repair(raw);
+    if let Cow::Owned(text) = numbers::readable(&repaired) {
+        repaired = text;
     }
-    Read::Mended(mended)
+    Read::Repaired(repaired)
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! A resync: the messages as the runtime has stored them; what is new of them is emitted.
 
 use super::chat::{Chat, Context};
-use crate::mend::Edges;
 use crate::opencode::{Info, PartInfo, RawEvent, StoredMessage, read};
+use crate::repair::Edges;
 
 impl Chat {
     /// Only the open turn is brought up to date: the messages before its prompt are of turns that have ended. So are those after it whose

@@ -3,7 +3,7 @@
 use super::emitter::PartEmitter;
 use crate::event::{Part, PartBody, PartState, PartType, TextPart};
 use crate::id::PartId;
-use crate::mend::{self, Edges, LOST};
+use crate::repair::{self, Edges, LOST};
 
 /// A text or reasoning part of the open turn.
 #[derive(Clone, Debug)]
@@ -39,7 +39,7 @@ impl Text {
             return;
         }
         self.go_on();
-        let delta = mend::joined(&mut self.half, delta, edges);
+        let delta = repair::joined(&mut self.half, delta, edges);
         self.grow(delta, part_emitter);
     }
 
@@ -48,9 +48,9 @@ impl Text {
         if self.is_ended() && (!ended || text == self.whole) {
             return;
         }
-        // A half at the end of a text that still grows is held back; one at its start cannot be mended here.
+        // A half at the end of a text that still grows is held back; one at its start cannot be repaired here.
         let held = Edges { lead: None, tail: edges.tail.filter(|_| !ended) };
-        let text = mend::trim_edges(text, held);
+        let text = repair::trim_edges(text, held);
         let fresh = text.strip_prefix(self.whole.as_str()).filter(|_| !self.is_ended()).map(str::to_owned);
         let stale = !ended && self.whole.starts_with(text);
         match fresh {

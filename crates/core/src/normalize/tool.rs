@@ -5,8 +5,8 @@ use crate::event::{Part, PartBody, PartState, ToolError, ToolPart};
 use crate::id::PartId;
 use crate::json::Json;
 use crate::lax::{Number, Raw};
-use crate::mend;
 use crate::opencode::{PartInfo, Times};
+use crate::repair;
 use crate::time::Timestamp;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -166,10 +166,10 @@ pub(super) fn at(time: Number) -> Option<Timestamp> {
     time.count().filter(|ms| *ms > 0).map(Timestamp::from_millis)
 }
 
-/// Raw JSON to pass on. Strict readers choke on halves of surrogate pairs, so these are mended.
+/// Raw JSON to pass on. Strict readers choke on halves of surrogate pairs, so these are repaired.
 pub(super) fn json(raw: &RawValue) -> Json {
-    if mend::suspicious(raw.get().as_bytes())
-        && let Some(json) = Json::parse(&mend::mend(raw.get().as_bytes()))
+    if repair::suspicious(raw.get().as_bytes())
+        && let Some(json) = Json::parse(&repair::repair(raw.get().as_bytes()))
     {
         return json;
     }

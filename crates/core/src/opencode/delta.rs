@@ -1,7 +1,7 @@
 //! `message.part.delta` read on its own: nine of ten events are one, and it has five fields.
 
 use crate::lax::Text;
-use crate::mend::Edges;
+use crate::repair::Edges;
 use serde::Deserialize;
 
 /// New text of a part.

@@ -4,7 +4,7 @@ use super::delta::Delta;
 use super::info::{CallRef, Info, PartInfo, QuestionInfo, TodoInfo};
 use super::kind::RawKind;
 use crate::lax::{List, Obj, Raw, Text};
-use crate::mend::{self, Edges};
+use crate::repair::{self, Edges};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
@@ -111,7 +111,7 @@ pub(crate) struct Properties<'a> {
 }
 
 impl<'a> RawEvent<'a> {
-    /// Reads an event as strict JSON; `None`: it has to be [`mend`]ed first, or is no event.
+    /// Reads an event as strict JSON; `None`: it has to be [`repair`]ed first, or is no event.
     pub(crate) fn parse(json: &'a [u8]) -> Option<Self> {
         let mut envelope: Envelope<'a> = serde_json::from_slice(json).ok()?;
         if envelope.event_type.0.is_none()
@@ -129,15 +129,15 @@ impl<'a> RawEvent<'a> {
         })
     }
 
-    /// Reads an event from what [`mend`](mend::mend) made of `raw`.
-    pub(crate) fn parse_mended(mended: &'a str, raw: &[u8]) -> Option<Self> {
-        let mut event = Self::parse(mended.as_bytes())?;
-        // The halves are gone from the mended text; they are looked up in the original.
+    /// Reads an event from what [`repair`](repair::repair) made of `raw`.
+    pub(crate) fn parse_repaired(repaired: &'a str, raw: &[u8]) -> Option<Self> {
+        let mut event = Self::parse(repaired.as_bytes())?;
+        // The halves are gone from the repaired text; they are looked up in the original.
         let original = String::from_utf8_lossy(raw);
         if let Some(texts) = original_texts(&original) {
-            event.delta_edges = texts.delta.map(|delta| mend::edges(delta.get())).unwrap_or_default();
+            event.delta_edges = texts.delta.map(|delta| repair::edges(delta.get())).unwrap_or_default();
             event.text_edges =
-                texts.part.0.and_then(|part| part.text).map(|text| mend::edges(text.get())).unwrap_or_default();
+                texts.part.0.and_then(|part| part.text).map(|text| repair::edges(text.get())).unwrap_or_default();
         }
         Some(event)
     }

@@ -17,7 +17,7 @@ pub struct StoredMessage {
     /// Its id.
     #[serde(default, deserialize_with = "lax::id")]
     pub id: MessageId,
-    /// Its author, where it is told.
+    /// Its author, where it is reported.
     #[serde(default, deserialize_with = "lax::word", skip_serializing_if = "Option::is_none")]
     pub role: Option<Role>,
     /// An answer or a summary; of the agent's messages.

@@ -30,13 +30,13 @@ impl PermissionReply {
             "always" => Self::Always,
             "reject" => return Ok(Self::Reject(message)),
             _ => {
-                let told = format!("A permission is replied to with once, always or reject, not {word:?}.");
-                return Err(Error::new("invalid_argument", told));
+                let message = format!("A permission is replied to with once, always or reject, not {word:?}.");
+                return Err(Error::new("invalid_argument", message));
             }
         };
         if message.is_some_and(|message| !message.is_empty()) {
-            let told = format!("The agent gets a message with the reply reject only; send {word} without one.");
-            return Err(Error::new("invalid_argument", told));
+            let message = format!("The agent gets a message with the reply reject only; send {word} without one.");
+            return Err(Error::new("invalid_argument", message));
         }
         Ok(reply)
     }

@@ -9,7 +9,7 @@ use serde_json::Value;
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct Prompt {
-    /// What is said.
+    /// The content of the message.
     pub parts: Vec<PromptPart>,
     /// `provider/model`. Default: the chat's.
     #[serde(skip_serializing_if = "Option::is_none")]

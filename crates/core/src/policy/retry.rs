@@ -128,10 +128,10 @@ mod tests {
     /// PROTOCOL RETRY-4.
     #[test]
     fn the_services_word_decides_where_it_gives_one() {
-        let told = |status, word| Outcome::Status { status, retry_after: None, should_retry: Some(word) };
-        assert!(!again(&told(503, false), &REPEATABLE));
-        assert!(again(&told(400, true), &REPEATABLE));
-        assert!(!again(&told(429, false), &ONCE));
+        let answered = |status, word| Outcome::Status { status, retry_after: None, should_retry: Some(word) };
+        assert!(!again(&answered(503, false), &REPEATABLE));
+        assert!(again(&answered(400, true), &REPEATABLE));
+        assert!(!again(&answered(429, false), &ONCE));
     }
 
     /// PROTOCOL RETRY-5.

@@ -13,7 +13,7 @@ pub const DEFAULT_MAX_EVENT_BYTES: usize = 16 * 1024 * 1024;
 ///
 /// Chunks may be cut anywhere, in the middle of a character or of a line's end. An event that lies whole in one chunk is
 /// never copied. Memory is bounded by the largest event allowed. What follows the last empty line of a stream is not an
-/// event, and is never told.
+/// event, and is never emitted.
 #[derive(Debug)]
 pub struct Decoder {
     max_event_bytes: usize,
@@ -29,7 +29,7 @@ pub struct Decoder {
     comments: u64,
 }
 
-/// A byte order mark may begin a stream; one to three bytes tell.
+/// A byte order mark may begin a stream; one to three bytes decide.
 #[derive(Debug, PartialEq, Eq)]
 enum Start {
     Bom(usize),
@@ -113,17 +113,17 @@ impl Decoder {
     /// Decodes the next bytes and emits each event that they complete.
     ///
     /// # Errors
-    /// An event over the limit. What was told before it stands; the decoder must not be used further.
-    pub fn feed(&mut self, chunk: &[u8], mut tell: impl FnMut(Frame<'_>)) -> Result<(), EventTooLarge> {
+    /// An event over the limit. Events emitted before it stay valid; the decoder must not be used further.
+    pub fn feed(&mut self, chunk: &[u8], mut emit: impl FnMut(Frame<'_>)) -> Result<(), EventTooLarge> {
         let mut rest = self.after_start(chunk);
         if self.open_cr && !rest.is_empty() {
             self.open_cr = false;
             rest = rest.strip_prefix(b"\n").unwrap_or(rest);
         }
         if !self.partial.is_empty() || self.pending.is_open() {
-            rest = self.finish_cut_event(rest, &mut tell)?;
+            rest = self.finish_cut_event(rest, &mut emit)?;
         }
-        self.whole_events(rest, &mut tell)
+        self.whole_events(rest, &mut emit)
     }
 
     /// Skips a byte order mark, once, in whatever pieces it comes.
@@ -149,7 +149,7 @@ impl Decoder {
     fn finish_cut_event<'a>(
         &mut self,
         mut rest: &'a [u8],
-        tell: &mut impl FnMut(Frame<'_>),
+        emit: &mut impl FnMut(Frame<'_>),
     ) -> Result<&'a [u8], EventTooLarge> {
         let may_cr = memchr(b'\r', rest).is_some();
         while !rest.is_empty() {
@@ -162,7 +162,7 @@ impl Decoder {
             line.extend_from_slice(&rest[..at]);
             rest = &rest[next..];
             if line.is_empty() {
-                self.dispatch_pending(tell);
+                self.dispatch_pending(emit);
                 return Ok(rest);
             }
             self.keep(&line)?;
@@ -173,7 +173,7 @@ impl Decoder {
     }
 
     /// The fast path: events that are complete in `rest` are emitted without copying.
-    fn whole_events(&mut self, mut rest: &[u8], tell: &mut impl FnMut(Frame<'_>)) -> Result<(), EventTooLarge> {
+    fn whole_events(&mut self, mut rest: &[u8], emit: &mut impl FnMut(Frame<'_>)) -> Result<(), EventTooLarge> {
         let may_cr = memchr(b'\r', rest).is_some();
         while !rest.is_empty() {
             let mut open = Open::default();
@@ -186,7 +186,7 @@ impl Decoder {
                 let line = &rest[from..from + at];
                 from += next;
                 if line.is_empty() {
-                    self.dispatch(&open, tell)?;
+                    self.dispatch(&open, emit)?;
                     break;
                 }
                 match field(line) {
@@ -195,7 +195,7 @@ impl Decoder {
                         // Several data lines must be joined: copy, and go on the slow way.
                         self.keep_open(&open);
                         self.keep(line)?;
-                        rest = self.finish_cut_event(&rest[from..], tell)?;
+                        rest = self.finish_cut_event(&rest[from..], emit)?;
                         from = 0;
                         break;
                     }
@@ -214,24 +214,24 @@ impl Decoder {
     }
 
     #[inline]
-    fn dispatch(&mut self, open: &Open<'_>, tell: &mut impl FnMut(Frame<'_>)) -> Result<(), EventTooLarge> {
+    fn dispatch(&mut self, open: &Open<'_>, emit: &mut impl FnMut(Frame<'_>)) -> Result<(), EventTooLarge> {
         if let Some(id) = open.id {
             self.last_event_id.clear();
             self.last_event_id.extend_from_slice(id);
         }
         let Some(data) = open.data else { return Ok(()) };
         self.check(data.len() + open.event.len())?;
-        tell(Frame { id: &self.last_event_id, event: open.event, data });
+        emit(Frame { id: &self.last_event_id, event: open.event, data });
         Ok(())
     }
 
-    fn dispatch_pending(&mut self, tell: &mut impl FnMut(Frame<'_>)) {
+    fn dispatch_pending(&mut self, emit: &mut impl FnMut(Frame<'_>)) {
         let pending = std::mem::take(&mut self.pending);
         if let Some(id) = pending.id {
             self.last_event_id = id;
         }
         if let Some(data) = pending.data {
-            tell(Frame { id: &self.last_event_id, event: &pending.event, data: &data });
+            emit(Frame { id: &self.last_event_id, event: &pending.event, data: &data });
         }
     }
 

@@ -27,7 +27,7 @@ impl TurnStream {
 
     /// The next event. An error is the last item.
     pub(super) fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Event>>> {
-        let polled = match self.inbox.kept.pop() {
+        let polled = match self.inbox.backlog.pop() {
             Some(kept) => Poll::Ready(Some(kept)),
             None => self.poll_fresh(cx),
         };
@@ -66,7 +66,7 @@ impl TurnStream {
                 Poll::Ready(Ok(Moved::Resumed)) => self.tell_state(&StreamState::Resumed),
                 Poll::Ready(Ok(Moved::Closed)) => return Poll::Ready(None),
                 Poll::Ready(Err(what)) => {
-                    if let Err(error) = self.mend(what) {
+                    if let Err(error) = self.repair(what) {
                         return Poll::Ready(Some(Err(self.fail(error))));
                     }
                 }
@@ -113,7 +113,7 @@ impl TurnStream {
     /// The requests that were open when the stream was resumed.
     fn poll_still_asked(&mut self, cx: &mut Context<'_>) -> Option<Event> {
         let inbox = &mut self.inbox;
-        if inbox.reader.last_seq() < inbox.told || !inbox.reader.may_still_ask() {
+        if inbox.reader.last_seq() < inbox.resumed_after || !inbox.reader.may_still_ask() {
             self.attended.checked();
             return None;
         }
@@ -122,9 +122,9 @@ impl TurnStream {
     }
 
     /// Handles a broken connection: begins to resume the turn, or returns an error.
-    fn mend(&mut self, what: Break) -> Result<()> {
+    fn repair(&mut self, what: Break) -> Result<()> {
         if self.inbox.take_unclaimed(!matches!(what, Break::Lost(None))) {
-            // They are told first.
+            // They are delivered first.
             self.link.break_off(what);
             return Ok(());
         }
@@ -188,6 +188,6 @@ impl Stream for TurnStream {
 
 impl FusedStream for TurnStream {
     fn is_terminated(&self) -> bool {
-        self.is_shut() && self.inbox.kept.is_empty() && self.inbox.incoming.is_empty()
+        self.is_shut() && self.inbox.backlog.is_empty() && self.inbox.incoming.is_empty()
     }
 }

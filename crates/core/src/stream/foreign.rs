@@ -82,24 +82,24 @@ impl Foreign {
         }
     }
 
-    /// Moves the relay on; what of it is news goes to `incoming`. `told` is the turn as it was told so far.
+    /// Moves the relay on; what of it is new goes to `incoming`. `delivered` is the turn as it was delivered so far.
     pub(super) fn poll(
         &mut self,
         cx: &mut Context<'_>,
-        told: &Turn,
+        delivered: &Turn,
         last_seq: u64,
         incoming: &mut VecDeque<Event>,
     ) -> Poll<Result<Moved, Break>> {
         let moved = match &mut self.way {
             Way::Reaching(reaching) => match ready!(reaching.get().as_mut().poll(cx)) {
                 Ok(Some(relay)) => {
-                    self.way = Way::Relayed(Box::new(Replay::new(relay, told, &self.statuses)));
+                    self.way = Way::Relayed(Box::new(Replay::new(relay, delivered, &self.statuses)));
                     return Poll::Ready(Ok(Moved::Resumed));
                 }
                 Ok(None) => Err(Break::Fatal(incomplete(None))),
                 Err(error) => Err(Break::Fatal(incomplete(Some(error)))),
             },
-            Way::Relayed(replay) => ready!(replay.poll_news(cx, told, last_seq, incoming)),
+            Way::Relayed(replay) => ready!(replay.poll_new(cx, delivered, last_seq, incoming)),
             Way::Anchored(_) | Way::Lost => return Poll::Ready(Ok(Moved::Closed)),
         };
         if moved.is_err() {
@@ -111,7 +111,7 @@ impl Foreign {
 
 /// Where a turn begins in the relay.
 enum Anchor {
-    /// Not known yet: the relay was opened before the prompt was sent, and its first event will tell.
+    /// Not known yet: the relay was opened before the prompt was sent, and its first event will show.
     Watching(Box<RelayStream>),
     /// After the event of this number.
     After(u64),
@@ -164,16 +164,16 @@ struct Replay {
 }
 
 impl Replay {
-    fn new(relay: RelayStream, told: &Turn, statuses: &StatusLog) -> Self {
-        Self { relay, normalizer: Normalizer::new(), reconcile: Reconcile::new(told, statuses), made: Vec::new() }
+    fn new(relay: RelayStream, delivered: &Turn, statuses: &StatusLog) -> Self {
+        Self { relay, normalizer: Normalizer::new(), reconcile: Reconcile::new(delivered, statuses), made: Vec::new() }
     }
 
-    /// Reads one item of the relay; what it makes that is news goes to `incoming`, as events of the turn that was told.
+    /// Reads one item of the relay; what it makes that is new goes to `incoming`, as events of the turn that was delivered.
     /// One item at a time, because what is new depends on what was delivered before.
-    fn poll_news(
+    fn poll_new(
         &mut self,
         cx: &mut Context<'_>,
-        told: &Turn,
+        delivered: &Turn,
         last_seq: u64,
         incoming: &mut VecDeque<Event>,
     ) -> Poll<Result<(), Break>> {
@@ -202,18 +202,18 @@ impl Replay {
         if !self.made.is_empty() {
             let event = self.made.remove(0);
             let (chat_id, turn_id) = (event.chat_id.clone(), event.turn_id.clone());
-            let news = self.reconcile.accept(event, told);
-            let Ok(news) = news else {
+            let new = self.reconcile.accept(event, delivered);
+            let Ok(new) = new else {
                 return Poll::Ready(Err(lost(
-                    "The relay tells another turn than the stream did; what came so far is in `turn`.",
+                    "The relay has another turn than the stream had; what came so far is in `turn`.",
                 )));
             };
-            if let Some(kind) = news {
+            if let Some(kind) = new {
                 // Told on as the service's own: its ids, and its numbers where it has any.
-                let unheard = told.id.as_str().is_empty();
-                let seq = if unheard || last_seq > 0 { last_seq + 1 } else { 0 };
-                let chat_id = if unheard { chat_id } else { told.chat_id.clone() };
-                let turn_id = if unheard { turn_id } else { told.id.clone() };
+                let unnamed = delivered.id.as_str().is_empty();
+                let seq = if unnamed || last_seq > 0 { last_seq + 1 } else { 0 };
+                let chat_id = if unnamed { chat_id } else { delivered.chat_id.clone() };
+                let turn_id = if unnamed { turn_id } else { delivered.id.clone() };
                 incoming.push_back(Event::new(seq, chat_id, turn_id, kind));
             }
         }

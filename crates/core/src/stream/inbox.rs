@@ -1,12 +1,12 @@
 //! A turn's events between the connection and the reader.
 
+use super::backlog::Backlog;
 use super::handle::TurnHandle;
-use super::kept::Kept;
 use super::reader::{Read, Reader};
 use crate::event::{Event, EventKind, Ids};
 use std::collections::VecDeque;
 
-/// What was decoded, what was told, and where its reader stands.
+/// What was decoded, what was delivered, and the position of its reader.
 pub(super) struct Inbox {
     pub(super) reader: Reader,
     /// For the decoder: the ids that come again and again.
@@ -14,9 +14,9 @@ pub(super) struct Inbox {
     /// Decoded, but not yet delivered.
     pub(super) incoming: VecDeque<Event>,
     /// The events that a result has read, for a reader that iterates after it.
-    pub(super) kept: Kept<Event>,
+    pub(super) backlog: Backlog<Event>,
     /// Events up to this number were delivered by another stream: they are folded here, but not delivered.
-    pub(super) told: u64,
+    pub(super) resumed_after: u64,
     /// The number of the last event that was delivered to a reader.
     pub(super) delivered: u64,
     /// Whether the numbers of this service have no holes.
@@ -32,8 +32,8 @@ impl Inbox {
             reader: Reader::default(),
             ids: Ids::default(),
             incoming: VecDeque::new(),
-            kept: Kept::default(),
-            told: 0,
+            backlog: Backlog::default(),
+            resumed_after: 0,
             delivered: 0,
             strict,
         }
@@ -50,20 +50,20 @@ impl Inbox {
                     handle.met(&status.requests);
                 }
             }
-            if event.seq > 0 && event.seq <= self.told {
+            if event.seq > 0 && event.seq <= self.resumed_after {
                 self.reader.restore(event);
                 self.incoming.pop_front();
                 continue;
             }
             match self.reader.accept(event, self.strict) {
-                Read::Tell => {
-                    let told = self.incoming.pop_front();
-                    if let Some(event) = told.as_ref().filter(|_| self.reader.has_early()) {
+                Read::New => {
+                    let event = self.incoming.pop_front();
+                    if let Some(event) = event.as_ref().filter(|_| self.reader.has_early()) {
                         for early in self.reader.early_of(&event.turn_id).into_iter().rev() {
                             self.incoming.push_front(early);
                         }
                     }
-                    return Ok(told);
+                    return Ok(event);
                 }
                 Read::Old => {
                     self.incoming.pop_front();

@@ -1,6 +1,7 @@
 //! Streams: turns, relays and downloads, and what keeps them alive.
 
 mod attended;
+mod backlog;
 mod body;
 mod download;
 mod driver;
@@ -10,7 +11,6 @@ mod frame;
 mod handle;
 mod handlers;
 mod inbox;
-mod kept;
 mod link;
 mod opening;
 mod quiet;

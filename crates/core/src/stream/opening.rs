@@ -19,7 +19,7 @@ impl TurnStream {
         let mut stream = Self::over(target, body, Wishes::default());
         stream.handle.set_turn(place.turn_id.clone());
         stream.inbox.reader.expect(place.turn_id);
-        stream.inbox.told = cursor.seq();
+        stream.inbox.resumed_after = cursor.seq();
         stream.inbox.delivered = cursor.seq();
         Ok(stream)
     }

@@ -85,11 +85,11 @@ mod tests {
 
     #[test]
     fn it_is_polled_when_it_rings_and_wakes_the_task_it_moved_to() {
-        let (tell, mut told) = oneshot::channel::<u8>();
+        let (send, mut sent) = oneshot::channel::<u8>();
         let polls = AtomicUsize::new(0);
         let mut quiet = Quiet::new(std::future::poll_fn(|cx| {
             polls.fetch_add(1, Ordering::Relaxed);
-            Pin::new(&mut told).poll(cx)
+            Pin::new(&mut sent).poll(cx)
         }));
         let (first, second) = (Arc::new(Task::default()), Arc::new(Task::default()));
         let (at_first, at_second) = (first.clone().into(), second.clone().into());
@@ -100,7 +100,7 @@ mod tests {
         for _ in 0..5 {
             assert!(quiet.poll(&Context::from_waker(&at_second)).is_pending());
         }
-        assert_eq!(tell.send(7), Ok(()));
+        assert_eq!(send.send(7), Ok(()));
         assert_eq!((first.0.load(Ordering::Relaxed), second.0.load(Ordering::Relaxed)), (0, 1));
         assert_eq!(quiet.poll(&Context::from_waker(&at_second)), Poll::Ready(Ok(7)));
     }

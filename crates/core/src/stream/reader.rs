@@ -16,7 +16,7 @@ pub(crate) struct Reader {
     turn_id: Option<TurnId>,
     /// The number of the last event of a kind we do not know, which the fold does not count.
     unknown: u64,
-    /// Whether anything was told or restored.
+    /// Whether anything was delivered or restored.
     begun: bool,
     /// Events without numbers that name a turn of which no beginning was seen: another's, perhaps, that is still ending.
     early: VecDeque<Event>,
@@ -30,7 +30,7 @@ pub(crate) struct Reader {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Read {
     /// It is for the reader.
-    Tell,
+    New,
     /// It is a duplicate, or belongs to another turn.
     Old,
     /// Events between the last one and this one are missing.
@@ -121,7 +121,7 @@ impl Reader {
         Some(event)
     }
 
-    /// Takes one event in; what there is to tell is then in its place. `strict`: the numbers of this service have no
+    /// Applies one event; what is to be delivered is then in its place. `strict`: the numbers of this service have no
     /// holes.
     pub(crate) fn accept(&mut self, event: &mut Event, strict: bool) -> Read {
         if self.is_foreign(event) {
@@ -145,15 +145,15 @@ impl Reader {
         self.begun = true;
         if self.note_unknown(event) {
             // Told for what it is. Its number counts: what follows it is no gap.
-            return Read::Tell;
+            return Read::New;
         }
         if let Some(delta) = self.missing_text(event) {
             self.fold.push(&delta);
             self.held.push_back(std::mem::replace(event, delta));
-            return Read::Tell;
+            return Read::New;
         }
         self.mark_requests(event);
-        if self.fold.push(event) { Read::Tell } else { Read::Old }
+        if self.fold.push(event) { Read::New } else { Read::Old }
     }
 
     /// Whether the event is one we do not know, whose number is then remembered.

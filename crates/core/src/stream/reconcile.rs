@@ -1,8 +1,8 @@
 //! Finds an interrupted turn again in the relay: events that were already delivered are skipped, the rest is delivered. Pure.
 //!
-//! The replay tells the turn from its beginning, in events this library makes itself, which need not be cut or numbered
+//! The replay delivers the turn from its beginning, in events this library makes itself, which need not be cut or numbered
 //! as the service's own were. So not numbers are compared but what the events say: a message is known by its id, a text
-//! by its length, a tool by how far it had come, a status by its place among those told.
+//! by its length, a tool by how far it had come, a status by its place among those delivered.
 
 use crate::event::{
     Event, EventKind, InputRequest, Part, PartBody, PartDelta, PartState, TurnStatus, TurnStatusChanged,
@@ -53,20 +53,20 @@ pub(crate) struct Reconcile {
 }
 
 impl Reconcile {
-    pub(crate) fn new(told: &Turn, statuses: &StatusLog) -> Self {
+    pub(crate) fn new(delivered: &Turn, statuses: &StatusLog) -> Self {
         Self {
             turn: None,
-            user_message: told.user_message.id.clone(),
-            messages: told.messages.iter().map(|message| message.id.clone()).collect(),
+            user_message: delivered.user_message.id.clone(),
+            messages: delivered.messages.iter().map(|message| message.id.clone()).collect(),
             met: 0,
             texts: HashMap::new(),
-            behind: told.messages.iter().flat_map(|message| &message.parts).map(|part| part.id.clone()).collect(),
+            behind: delivered.messages.iter().flat_map(|message| &message.parts).map(|part| part.id.clone()).collect(),
             statuses: statuses.0.clone(),
         }
     }
 
-    /// Applies an event of the replay, and returns what is new. `told` is the turn as it was delivered so far.
-    pub(crate) fn accept(&mut self, event: Event, told: &Turn) -> Result<Option<EventKind>, Differs> {
+    /// Applies an event of the replay, and returns what is new. `delivered` is the turn as it was delivered so far.
+    pub(crate) fn accept(&mut self, event: Event, delivered: &Turn) -> Result<Option<EventKind>, Differs> {
         if self.turn.is_none() {
             let EventKind::TurnStarted(started) = &event.kind else { return Ok(None) };
             let looked_for = &self.user_message;
@@ -74,21 +74,21 @@ impl Reconcile {
                 return Ok(None);
             }
             self.turn = Some(event.turn_id);
-            let unheard = told.id.as_str().is_empty();
-            return Ok(unheard.then_some(event.kind));
+            let unnamed = delivered.id.as_str().is_empty();
+            return Ok(unnamed.then_some(event.kind));
         }
         if self.turn.as_ref() != Some(&event.turn_id) {
             return Ok(None);
         }
-        let news = self.news(event.kind, told)?;
-        if news.as_ref().is_some_and(|news| !matches!(news, EventKind::TurnStatusChanged(_))) {
-            // Past what was told: what statuses are still to be met will not come.
+        let new = self.difference(event.kind, delivered)?;
+        if new.as_ref().is_some_and(|new| !matches!(new, EventKind::TurnStatusChanged(_))) {
+            // Past what was delivered: statuses are still to be met will not come.
             self.statuses.clear();
         }
-        Ok(news)
+        Ok(new)
     }
 
-    fn news(&mut self, kind: EventKind, told: &Turn) -> Result<Option<EventKind>, Differs> {
+    fn difference(&mut self, kind: EventKind, delivered: &Turn) -> Result<Option<EventKind>, Differs> {
         Ok(match kind {
             EventKind::TurnStatusChanged(status) => self.status(status),
             EventKind::MessageCreated(created) => match self.messages.get(self.met) {
@@ -99,22 +99,24 @@ impl Reconcile {
                 Some(_) => return Err(Differs),
                 None => Some(EventKind::MessageCreated(created)),
             },
-            EventKind::PartDelta(delta) => self.delta(delta, told),
+            EventKind::PartDelta(delta) => self.delta(delta, delivered),
             EventKind::PartUpdated(updated) => {
                 if let Some(text) = text_of(&updated.part) {
                     self.texts.insert(updated.part_id.clone(), text.len());
                 }
-                match part_of(told, &updated.part_id) {
+                match part_of(delivered, &updated.part_id) {
                     Some(known) if self.is_behind(known, &updated.part) => None,
                     _ => Some(EventKind::PartUpdated(updated)),
                 }
             }
             EventKind::MessageCompleted(completed) => {
-                let known = told.messages.iter().find(|message| message.id == completed.message_id);
+                let known = delivered.messages.iter().find(|message| message.id == completed.message_id);
                 let ended = known.is_some_and(|message| message.finish_reason.is_some());
                 (!ended).then_some(EventKind::MessageCompleted(completed))
             }
-            EventKind::SessionUsage(usage) => (told.usage != usage.usage).then_some(EventKind::SessionUsage(usage)),
+            EventKind::SessionUsage(usage) => {
+                (delivered.usage != usage.usage).then_some(EventKind::SessionUsage(usage))
+            }
             // The turn was not over, or nobody would look for it.
             EventKind::TurnCompleted(completed) => Some(EventKind::TurnCompleted(completed)),
             EventKind::TurnStarted(_) | EventKind::Unknown(_) => None,
@@ -125,18 +127,19 @@ impl Reconcile {
         if self.statuses.is_empty() {
             return Some(EventKind::TurnStatusChanged(status));
         }
-        let place = self.statuses.iter().position(|told| told.0 == status.status && told.1 == status.requests);
+        let place =
+            self.statuses.iter().position(|delivered| delivered.0 == status.status && delivered.1 == status.requests);
         if let Some(place) = place {
             self.statuses.drain(..=place);
         }
         None
     }
 
-    fn delta(&mut self, mut delta: PartDelta, told: &Turn) -> Option<EventKind> {
+    fn delta(&mut self, mut delta: PartDelta, delivered: &Turn) -> Option<EventKind> {
         let before = self.texts.get(&delta.part_id).copied().unwrap_or(0);
         let after = before + delta.delta.len();
         self.texts.insert(delta.part_id.clone(), after);
-        let known = part_of(told, &delta.part_id).and_then(text_of).map_or(0, str::len);
+        let known = part_of(delivered, &delta.part_id).and_then(text_of).map_or(0, str::len);
         if after <= known {
             return None;
         }
@@ -147,7 +150,7 @@ impl Reconcile {
         Some(EventKind::PartDelta(delta))
     }
 
-    /// Whether this state of a part is not beyond the one that was told.
+    /// Whether this state of a part is not beyond the one that was delivered.
     fn is_behind(&mut self, known: &Part, replayed: &Part) -> bool {
         if known == replayed {
             self.behind.remove(&known.id);
@@ -282,17 +285,17 @@ mod tests {
             statuses.note(event);
         }
         let mut reconcile = Reconcile::new(fold.turn(), &statuses);
-        let mut news = Vec::new();
+        let mut new = Vec::new();
         let mut seq = fold.last_seq();
         for event in events() {
             let (chat, turn) = (event.chat_id.clone(), event.turn_id.clone());
             if let Some(kind) = reconcile.accept(event, fold.turn()).unwrap() {
                 seq += 1;
                 fold.push(&Event::new(seq, chat, turn, kind.clone()));
-                news.push(kind);
+                new.push(kind);
             }
         }
-        (news, fold.into_turn())
+        (new, fold.into_turn())
     }
 
     /// PROTOCOL RESUME-9.
@@ -305,9 +308,9 @@ mod tests {
         });
         assert!(whole.turn().ended, "the log is a whole turn");
         for broken_at in 0..all.len() {
-            let (news, turn) = reconciled(&all[..broken_at]);
+            let (new, turn) = reconciled(&all[..broken_at]);
             let rest: Vec<EventKind> = all[broken_at..].iter().map(|event| event.kind.clone()).collect();
-            assert_eq!(news, rest, "broken at {broken_at}");
+            assert_eq!(new, rest, "broken at {broken_at}");
             assert_eq!(&turn, whole.turn(), "broken at {broken_at}");
         }
     }
@@ -319,10 +322,10 @@ mod tests {
         for event in all.iter().take(5) {
             fold.push(event);
         }
-        let mut told = fold.into_turn();
-        told.messages[0].id = "msg_other".into();
-        let mut reconcile = Reconcile::new(&told, &StatusLog::default());
-        let refused = events().into_iter().any(|event| reconcile.accept(event, &told) == Err(Differs));
+        let mut delivered = fold.into_turn();
+        delivered.messages[0].id = "msg_other".into();
+        let mut reconcile = Reconcile::new(&delivered, &StatusLog::default());
+        let refused = events().into_iter().any(|event| reconcile.accept(event, &delivered) == Err(Differs));
         assert!(refused);
     }
 
@@ -335,11 +338,11 @@ mod tests {
             let EventKind::PartDelta(template) = all[first].kind.clone() else { unreachable!() };
             let whole = "ein schöner Tag";
             prop_assume!(at > 0 && whole.is_char_boundary(at));
-            let mut told = all[..first].to_vec();
+            let mut delivered = all[..first].to_vec();
             let kind = EventKind::PartDelta(PartDelta { delta: whole[..at].into(), ..template });
-            told.push(Event::new(all[first].seq, all[first].chat_id.clone(), all[first].turn_id.clone(), kind));
-            let (news, turn) = reconciled(&told);
-            let rest: String = news.iter().filter_map(|kind| match kind {
+            delivered.push(Event::new(all[first].seq, all[first].chat_id.clone(), all[first].turn_id.clone(), kind));
+            let (new, turn) = reconciled(&delivered);
+            let rest: String = new.iter().filter_map(|kind| match kind {
                 EventKind::PartDelta(delta) => Some(delta.delta.as_str()),
                 _ => None,
             }).collect();

@@ -181,7 +181,7 @@ impl RelayStream {
                 return Poll::Ready(Some(Ok(item)));
             }
             let incoming = &mut self.incoming;
-            // A relay is silent while nothing happens in the chat: only comments tell whether it lives.
+            // A relay is silent while nothing happens in the chat: only comments show that it lives.
             let polled = self.link.poll(cx, |body, cx| {
                 body.poll_read(cx, true, |frame| read_frame(frame).map(|item| incoming.extend(item)))
             });
@@ -221,7 +221,7 @@ impl RelayStream {
     }
 }
 
-/// After which number a relay begins, where the service tells it: without it, what happens before the first event has
+/// After which number a relay begins, where the service says so: without it, what happens before the first event has
 /// come is lost with the connection.
 fn beginning(body: &EventBody) -> Option<u64> {
     body.header("turnwire-cursor")?.parse().ok()

@@ -18,7 +18,7 @@ impl TurnStream {
     pub async fn result(&mut self) -> Result<Turn> {
         while let Some(event) = poll_fn(|cx| self.poll_attended(cx)).await {
             let event = event?;
-            self.inbox.kept.push(event.clone(), weight(&event));
+            self.inbox.backlog.push(event.clone(), weight(&event));
         }
         self.outcome()
     }

@@ -97,7 +97,7 @@ impl TurnStream {
 
     /// Where to go on after the event of this number.
     pub fn cursor_after(&self, seq: u64) -> Option<TurnCursor> {
-        Some(TurnCursor::new(self.chat_id(), self.turn_id()?, seq.max(self.inbox.told)))
+        Some(TurnCursor::new(self.chat_id(), self.turn_id()?, seq.max(self.inbox.resumed_after)))
     }
 
     /// The turn, once it is known.
@@ -158,7 +158,7 @@ impl TurnStream {
     /// Closes the socket at once. The stream delivers nothing more.
     pub fn close(&mut self) {
         self.end.by_caller |= !self.is_shut();
-        self.inbox.kept.clear();
+        self.inbox.backlog.clear();
         self.inbox.incoming.clear();
         self.attended.stop();
         self.shut();
@@ -166,8 +166,8 @@ impl TurnStream {
 
     /// Called from now on when the connection breaks and when it has been taken up, as
     /// [`Respond::on_state`](crate::chat::Respond::on_state) is. It must not block.
-    pub fn set_on_state(&mut self, tell: impl Fn(&StreamState) + Send + Sync + 'static) {
-        self.on_state = Some(Arc::new(tell));
+    pub fn set_on_state(&mut self, callback: impl Fn(&StreamState) + Send + Sync + 'static) {
+        self.on_state = Some(Arc::new(callback));
     }
 
     /// For a caller that has failed: what to [abandon](TurnHandle::abandon) the turn by, where closing the stream is to

@@ -128,7 +128,7 @@ impl TurnAccumulator {
         message.agent.clone_from(&created.agent);
     }
 
-    /// Where the message is. One that was never announced (a service that tells less) is made on its first use.
+    /// Where the message is. One that was never announced (a service that sends less) is made on its first use.
     fn message(&mut self, id: &MessageId, kind: Option<&MessageKind>, parent: Option<&PartId>) -> usize {
         if let Some(&at) = self.messages.get(id) {
             return at;

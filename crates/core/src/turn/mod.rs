@@ -34,7 +34,7 @@ pub struct Turn {
     /// With `merged`: the turn in which it was answered.
     #[serde(default, alias = "merged_into", deserialize_with = "lax::word")]
     pub merged_into: Option<TurnId>,
-    /// What the user said.
+    /// The user's message.
     #[serde(default, alias = "user_message", deserialize_with = "lax::object_or_default")]
     pub user_message: UserMessage,
     /// `provider/model`.
@@ -181,7 +181,7 @@ impl Turn {
         }
     }
 
-    /// What the whole turn cost, subagents included, in millionths of a dollar; `None`: not told.
+    /// What the whole turn cost, subagents included, in millionths of a dollar; `None`: not reported.
     pub fn cost_micros(&self) -> Option<u64> {
         self.usage.summary.cost_micros
     }

@@ -129,7 +129,7 @@ fn stream() -> impl Strategy<Value = Vec<String>> {
     })
 }
 
-fn told(event: serde_json::Result<Event>) -> Option<(Event, String, String, bool)> {
+fn read_of(event: serde_json::Result<Event>) -> Option<(Event, String, String, bool)> {
     let event = event.ok()?;
     let (json, frame, plain) = (event.to_json(), event.to_frame(), event.is_plain());
     Some((event, json, frame, plain))
@@ -144,8 +144,8 @@ proptest! {
         let (mut fast, mut general) = (Ids::default(), Ids::default());
         for json in &stream {
             general.forget_repeats();
-            let read = told(Event::parse_among(&mut fast, json, name));
-            prop_assert_eq!(read, told(Event::parse_among(&mut general, json, name)), "{}", json);
+            let read = read_of(Event::parse_among(&mut fast, json, name));
+            prop_assert_eq!(read, read_of(Event::parse_among(&mut general, json, name)), "{}", json);
         }
     }
 }

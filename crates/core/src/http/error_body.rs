@@ -11,7 +11,7 @@ const MAX_PROBLEMS: usize = 5;
 const DEEPEST: usize = 4;
 
 /// The message in a body, for a person; `None` if it has none. `body` may be truncated.
-pub(super) fn words(body: &str) -> Option<String> {
+pub(super) fn message(body: &str) -> Option<String> {
     let body = body.trim_start_matches('\u{feff}').trim();
     let found = match serde_json::from_str::<Value>(&numbers::readable(body)) {
         Ok(value) => of_value(&value, 0),
@@ -29,9 +29,9 @@ fn of_value(value: &Value, depth: usize) -> Option<String> {
     match value {
         Value::String(text) => Some(text.trim().to_owned()).filter(|text| !text.is_empty()),
         Value::Array(problems) => {
-            let told: Vec<String> = problems.iter().filter_map(|problem| of_value(problem, depth + 1)).collect();
-            let more = told.len().saturating_sub(MAX_PROBLEMS);
-            let mut text = told.into_iter().take(MAX_PROBLEMS).collect::<Vec<_>>().join("; ");
+            let shown: Vec<String> = problems.iter().filter_map(|problem| of_value(problem, depth + 1)).collect();
+            let more = shown.len().saturating_sub(MAX_PROBLEMS);
+            let mut text = shown.into_iter().take(MAX_PROBLEMS).collect::<Vec<_>>().join("; ");
             if more > 0 {
                 let _ = write!(text, "; and {more} more");
             }
@@ -72,9 +72,9 @@ fn of_value(value: &Value, depth: usize) -> Option<String> {
 fn of_errors(errors: &Value, depth: usize) -> Option<String> {
     match errors {
         Value::Object(fields) => {
-            let told = fields.iter().take(MAX_PROBLEMS);
-            let told = told.filter_map(|(name, value)| Some(format!("{name}: {}", of_value(value, depth + 1)?)));
-            Some(told.collect::<Vec<_>>().join("; ")).filter(|text| !text.is_empty())
+            let shown = fields.iter().take(MAX_PROBLEMS);
+            let shown = shown.filter_map(|(name, value)| Some(format!("{name}: {}", of_value(value, depth + 1)?)));
+            Some(shown.collect::<Vec<_>>().join("; ")).filter(|text| !text.is_empty())
         }
         other => of_value(other, depth),
     }
@@ -160,7 +160,7 @@ mod tests {
     /// PROTOCOL ERR-3.
     #[test]
     fn what_others_say_of_an_error_is_read() {
-        for (body, said) in [
+        for (body, expected) in [
             (r#"{"detail":"Not authenticated"}"#, "Not authenticated"),
             (
                 r#"{"detail":[{"loc":["body","parts",0],"msg":"field required","type":"missing"},{"loc":["query"],"msg":"bad"}]}"#,
@@ -197,10 +197,10 @@ mod tests {
             ("<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code></Error>", "AccessDenied"),
             (r#"{"error":{"message":"cut he"#, r#"{"error":{"message":"cut he"#),
         ] {
-            assert_eq!(words(body).as_deref(), Some(said), "{body}");
+            assert_eq!(message(body).as_deref(), Some(expected), "{body}");
         }
         for none in ["", "   ", "{}", "null", "[]", "12", r#"{"detail":""}"#, r#"{"error":{}}"#, "<html></html>"] {
-            assert_eq!(words(none), None, "{none}");
+            assert_eq!(message(none), None, "{none}");
         }
     }
 
@@ -212,11 +212,11 @@ mod tests {
             serde_json::json!({"detail": long}).to_string(),
             serde_json::json!({"errors": [long, long]}).to_string(),
         ] {
-            assert!(words(&body).unwrap().len() < 700);
+            assert!(message(&body).unwrap().len() < 700);
         }
         let many: Vec<_> = (0..1000).map(|number| number.to_string()).collect();
-        assert_eq!(words(&serde_json::json!({"errors": many}).to_string()).unwrap(), "0; 1; 2; 3; 4; and 995 more");
+        assert_eq!(message(&serde_json::json!({"errors": many}).to_string()).unwrap(), "0; 1; 2; 3; 4; and 995 more");
         let deep = format!("{}\"x\"{}", "[".repeat(100), "]".repeat(100));
-        assert_eq!(words(&deep), None);
+        assert_eq!(message(&deep), None);
     }
 }

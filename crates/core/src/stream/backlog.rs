@@ -8,19 +8,19 @@ const MOST: usize = 32 * 1024 * 1024;
 
 /// Bounded. Events that do not fit are dropped, and a reader that needs them gets an error.
 #[derive(Debug)]
-pub(super) struct Kept<T> {
+pub(super) struct Backlog<T> {
     items: VecDeque<T>,
     weight: usize,
     full: bool,
 }
 
-impl<T> Default for Kept<T> {
+impl<T> Default for Backlog<T> {
     fn default() -> Self {
         Self { items: VecDeque::new(), weight: 0, full: false }
     }
 }
 
-impl<T> Kept<T> {
+impl<T> Backlog<T> {
     pub(super) fn push(&mut self, item: T, weight: usize) {
         if self.full {
             return;
@@ -65,11 +65,11 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_is_an_error_and_no_silence() {
-        let mut kept = Kept::default();
-        kept.push(1, 10);
-        kept.push(2, 10);
-        assert_eq!(kept.pop().unwrap().unwrap(), 1);
-        kept.push(3, MOST);
-        assert_eq!(kept.pop().unwrap().unwrap_err().code(), "stream_error");
+        let mut backlog = Backlog::default();
+        backlog.push(1, 10);
+        backlog.push(2, 10);
+        assert_eq!(backlog.pop().unwrap().unwrap(), 1);
+        backlog.push(3, MOST);
+        assert_eq!(backlog.pop().unwrap().unwrap_err().code(), "stream_error");
     }
 }

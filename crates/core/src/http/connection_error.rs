@@ -77,22 +77,24 @@ fn proxy_trouble(error: &reqwest::Error, proxy: &Url) -> Option<(&'static str, S
             format!("No connection came about through the proxy {name} in time; check it and the network."),
         ));
     }
-    let said = causes(error).map(ToString::to_string).find(|said| {
-        said.starts_with("tunnel error: ") || said.starts_with("SOCKS error: ") || said.contains("resolving for socks")
+    let cause = causes(error).map(ToString::to_string).find(|cause| {
+        cause.starts_with("tunnel error: ")
+            || cause.starts_with("SOCKS error: ")
+            || cause.contains("resolving for socks")
     });
-    match said {
+    match cause {
         // Plain http goes to the proxy itself: there is nothing else that a connection is made to.
         None if causes(error).any(<dyn StdError>::is::<rustls::Error>) => None,
         None => Some(unreachable()),
-        Some(said) if said.contains("underlying connection") => Some(unreachable()),
-        Some(said)
-            if said.contains("authorization required")
-                || said.contains("credentials")
-                || said.contains("user/pass") =>
+        Some(cause) if cause.contains("underlying connection") => Some(unreachable()),
+        Some(cause)
+            if cause.contains("authorization required")
+                || cause.contains("credentials")
+                || cause.contains("user/pass") =>
         {
             Some(("proxy_unauthorized", unauthorized(Some(proxy))))
         }
-        Some(said) if said.contains("resolving for socks") => None,
+        Some(cause) if cause.contains("resolving for socks") => None,
         Some(_) => Some((
             "proxy_refused",
             format!(

@@ -21,7 +21,7 @@ pub(crate) fn join(high: u16, low: u16) -> char {
 }
 
 /// The JSON with bad UTF-8 and unpaired surrogate escapes replaced by U+FFFD.
-pub(crate) fn mend(raw: &[u8]) -> String {
+pub(crate) fn repair(raw: &[u8]) -> String {
     let text = String::from_utf8_lossy(raw);
     let bytes = text.as_bytes();
     let mut out = String::with_capacity(text.len());
@@ -95,16 +95,16 @@ pub(crate) fn suspicious(json: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Edges, edges, join, mend};
+    use super::{Edges, edges, join, repair};
 
     #[test]
     fn halves_are_replaced_and_pairs_kept() {
         assert_eq!(
-            mend(br#"{"a":"\ud83d\ude80 \ud83d x \\ud83d \ude80"}"#),
+            repair(br#"{"a":"\ud83d\ude80 \ud83d x \\ud83d \ude80"}"#),
             r#"{"a":"\ud83d\ude80 \ufffd x \\ud83d \ufffd"}"#
         );
-        assert_eq!(mend(b"\"\xff\""), "\"\u{fffd}\"");
-        assert_eq!(mend(br"\ud83d\"), r"\ufffd\");
+        assert_eq!(repair(b"\"\xff\""), "\"\u{fffd}\"");
+        assert_eq!(repair(br"\ud83d\"), r"\ufffd\");
     }
 
     #[test]
