@@ -9,6 +9,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyIterator, PyString, PyType};
 use serde::Serialize;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::time::Duration;
 use turnwire::event::{InputRequest, MessageUsage, Part, TurnError, Usage, UserMessage};
 use turnwire::{Event, EventKind};
 
@@ -202,6 +203,13 @@ impl<T: Field> Field for Option<T> {
     }
 }
 
+impl Field for Duration {
+    /// In milliseconds, as the event has it.
+    fn object<'py>(&self, _: &View, py: Python<'py>, _: &str) -> PyResult<Bound<'py, PyAny>> {
+        u64::try_from(self.as_millis()).unwrap_or(u64::MAX).into_bound_py_any(py)
+    }
+}
+
 macro_rules! fields {
     (number: $($number:ty),*; text: $($text:ty),*; model: $($model:ty = $class:literal),*) => {
         $(impl Field for $number {
@@ -223,15 +231,25 @@ macro_rules! fields {
 }
 
 fields! {
-    number: u32, u64;
+    number: u32;
     text: String, turnwire::MessageId, turnwire::PartId, turnwire::TurnId, turnwire::event::TurnStatus,
         turnwire::event::MessageKind, turnwire::event::FinishReason, turnwire::event::PartType, turnwire::Text;
     model: Part = "Part", UserMessage = "UserMessage", Usage = "Usage", MessageUsage = "MessageUsage",
         TurnError = "TurnError", Vec<InputRequest> = "InputRequests", turnwire::Timestamp = "Timestamp"
 }
 
+/// A field of an event, by its own name or by the one that it has in Rust.
+macro_rules! member {
+    ($body:ident.$field:ident) => {
+        $body.$field
+    };
+    ($body:ident.$field:ident: $member:ident) => {
+        $body.$member
+    };
+}
+
 macro_rules! events {
-    ($($name:ident = $kind:ident($($arg:literal),*) { $($field:ident),* })*) => {
+    ($($name:ident = $kind:ident($($arg:literal),*) { $($field:ident $(: $member:ident)?),* })*) => {
         $(
             #[pyclass(frozen, extends = View, module = "turnwire")]
             pub(crate) struct $name;
@@ -248,7 +266,7 @@ macro_rules! events {
                 fn $field<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
                     let view = slf.as_super().get();
                     match &view.event().kind {
-                        EventKind::$kind(body) => body.$field.object(view, slf.py(), stringify!($field)),
+                        EventKind::$kind(body) => member!(body.$field $(: $member)?).object(view, slf.py(), stringify!($field)),
                         _ => Err(internal("an event of another kind")),
                     }
                 })*
@@ -283,6 +301,6 @@ events! {
         message_id, kind, parent_part_id, finish_reason, usage, error, completed_at
     }
     SessionUsage = SessionUsage("usage") { usage }
-    TurnCompleted = TurnCompleted("status", "error") { status, merged_into, error, completed_at, duration_ms }
+    TurnCompleted = TurnCompleted("status", "error") { status, merged_into, error, completed_at, duration_ms: duration }
     UnknownEvent = Unknown("type", "raw") {}
 }

@@ -123,7 +123,9 @@ impl<'a> Screen<'a> {
                     self.tools.remove(at);
                 }
                 let duration = match (tool.started_at, tool.completed_at) {
-                    (Some(start), Some(end)) => seconds(end.as_millis().saturating_sub(start.as_millis())),
+                    (Some(start), Some(end)) => {
+                        seconds(Duration::from_millis(end.as_millis().saturating_sub(start.as_millis())))
+                    }
                     _ => String::new(),
                 };
                 let error = tool.error.as_ref().map(|error| one_line(&error.message, 100)).unwrap_or_default();
@@ -283,8 +285,8 @@ fn what_it_does(tool: &ToolPart) -> String {
 
 fn summary(turn: &Turn) -> String {
     let mut words = vec![format!("{} tokens", turn.usage.summary.total_tokens)];
-    if let Some(ms) = turn.duration_ms {
-        words.insert(0, seconds(ms));
+    if let Some(duration) = turn.duration {
+        words.insert(0, seconds(duration));
     }
     if let Some(micros) = turn.cost_micros().filter(|micros| *micros > 0) {
         words.push(format!("${}.{:06}", micros / 1_000_000, micros % 1_000_000));
@@ -292,8 +294,8 @@ fn summary(turn: &Turn) -> String {
     words.join(" · ")
 }
 
-pub(crate) fn seconds(ms: u64) -> String {
-    format!("{}.{} s", ms / 1000, ms % 1000 / 100)
+pub(crate) fn seconds(duration: Duration) -> String {
+    format!("{}.{} s", duration.as_secs(), duration.subsec_millis() / 100)
 }
 
 #[cfg(test)]

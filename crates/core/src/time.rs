@@ -61,6 +61,28 @@ impl<'de> Deserialize<'de> for Timestamp {
     }
 }
 
+/// A duration as the contract writes it, for `#[serde(with)]`: a number of milliseconds.
+pub(crate) mod millis {
+    #[cfg(feature = "client")]
+    use serde::{Deserialize, Deserializer};
+    use serde::{Serialize, Serializer};
+    use std::time::Duration;
+
+    pub(crate) fn of(duration: Option<Duration>) -> Option<u64> {
+        duration.map(|duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
+    }
+
+    #[expect(clippy::ref_option, reason = "serde passes the field by reference")]
+    pub(crate) fn serialize<S: Serializer>(duration: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+        of(*duration).serialize(serializer)
+    }
+
+    #[cfg(feature = "client")]
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+        Ok(Option::<u64>::deserialize(deserializer)?.map(Duration::from_millis))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::Timestamp;

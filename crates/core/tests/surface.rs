@@ -68,13 +68,14 @@ async fn every_operation_has_its_arguments() {
     let client = Client::builder().base_url("http://127.0.0.1:9").build().unwrap();
     let chats = client.chat();
     let (files, messages, turns) = (chats.files(), chats.messages(), chats.turns());
+    let minute = Duration::from_secs(60);
     let cursor = || TurnCursor::new(CHAT, "turn_1", 1);
     let prompt = || Prompt::new("Hello");
     let refuse = || PermissionReply::Reject(Some("Not that one.".to_owned()));
     let found = operations! {
         call "create": chats => create(built = NewChat::new()) [];
         with "create": NewChat::new() => [
-            title = "T", model = "m", idle_timeout_ms = 60_000, vault_ids = ["v"], instructions = "Be brief."
+            title = "T", model = "m", idle_timeout = minute, vault_ids = ["v"], instructions = "Be brief."
         ];
         call "retrieve": chats => retrieve(id = CHAT) [];
         call "update": chats => update(id = CHAT, title = "T") [];
@@ -120,7 +121,8 @@ async fn every_operation_has_its_arguments() {
         assert!(methods.contains(&snake(name.rsplit('.').next().unwrap())), "{name} has another name: {methods:?}");
         let mut arguments: Names = &names(&operation["positional"]) | &names(&operation["named"]);
         match name {
-            // The reply has its message.
+            // A type of Rust's says it better: a `Duration`, and a reply that has its message.
+            "create" => arguments.remove("idle_timeout_ms") && arguments.insert("idle_timeout".to_owned()),
             "replyToPermission" => arguments.remove("message"),
             _ => true,
         };

@@ -64,7 +64,7 @@ async fn turn(args: &Demo, client: &Client, output: &mut Output) -> Result<(), S
         }
     }
     let turn = stream.result().await?;
-    let seconds = crate::screen::seconds(u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX));
+    let seconds = crate::screen::seconds(began.elapsed());
     let last = format!("rust    turn.completed  {events} events  {seconds}");
     if args.json {
         output.say_line(&last).await;

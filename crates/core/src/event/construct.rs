@@ -34,7 +34,7 @@ constructors! {
         kind, parent_part_id, usage, error, completed_at
     }
     SessionUsage(usage: Usage) {}
-    TurnCompleted(status: TurnStatus) { merged_into, error, completed_at, duration_ms }
+    TurnCompleted(status: TurnStatus) { merged_into, error, completed_at, duration }
     TurnError(code: String, message: String) { retryable }
     UnknownEvent(event_type: String, raw: Json) {}
     Part(id: PartId, body: PartBody, state: PartState) {}

@@ -24,8 +24,9 @@ use crate::id::{ChatId, MessageId, PartId, TurnId};
 use crate::json::Json;
 use crate::lax::{self, Failure};
 use crate::text::Text;
-use crate::time::Timestamp;
+use crate::time::{Timestamp, millis};
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 
 /// One event of a turn.
 #[derive(Clone, Debug)]
@@ -236,8 +237,8 @@ pub struct TurnCompleted {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub completed_at: Option<Timestamp>,
     /// From start to end, where both are known.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub duration_ms: Option<u64>,
+    #[serde(rename = "durationMs", serialize_with = "millis::serialize", skip_serializing_if = "Option::is_none")]
+    pub duration: Option<Duration>,
 }
 
 /// Why a turn or a message failed. Free of the provider's headers, bodies and addresses.

@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::Duration;
 
 fn read<T: DeserializeOwned>(raw: Option<&RawValue>) -> Option<T> {
     let raw = raw?.get();
@@ -206,7 +207,7 @@ fn known(event_type: &str, wire: Fields<'_>, ids: &mut Ids, raw: &Arc<str>) -> O
                 merged_into: wire.merged_into,
                 error,
                 completed_at: wire.completed_at,
-                duration_ms: wire.duration_ms,
+                duration: wire.duration_ms.map(Duration::from_millis),
             }))
         }
         _ => return None,

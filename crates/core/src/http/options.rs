@@ -2,6 +2,7 @@
 
 use super::header::{header_name, header_value};
 use crate::error::{Error, Result};
+use crate::time::millis;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, HashSet};
@@ -89,17 +90,13 @@ struct Clocks {
     total_ms: Option<u64>,
 }
 
-fn millis(clock: Option<Duration>) -> Option<u64> {
-    clock.map(|clock| u64::try_from(clock.as_millis()).unwrap_or(u64::MAX))
-}
-
 impl Serialize for Timeout {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         Clocks {
-            connect_ms: millis(self.connect),
-            answer_ms: millis(self.answer),
-            idle_ms: millis(self.idle),
-            total_ms: millis(self.total),
+            connect_ms: millis::of(self.connect),
+            answer_ms: millis::of(self.answer),
+            idle_ms: millis::of(self.idle),
+            total_ms: millis::of(self.total),
         }
         .serialize(serializer)
     }

@@ -4,6 +4,7 @@ use super::{Count, Failure, Flag, List, Number, Obj, Text, Time, note_odd, read_
 use crate::time::Timestamp;
 use serde::de::{Deserialize, DeserializeOwned, Deserializer};
 use serde_json::value::RawValue;
+use std::time::Duration;
 
 /// Text, if it is there.
 pub(crate) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
@@ -56,6 +57,11 @@ pub(crate) fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option
 /// A whole number, or 0.
 pub(crate) fn count_or_zero<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
     count(deserializer).map(Option::unwrap_or_default)
+}
+
+/// A number of milliseconds, if it is there.
+pub(crate) fn millis<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    Ok(count(deserializer)?.map(Duration::from_millis))
 }
 
 /// A number that need not be whole, if it is there.

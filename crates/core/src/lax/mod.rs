@@ -13,8 +13,8 @@ pub(crate) use failure::Failure;
 #[cfg(feature = "client")]
 pub(crate) use field::amount;
 pub(crate) use field::{
-    count, count_or_zero, error, flag, id, list, object, object_or_default, objects, output, text, text_or_empty,
-    texts, time, word,
+    count, count_or_zero, error, flag, id, list, millis, object, object_or_default, objects, output, text,
+    text_or_empty, texts, time, word,
 };
 pub(crate) use nested::{List, Obj};
 pub(crate) use odd::{note_odd, noticing};

@@ -6,6 +6,7 @@ use super::turn::{Phase, Turn};
 use crate::event::{Event, EventKind, SessionUsage, TurnCompleted, TurnError, TurnStatus};
 use crate::id::TurnId;
 use crate::time::Timestamp;
+use std::time::Duration;
 
 /// What made a turn end.
 #[derive(Clone, Debug)]
@@ -69,11 +70,11 @@ impl Turn {
     ) {
         let usage = self.usage();
         self.emitter.emit(EventKind::SessionUsage(Box::new(SessionUsage { usage })), out);
-        let duration_ms = match (self.started_at, completed_at) {
-            (Some(start), Some(end)) => end.as_millis().checked_sub(start.as_millis()),
+        let duration = match (self.started_at, completed_at) {
+            (Some(start), Some(end)) => end.as_millis().checked_sub(start.as_millis()).map(Duration::from_millis),
             _ => None,
         };
-        let completed = TurnCompleted { status, merged_into, error, completed_at, duration_ms };
+        let completed = TurnCompleted { status, merged_into, error, completed_at, duration };
         self.emitter.emit(EventKind::TurnCompleted(Box::new(completed)), out);
     }
 

@@ -6,10 +6,11 @@ use crate::error::{Error, Result};
 use crate::http::{Call, Request, read_json};
 use crate::id::{ChatId, TurnId};
 use crate::lax;
-use crate::time::Timestamp;
+use crate::time::{Timestamp, millis};
 use reqwest::Method;
 use serde::{Deserialize, Serialize};
 use std::borrow::Borrow;
+use std::time::Duration;
 
 /// The parameters of a new chat. All are optional.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,9 +23,9 @@ pub struct NewChat {
     /// `provider/model`. Default: the service's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
-    /// After this much idleness the runtime is stopped, in milliseconds. Default 15 min; 1 min to 24 h.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub idle_timeout_ms: Option<u64>,
+    /// After this much idleness the runtime is stopped. Default 15 min; 1 min to 24 h. As JSON: milliseconds.
+    #[serde(rename = "idleTimeoutMs", with = "millis", skip_serializing_if = "Option::is_none")]
+    pub idle_timeout: Option<Duration>,
     /// Vaults the agent may read (hosted service).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vault_ids: Option<Vec<String>>,
@@ -53,10 +54,10 @@ impl NewChat {
         self
     }
 
-    /// After this much idleness the runtime is stopped, in milliseconds.
+    /// After this much idleness the runtime is stopped. Sent in milliseconds.
     #[must_use]
-    pub fn idle_timeout_ms(mut self, ms: u64) -> Self {
-        self.idle_timeout_ms = Some(ms);
+    pub fn idle_timeout(mut self, idle: Duration) -> Self {
+        self.idle_timeout = Some(idle);
         self
     }
 
@@ -93,8 +94,14 @@ pub struct Chat {
     #[serde(alias = "runtime_state", deserialize_with = "lax::word", skip_serializing_if = "Option::is_none")]
     pub runtime_state: Option<RuntimeState>,
     /// After this much idleness the runtime is stopped.
-    #[serde(alias = "idle_timeout_ms", deserialize_with = "lax::count", skip_serializing_if = "Option::is_none")]
-    pub idle_timeout_ms: Option<u64>,
+    #[serde(
+        rename = "idleTimeoutMs",
+        alias = "idle_timeout_ms",
+        deserialize_with = "lax::millis",
+        serialize_with = "millis::serialize",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub idle_timeout: Option<Duration>,
     /// When it was created.
     #[serde(alias = "created_at", deserialize_with = "lax::time", skip_serializing_if = "Option::is_none")]
     pub created_at: Option<Timestamp>,

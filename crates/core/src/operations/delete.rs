@@ -4,8 +4,10 @@ use super::{ChatStatus, Chats};
 use crate::http::{Call, Request};
 use crate::id::ChatId;
 use crate::lax;
+use crate::time::millis;
 use reqwest::Method;
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 
 /// A chat that has ended, with its bill.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -25,8 +27,14 @@ pub struct EndedChat {
     #[serde(alias = "runtime_id", deserialize_with = "lax::text", skip_serializing_if = "Option::is_none")]
     pub runtime_id: Option<String>,
     /// How long the runtime ran.
-    #[serde(alias = "runtime_ms", deserialize_with = "lax::count", skip_serializing_if = "Option::is_none")]
-    pub runtime_ms: Option<u64>,
+    #[serde(
+        rename = "runtimeMs",
+        alias = "runtime_ms",
+        deserialize_with = "lax::millis",
+        serialize_with = "millis::serialize",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub runtime_duration: Option<Duration>,
     /// The cost, in dollars.
     #[serde(deserialize_with = "lax::amount", skip_serializing_if = "Option::is_none")]
     pub cost: Option<f64>,

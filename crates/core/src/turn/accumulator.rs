@@ -114,7 +114,7 @@ impl TurnAccumulator {
                 self.turn.merged_into.clone_from(&completed.merged_into);
                 self.turn.error.clone_from(&completed.error);
                 self.turn.completed_at = completed.completed_at;
-                self.turn.duration_ms = completed.duration_ms;
+                self.turn.duration = completed.duration;
                 self.turn.requests.clear();
             }
             EventKind::Unknown(_) => {}

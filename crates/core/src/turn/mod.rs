@@ -10,9 +10,10 @@ use crate::event::{
 };
 use crate::id::{ChatId, MessageId, PartId, TurnId};
 use crate::lax;
-use crate::time::Timestamp;
+use crate::time::{Timestamp, millis};
 use serde::ser::{SerializeStruct, Serializer};
 use serde::{Deserialize, Deserializer, Serialize};
+use std::time::Duration;
 
 /// A turn, whole or so far.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -58,9 +59,9 @@ pub struct Turn {
     /// When it ended.
     #[serde(default, alias = "completed_at", deserialize_with = "lax::time")]
     pub completed_at: Option<Timestamp>,
-    /// From start to end, in milliseconds.
-    #[serde(default, alias = "duration_ms", deserialize_with = "lax::count")]
-    pub duration_ms: Option<u64>,
+    /// From start to end.
+    #[serde(default, rename = "durationMs", alias = "duration_ms", deserialize_with = "lax::millis")]
+    pub duration: Option<Duration>,
 }
 
 fn running() -> TurnStatus {
@@ -154,7 +155,7 @@ impl Default for Turn {
             usage: Usage::default(),
             started_at: None,
             completed_at: None,
-            duration_ms: None,
+            duration: None,
         }
     }
 }
@@ -213,7 +214,7 @@ impl Serialize for Turn {
         turn.serialize_field("usage", &self.usage)?;
         optional!("startedAt", self.started_at);
         optional!("completedAt", self.completed_at);
-        optional!("durationMs", self.duration_ms);
+        optional!("durationMs", millis::of(self.duration));
         turn.end()
     }
 }

@@ -3,6 +3,7 @@
 use crate::log::{Log, ROOT};
 use crate::scenarios::only;
 use serde_json::{Value, json};
+use std::time::Duration;
 use turnwire::event::{EventKind, PartState, TurnStatus};
 
 fn own(log: &mut Log, event_type: &str, more: Value) {
@@ -39,7 +40,7 @@ fn a_turn_begins_when_the_server_accepts_it() {
     assert_eq!(statuses, ["queued", "resuming", "running"]);
     let turn = only(&log);
     assert_eq!((turn.id.as_str(), turn.status.as_str(), turn.model.as_deref()), ("turn_u", "completed", Some("p/m")));
-    assert_eq!((turn.duration_ms, turn.user_message.parts.len()), (Some(2_500), 1));
+    assert_eq!((turn.duration, turn.user_message.parts.len()), (Some(Duration::from_millis(2_500)), 1));
 }
 
 /// PROTOCOL NORM-1.
