@@ -18,7 +18,7 @@ struct Case<'a> {
     turn: Value,
 }
 
-/// PROTOCOL VAL-1, VAL-3, VAL-4, FOLD-3, FOLD-4, VER-5.
+/// PROTOCOL VAL-1, VAL-3, VAL-4, FOLD-3, FOLD-4, FOLD-6, VER-5.
 #[test]
 fn one_odd_field_costs_none_of_the_others() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/conformance/odd-events.json");

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::collections::BTreeSet;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use turnwire_testkit::conformance::{Client, FEATURES, Options, cases, run};
@@ -31,6 +32,30 @@ async fn the_rust_client_passes_every_case_over_lines_too() {
     let client = Client::Command(format!("{TESTKIT} adapter"));
     let report = run(&client, all, &Options::default()).await.unwrap();
     assert_eq!((report.passed().len(), report.failed().len()), (count, 0), "{report}");
+}
+
+/// Written from `spec/PROTOCOL.md` alone: what a stranger can make of it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_go_client_passes_every_case_that_it_can_be_judged_by() {
+    let adapter = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("go-adapter{}", std::env::consts::EXE_SUFFIX));
+    let mut go = Command::new("go");
+    go.current_dir(root().join("examples/go")).args(["build", "-o"]).arg(&adapter).arg("./adapter");
+    let built = match go.output() {
+        Ok(built) => built,
+        Err(why) => {
+            // Past the harness, which keeps what a test that passes prints.
+            writeln!(std::io::stderr(), "SKIPPED: the client in Go, as there is no Go: {why}").unwrap();
+            return;
+        }
+    };
+    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+    let client = Client::Command(adapter.display().to_string());
+    let report = run(&client, cases(&root().join("tests/conformance")).unwrap(), &Options::default()).await.unwrap();
+    assert!(report.failed().is_empty() && report.passed().len() > 160, "{report}");
+    let passed = report.passed();
+    for case in ["http/cut-inside-a-frame", "turns/a-turn-is-resumed-elsewhere", "turns/a-turn-is-cancelled"] {
+        assert!(passed.contains(&case), "{case}: {report}");
+    }
 }
 
 #[test]
@@ -63,7 +88,7 @@ fn a_client_that_is_wrong_fails_and_one_that_can_little_is_skipped() {
     // It makes a turn up, without a request.
     let (said, code) = judged(&fixed(folder.path(), r#""respond""#, &[turn]), &["--only", "http/a-healthy-turn"]);
     assert_eq!(code, Some(1), "{said}");
-    assert!(said.contains("FAILED http/a-healthy-turn: Nothing goes wrong (STREAM-1)"), "{said}");
+    assert!(said.contains("FAILED http/a-healthy-turn: Nothing goes wrong (STREAM-1, FOLD-5)"), "{said}");
     assert!(said.contains("the number of turns should be Some(1), is Some(0)"), "{said}");
     // What it cannot do is not held against it.
     let (said, code) = judged(&fixed(folder.path(), r#""create""#, &[turn]), &["--only", "http/a-healthy-turn"]);

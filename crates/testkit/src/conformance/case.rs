@@ -184,7 +184,7 @@ fn odd_events(file: &Path, cases: &mut Vec<Case>) -> Result<(), String> {
         Case {
             name: format!("odd-events/{}", at + 1),
             says: odd.says,
-            rules: ["VAL-1", "VAL-3", "VAL-4", "FOLD-1", "FOLD-3"].map(str::to_owned).to_vec(),
+            rules: ["VAL-1", "VAL-3", "VAL-4", "FOLD-1", "FOLD-3", "FOLD-6"].map(str::to_owned).to_vec(),
             needs: vec![feature("fold")],
             test: Test::Fold(odd.events.iter().map(text).collect(), odd.turn),
         }

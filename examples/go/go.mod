@@ -1,0 +1,3 @@
+module turnwire.example
+
+go 1.24
