@@ -69,6 +69,8 @@ impl Chat {
         let status = status.unwrap_or(TurnStatus::Interrupted);
         let error: Option<TurnError> = read(event.properties.error);
         let error = error.map(|error| failure::own(&error.code, &failure::sentence(&error.message), error.retryable));
+        // An empty error is none, as for every reader of the event.
+        let error = error.filter(|error| *error != TurnError::default());
         self.end(Cause::Decided(status, error, time(event.properties.time)), context.ended, context.out);
     }
 

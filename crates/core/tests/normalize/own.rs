@@ -65,7 +65,7 @@ fn a_late_idle_of_the_turn_before_does_not_end_the_next() {
 /// PROTOCOL STATUS-1.
 #[test]
 fn what_the_server_decides_ends_a_turn() {
-    let ends: [(&str, Value, &str, Option<&str>); 5] = [
+    let ends: [(&str, Value, &str, Option<&str>); 7] = [
         (
             "turnwire.turn.closed",
             json!({"status": "failed", "error": {"code": "step_limit", "message": "Too many steps."}}),
@@ -73,6 +73,9 @@ fn what_the_server_decides_ends_a_turn() {
             Some("step_limit"),
         ),
         ("turnwire.turn.closed", json!({"status": "cancelled"}), "cancelled", None),
+        // An empty error is none; a turn that failed has one nevertheless.
+        ("turnwire.turn.closed", json!({"status": "failed", "error": {}}), "failed", Some("runtime_error")),
+        ("turnwire.turn.closed", json!({"status": "cancelled", "error": {"code": ""}}), "cancelled", None),
         ("turnwire.runtime", json!({"state": "lost"}), "interrupted", Some("runtime_lost")),
         ("turnwire.chat.ended", json!({}), "interrupted", Some("chat_ended")),
         ("session.deleted", json!({"info": {"id": ROOT}}), "interrupted", Some("chat_ended")),
