@@ -294,6 +294,39 @@ test('a CA and a proxy of the environment are used', { timeout: 60_000 }, async 
   }
 })
 
+test('a process that can open no more files is told so, and goes on when it can', { skip: process.platform === 'win32' }, async () => {
+  const service = await start(TESTKIT, [join(folder, 'a-healthy-turn.json')], /^listening on (http:\S+)$/)
+  const code = `
+    const { closeSync, openSync } = require('node:fs')
+    const { Turnwire } = require('turnwire')
+    const options = { baseURL: process.argv[1], apiKey: 'k', backoffScale: 0 }
+    const [client, other] = [new Turnwire(options), new Turnwire(options)]
+    async function run() {
+      if (process.argv[2] === 'at a later one') await other.chat.retrieve('chat_testkit')
+      const files = []
+      try {
+        for (;;) files.push(openSync('/dev/null'))
+      } catch {}
+      const told = await client.chat.sendMessage('chat_testkit', 'one').catch((error) => error)
+      files.forEach(closeSync)
+      const { status } = await client.chat.sendMessage('chat_testkit', 'one')
+      console.log(told.name, told.code, told.retryable, /ulimit/.test(told.message), status)
+    }
+    run()
+  `
+  try {
+    for (const when of ['at the first request', 'at a later one']) {
+      for (const address of [service.baseURL, service.baseURL.replace('127.0.0.1', 'localhost')]) {
+        const limited = ['-c', 'ulimit -n 64; exec "$0" "$@"', process.execPath, '-e', code, address, when]
+        const { stdout } = await promisify(execFile)('sh', limited, { cwd: join(ROOT, 'npm') })
+        assert.equal(stdout.trim(), 'APIConnectionError too_many_open_files true true completed', `${when} ${address}`)
+      }
+    }
+  } finally {
+    await service.stop()
+  }
+})
+
 test('a break is told to those who want to know, and is no event', async () => {
   const file = join(folder, 'cut-after-some-events.json')
   for (const how of ['iterate', 'result'] as const) {

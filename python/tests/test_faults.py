@@ -263,6 +263,42 @@ except turnwire.APIError as error:
         assert come_to("http://service.invalid", ALL_PROXY=url.replace("http:", "socks5h:")) == "completed"
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no limit to lower")
+@pytest.mark.parametrize("when", ["at the first request", "at a later one"])
+@pytest.mark.parametrize("program", ["sync", "async"])
+def test_a_process_that_can_open_no_more_files_is_told_so_and_goes_on_when_it_can(program: str, when: str) -> None:
+    code = """
+import asyncio, resource, sys, turnwire
+
+async def run(client, other):
+    async def done(call):
+        return await call if sys.argv[2] == "async" else call
+    if sys.argv[3] == "at a later one":
+        await done(other.chat.retrieve("chat_testkit"))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+    open_files = []
+    try:
+        while True:
+            open_files.append(open("/dev/null"))
+    except OSError:
+        pass
+    try:
+        await done(client.chat.send_message("chat_testkit", "one"))
+    except turnwire.APIConnectionError as error:
+        open_files.clear()
+        print(error.code, error.retryable, "ulimit" in str(error))
+    print((await done(client.chat.send_message("chat_testkit", "one"))).status)
+
+make = turnwire.AsyncTurnwire if sys.argv[2] == "async" else turnwire.Turnwire
+asyncio.run(run(*(make(base_url=sys.argv[1], api_key="k", backoff_scale=0) for _ in range(2))))
+"""
+    with misbehaving(ROOT / "tests/conformance/http/a-healthy-turn.json") as url:
+        for address in (url, url.replace("127.0.0.1", "localhost")):
+            command = [sys.executable, "-c", code, address, program, when]
+            done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+            assert done.stdout.split("\n") == ["too_many_open_files True True", "completed", ""], done.stderr
+
+
 def test_a_break_is_told_to_those_who_want_to_know_and_is_no_event() -> None:
     resuming = {"state": "resuming", "attempt": 1, "waitMs": 0, "cause": "connection_lost"}
     file = ROOT / "tests/conformance/http/cut-after-some-events.json"

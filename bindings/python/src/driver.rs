@@ -2,6 +2,7 @@
 //!
 //! A forked child has none of its parent's threads: it starts a driver of its own and leaves the parent's alone.
 
+use crate::error::exception;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use std::mem::ManuallyDrop;
@@ -29,8 +30,7 @@ pub(crate) fn driver() -> PyResult<&'static Driver> {
     {
         return Ok(&started.driver);
     }
-    let driver = Driver::start()
-        .map_err(|error| PyRuntimeError::new_err(format!("turnwire cannot start its thread: {error}")))?;
+    let driver = Driver::start().map_err(|error| Python::attach(|py| exception(py, &error)))?;
     let made = Box::into_raw(Box::new(Started { pid: std::process::id(), driver }));
     match STARTED.compare_exchange(current, made, Ordering::AcqRel, Ordering::Acquire) {
         // SAFETY: published just now, hence never freed.

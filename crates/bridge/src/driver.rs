@@ -20,6 +20,8 @@ use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
+use turnwire::http::no_file_left;
+use turnwire::{Error, Result};
 
 /// How long nobody drives before the keeper does. A reader that takes longer over its events pays two switches of threads
 /// for the next one, so it is longer than an event usually takes, and short beside every clock of a connection.
@@ -53,8 +55,16 @@ impl Driver {
     /// A runtime and its keeper, which is never stopped.
     ///
     /// # Errors
-    /// The system gives no thread, or no socket.
-    pub fn start() -> io::Result<Self> {
+    /// The system gives no thread, or nothing to wait for sockets with. The next attempt may be luckier.
+    pub fn start() -> Result<Self> {
+        Self::begin().map_err(|error| {
+            let told = no_file_left(&error);
+            told.unwrap_or_else(|| Error::new("connection_failed", "The system gives no thread to drive connections."))
+                .with_source(error)
+        })
+    }
+
+    fn begin() -> io::Result<Self> {
         let pace = Arc::<Pace>::default();
         let paced = pace.clone();
         let mut runtime = Builder::new_current_thread();

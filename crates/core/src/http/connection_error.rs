@@ -13,6 +13,10 @@ pub(super) const MAX_HEADERS: usize = 1000;
 /// The longest head of an answer, as hyper bounds it over HTTP/1.
 pub(super) const MAX_HEAD: u32 = 400 * 1024;
 
+const TOO_MANY_OPEN_FILES: &str = "too_many_open_files";
+const NO_FILE_LEFT: &str =
+    "This process has no file left to open a connection with; close some, or raise its limit (ulimit -n).";
+
 /// The error of a request that got no answer, or half of one; `proxy`: the one it went through. The URL is left out: it may
 /// hold a token.
 pub(crate) fn connection_error(error: reqwest::Error, proxy: Option<&Url>) -> Error {
@@ -22,12 +26,8 @@ pub(crate) fn connection_error(error: reqwest::Error, proxy: Option<&Url>) -> Er
     }
     let (code, message): (_, String) = if let Some(refused) = refused_certificate(&error) {
         ("certificate_refused", refused.into())
-    } else if is_out_of_files(&error) {
-        (
-            "too_many_open_files",
-            "This process has no file left to open a connection with; close some, or raise its limit (ulimit -n)."
-                .into(),
-        )
+    } else if met_no_file_left(&error) {
+        (TOO_MANY_OPEN_FILES, NO_FILE_LEFT.into())
     } else if error.is_connect() {
         match proxy.and_then(|proxy| proxy_trouble(&error, proxy)) {
             Some(trouble) => trouble,
@@ -143,18 +143,22 @@ fn refused_certificate(error: &reqwest::Error) -> Option<&'static str> {
     })
 }
 
-/// Whether the process, or the machine, can open no more files.
-fn is_out_of_files(error: &reqwest::Error) -> bool {
+/// The error of a process, or a machine, that can open no more files, where this is it.
+#[doc(hidden)]
+pub fn no_file_left(error: &io::Error) -> Option<Error> {
     // EMFILE and ENFILE, the same numbers on every Unix; Windows says WSAEMFILE.
-    let out = |error: &io::Error| {
-        matches!(error.raw_os_error(), Some(23 | 24)) && cfg!(unix)
-            || error.raw_os_error() == Some(10024) && cfg!(windows)
-    };
-    if find(error, |error| error.downcast_ref::<io::Error>().filter(|error| out(error))).is_some() {
+    let out = matches!(error.raw_os_error(), Some(23 | 24)) && cfg!(unix)
+        || error.raw_os_error() == Some(10024) && cfg!(windows);
+    out.then(|| Error::new(TOO_MANY_OPEN_FILES, NO_FILE_LEFT))
+}
+
+/// Whether a request failed by that.
+fn met_no_file_left(error: &reqwest::Error) -> bool {
+    if find(error, |error| no_file_left(error.downcast_ref()?)).is_some() {
         return true;
     }
     // A name is looked up by reading files, and the system's own function only says that it found nothing.
     error.is_connect()
         && causes(error).any(|cause| cause.to_string().contains("dns error"))
-        && std::net::UdpSocket::bind("127.0.0.1:0").is_err_and(|error| out(&error))
+        && std::net::UdpSocket::bind("127.0.0.1:0").is_err_and(|error| no_file_left(&error).is_some())
 }

@@ -31,6 +31,8 @@ pub use answer::RawResponse;
 pub use builder::ClientBuilder;
 pub use call::Call;
 pub use client::Client;
+#[doc(hidden)]
+pub use connection_error::no_file_left;
 pub use env::local_key_file;
 pub use options::{RequestOptions, Timeout};
 pub use reqwest::header::HeaderMap;
