@@ -81,11 +81,12 @@ impl Turn {
     /// Status, error and time of the end: the first rule of PROTOCOL STATUS-1 that fits.
     fn verdict(&self, cause: Cause) -> (TurnStatus, Option<TurnError>, Option<Timestamp>) {
         let last_at = self.root_messages().filter_map(|message| message.completed_at).max();
+        if let Cause::Decided(status, error, at) = cause {
+            let unnamed = status == TurnStatus::Failed && error.is_none();
+            let error = if unnamed { Some(self.error().unwrap_or_else(runtime_error)) } else { error };
+            return (status, error, at.or(last_at));
+        }
         let (status, error) = match &cause {
-            Cause::Decided(TurnStatus::Failed, None, _) => {
-                (TurnStatus::Failed, Some(self.error().unwrap_or_else(runtime_error)))
-            }
-            Cause::Decided(status, error, _) => (status.clone(), error.clone()),
             _ if self.was_cancelled(&cause) => (TurnStatus::Cancelled, None),
             _ if self.error().is_some() => (TurnStatus::Failed, self.error()),
             _ if self.is_blocked() => (TurnStatus::Blocked, None),
@@ -94,13 +95,10 @@ impl Turn {
                 (TurnStatus::Failed, Some(runtime_error()))
             }
             Cause::Input | Cause::Lost(_) | Cause::Deleted(_) => (TurnStatus::Interrupted, Some(interrupted(&cause))),
-            Cause::Settled | Cause::Successor if !self.is_last_completed() => {
-                (TurnStatus::Interrupted, Some(interrupted(&cause)))
-            }
-            Cause::Settled | Cause::Successor => (TurnStatus::Completed, None),
+            _ if !self.is_last_completed() => (TurnStatus::Interrupted, Some(interrupted(&cause))),
+            _ => (TurnStatus::Completed, None),
         };
         let completed_at = match cause {
-            Cause::Decided(_, _, at) => at.or(last_at),
             Cause::Lost(at) | Cause::Deleted(at) => at,
             // A turn that was cut off ended nobody knows when.
             _ if status == TurnStatus::Interrupted => None,
