@@ -8,7 +8,6 @@ use crate::data::{self, DataFolder};
 use crate::http::accept;
 use crate::http::room::raise_limit;
 use crate::http::tls::Tls;
-use crate::keys::LOOK_AGAIN;
 use crate::relay::WriteBudget;
 use crate::runtime::Runtime;
 use crate::runtime::local::{Isolation, Local, Rule, Settings};
@@ -294,15 +293,8 @@ async fn make_room(app: Arc<App>, stop: CancellationToken) {
     }
 }
 
-/// Ends what is open for keys that were revoked, by whatever process.
 async fn end_revoked(app: Arc<App>, stop: CancellationToken) {
-    loop {
-        tokio::select! {
-            () = stop.cancelled() => return,
-            () = tokio::time::sleep(LOOK_AGAIN) => {}
-        }
-        app.keys.end_revoked(&*app.shared.store).await;
-    }
+    app.keys.keep_ending_revoked(&*app.shared.store, &stop).await;
 }
 
 /// Looks after chats that are not used and after the certificate, and forgets old idempotency keys.

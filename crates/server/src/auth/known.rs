@@ -12,8 +12,10 @@ use std::collections::HashMap;
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use subtle::ConstantTimeEq as _;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 /// The maximum number of cached keys between two reads of the store.
 const REMEMBERED: usize = 10_000;
@@ -101,8 +103,19 @@ impl Keys {
         })
     }
 
+    /// Ends what is open for keys that were revoked, by whatever process, until `stop`.
+    pub(crate) async fn keep_ending_revoked(&self, store: &dyn Store, stop: &CancellationToken) {
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(LOOK_AGAIN) => {}
+            }
+            self.end_revoked(store).await;
+        }
+    }
+
     /// Ends the open requests of revoked keys, and removes those keys from the cache.
-    pub(crate) async fn end_revoked(&self, store: &dyn Store) {
+    async fn end_revoked(&self, store: &dyn Store) {
         let revoked = self.live.end_revoked(store).await;
         if !revoked.is_empty() {
             let mut remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
@@ -123,5 +136,58 @@ impl Keys {
         }
         *left -= 1.0;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::Keys;
+    use crate::auth::Access;
+    use crate::config::Delivery;
+    use crate::http::line::{Line, Strangers};
+    use crate::keys::{self, LOOK_AGAIN, NOTICED_AFTER, Scope};
+    use crate::store::sqlite::Sqlite;
+    use std::sync::Arc;
+    use std::time::Duration;
+    use tokio::time::Instant;
+    use tokio_util::sync::CancellationToken;
+
+    /// PROTOCOL AUTH-5, by a clock that jumps to whatever happens next.
+    #[tokio::test(start_paused = true)]
+    async fn what_is_open_for_a_revoked_key_has_ended_in_the_time_that_is_promised() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Arc::new(Sqlite::open(folder.path(), Delivery::Fast, None).ok().unwrap());
+        let keys = Arc::new(Keys::new(&[]));
+        let stop = CancellationToken::new();
+        let ending = tokio::spawn({
+            let (keys, store, stop) = (keys.clone(), store.clone(), stop.clone());
+            async move { keys.keep_ending_revoked(&*store, &stop).await }
+        });
+        let strangers = Arc::<Strangers>::default();
+        let line = || Line::new([127, 0, 0, 1].into(), &strangers, CancellationToken::new());
+        // Revoked at any time between two looks; let in long before, or at the last moment, by what was looked up before.
+        for (after, late) in [(0, false), (1, false), (1999, false), (0, true), (1, true), (1999, true)] {
+            tokio::time::sleep(Duration::from_millis(after)).await;
+            let (info, key) = keys::create(folder.path(), "laptop", "anna", &[Scope::Chat]).unwrap();
+            let known = keys.find(&*store, key.expose()).await.unwrap().unwrap();
+            let access = Access::new(line());
+            if !late {
+                access.let_in(&keys.live, &known);
+            }
+            assert!(keys::revoke(folder.path(), &info.id).unwrap());
+            let revoked = Instant::now();
+            if late {
+                tokio::time::sleep(LOOK_AGAIN.mul_f64(0.999)).await;
+                let known = keys.find(&*store, key.expose()).await.unwrap().expect("it was looked up a moment ago");
+                access.let_in(&keys.live, &known);
+            }
+            access.ended.cancelled().await;
+            assert!(revoked.elapsed() <= NOTICED_AFTER, "{after} {late}: {:?}", revoked.elapsed());
+            assert!(keys.find(&*store, key.expose()).await.unwrap().is_none(), "{after} {late}");
+        }
+        stop.cancel();
+        ending.await.unwrap();
+        crate::store::Store::close(&*store).await;
     }
 }

@@ -56,7 +56,7 @@ pub(crate) struct Line {
 }
 
 impl Line {
-    pub(super) fn new(peer: IpAddr, strangers: &Arc<Strangers>, cut: CancellationToken) -> Arc<Self> {
+    pub(crate) fn new(peer: IpAddr, strangers: &Arc<Strangers>, cut: CancellationToken) -> Arc<Self> {
         let number = strangers.next.fetch_add(1, Ordering::Relaxed);
         strangers.open().insert(number, cut.clone());
         Arc::new(Self {
