@@ -1,4 +1,4 @@
-//! A model that does what it is told: `TOOL {ARGUMENTS}` calls that tool and says what came of it, `told?` says what it was told
+//! A model that does what it is told: a line `TOOL {ARGUMENTS}` calls that tool and says what came of it, `told?` says what it was told
 //! beside the user's words, and which tools it was given.
 
 use super::{Service, config};
@@ -45,7 +45,8 @@ fn answer(asked: &Value) -> Response {
     let of = |role: &str| messages.iter().filter(|message| message["role"] == role).map(text).collect::<Vec<_>>();
     let last = messages.last().unwrap();
     let said = text(last);
-    let delta = match (last["role"].as_str(), said.split_once(" {")) {
+    let told = said.lines().find_map(|line| line.split_once(" {"));
+    let delta = match (last["role"].as_str(), told) {
         (Some("tool"), _) => json!({ "content": said }),
         (_, Some((tool, arguments))) if asked["tools"].is_array() => {
             let function = json!({ "name": tool.trim(), "arguments": format!("{{{arguments}") });
