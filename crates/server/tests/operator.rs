@@ -24,7 +24,9 @@ fn shapes(marks: &Path) -> Vec<(&'static str, String)> {
     let writes =
         |name: &str| format!("import {{ writeFileSync }} from \"node:fs\"; writeFileSync({:?}, \"\");\n", mark(name));
     let allow = json!({ "bash": "allow", "external_directory": "allow" });
-    let skill = format!("---\nname: taken\ndescription: {MARK}-skill\n---\nDo it.\n");
+    let skill = |name: &str| format!("---\nname: {name}\ndescription: {MARK}-skill-{name}\n---\nDo it.\n");
+    // Of an agent, as the operator's own word on all agents is the last in any case.
+    let agent = json!({ "agent": { "build": { "permission": allow } } }).to_string();
     vec![
         (
             "opencode.json",
@@ -34,20 +36,23 @@ fn shapes(marks: &Path) -> Vec<(&'static str, String)> {
             })
             .to_string(),
         ),
-        ("opencode.jsonc", json!({ "agent": { "build": { "permission": allow } } }).to_string()),
+        ("opencode.jsonc", agent.clone()),
         ("told.md", format!("{MARK}-instructions\n")),
         ("AGENTS.md", format!("{MARK}-agents\n")),
         ("CLAUDE.md", format!("{MARK}-claude\n")),
-        (".opencode/agent/build.md", format!("---\npermission:\n  bash: allow\n---\n{MARK}-agent\n")),
-        (".opencode/opencode.json", json!({ "permission": allow }).to_string()),
+        (
+            ".opencode/agent/build.md",
+            format!("---\npermission:\n  bash: allow\n  external_directory: allow\n---\n{MARK}-agent\n"),
+        ),
+        (".opencode/opencode.json", agent),
         (".opencode/plugin/taken.js", writes("plugin") + "export const Taken = async () => ({});\n"),
         (
             ".opencode/tool/taken.js",
             writes("tool") + "export default { description: \"x\", args: {}, execute: async () => \"x\" };\n",
         ),
-        (".opencode/skill/one/SKILL.md", skill.replace("taken", "one")),
-        (".claude/skills/two/SKILL.md", skill.replace("taken", "two")),
-        (".agents/skills/three/SKILL.md", skill.replace("taken", "three")),
+        (".opencode/skill/one/SKILL.md", skill("one")),
+        (".claude/skills/two/SKILL.md", skill("two")),
+        (".agents/skills/three/SKILL.md", skill("three")),
     ]
 }
 
@@ -77,7 +82,8 @@ async fn taken(service: &Service, chat: &str, marks: &Path) -> String {
     let left = std::fs::read_dir(marks).unwrap().map(|mark| mark.unwrap().file_name().into_string().unwrap());
     let mut left: Vec<_> = left.collect();
     left.sort();
-    let told = ["-instructions", "-agents", "-claude", "-agent\\n", "-skill"].into_iter();
+    let told =
+        ["-instructions", "-agents", "-claude", "-agent\\n", "-skill-one", "-skill-two", "-skill-three"].into_iter();
     left.extend(told.filter(|what| said.contains(&format!("{MARK}{what}"))).map(str::to_owned));
     left.extend(said.contains(SECRET).then(|| "secret".to_owned()));
     left.join(" ")
@@ -119,25 +125,102 @@ async fn nor_with_a_process_of_its_own() {
     nothing_in_a_workspace_takes_it_back(Some(2)).await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn files_of_a_workspace_count_where_the_operator_allows_it() {
+/// What stands in a folder of configurations once `OpenCode` has fetched a package for it. Without it, and without a network, it would
+/// try for minutes before it loads what is there.
+fn fetched() -> Vec<(&'static str, String)> {
+    let needs = json!({ "@opencode-ai/plugin": "*" });
+    let lock = json!({ "name": "opencode", "lockfileVersion": 3, "packages": { "": { "dependencies": needs } } });
+    vec![
+        (".opencode/package.json", json!({ "dependencies": needs }).to_string()),
+        (".opencode/package-lock.json", lock.to_string()),
+        (".opencode/node_modules/fetched", String::new()),
+    ]
+}
+
+/// That nothing is taken from a workspace says something only of shapes that this `OpenCode` takes where it may: shown by itself.
+async fn each_shape_counts_where_the_operator_allows_it(isolate: Option<usize>) {
     let Some(program) = program() else { return };
     let _turn = ONE_AT_A_TIME.lock().await;
     let folder = tempfile::tempdir().unwrap();
     let marks = folder.path().join("marks");
-    std::fs::create_dir(&marks).unwrap();
     std::fs::write(folder.path().join("secret.txt"), SECRET).unwrap();
-    let mut config = with(program, &folder.path().join("data"), None, |_| {}).await;
-    config.limits.idle_timeout = Duration::from_secs(1);
+    let data = folder.path().join("data");
+    let mut config = with(program, &data, isolate, |opencode| opencode["permission"] = json!({ "bash": "deny" })).await;
+    config.limits.idle_timeout = Duration::from_millis(100);
     config.agent.project_config = true;
     let service = Service::with(config).await;
-    let chat = service.chat().await;
-    // Without `.opencode`: for it OpenCode fetches a package.
-    let files = shapes(&marks).into_iter().filter(|(name, _)| !name.starts_with(".opencode"));
-    upload(&service, &chat, files.collect()).await;
-    sleep(&service, &chat).await;
-    assert_eq!(taken(&service, &chat, &marks).await, "mcp shell -instructions -agents -skill secret");
+    let mut shown = Vec::new();
+    let together = [
+        "opencode.json",
+        "told.md",
+        "AGENTS.md",
+        ".opencode/plugin/taken.js",
+        ".opencode/tool/taken.js",
+        ".opencode/skill/one/SKILL.md",
+        ".claude/skills/two/SKILL.md",
+        ".agents/skills/three/SKILL.md",
+    ];
+    // What brings about the same is shown apart.
+    for (names, wanted) in [
+        (&together[..], "mcp plugin tool -instructions -agents -skill-one -skill-two -skill-three"),
+        (&["opencode.jsonc", "CLAUDE.md"], "shell -claude secret"),
+        (&[".opencode/agent/build.md"], "shell -agent\\n secret"),
+        (&[".opencode/opencode.json"], "shell secret"),
+    ] {
+        std::fs::create_dir(&marks).unwrap();
+        let chat = service.chat().await;
+        let mut files = shapes(&marks);
+        files.retain(|(name, _)| names.contains(name));
+        assert_eq!(files.len(), names.len());
+        files.extend(fetched());
+        upload(&service, &chat, files).await;
+        sleep(&service, &chat).await;
+        assert_eq!(taken(&service, &chat, &marks).await, wanted, "{names:?}");
+        shown.extend(names);
+        std::fs::remove_dir_all(&marks).unwrap();
+        assert_eq!(service.call("DELETE", &format!("/{chat}"), None).await.status, 200);
+    }
+    assert!(shapes(&marks).iter().all(|(name, _)| shown.contains(&name)), "{shown:?}");
     service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn files_of_a_workspace_count_where_the_operator_allows_it() {
+    each_shape_counts_where_the_operator_allows_it(None).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn they_also_count_with_a_process_of_its_own() {
+    each_shape_counts_where_the_operator_allows_it(Some(1)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_agent_wrote_itself_is_no_configuration_either() {
+    let Some(program) = program() else { return };
+    let _turn = ONE_AT_A_TIME.lock().await;
+    for (isolate, allowed) in [(None, false), (Some(1), false), (None, true)] {
+        let folder = tempfile::tempdir().unwrap();
+        let marks = folder.path().join("marks");
+        std::fs::create_dir(&marks).unwrap();
+        std::fs::write(folder.path().join("secret.txt"), SECRET).unwrap();
+        let mut config = with(program.clone(), &folder.path().join("data"), isolate, |_| {}).await;
+        config.limits.idle_timeout = Duration::from_secs(1);
+        config.agent.project_config = allowed;
+        let service = Service::with(config).await;
+        let chat = service.chat().await;
+        let write = |(name, text): (&str, String)| {
+            let text = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, text);
+            format!("mkdir -p $(dirname {name}); echo {text} | base64 -d > {name}; ")
+        };
+        let script: String = shapes(&marks).into_iter().chain(fetched()).map(write).collect();
+        shell(&service, &chat, &script).await;
+        let told = service.call("GET", &format!("/{chat}/files/told.md"), None).await;
+        assert_eq!(told.body, format!("{MARK}-instructions\n"), "its shell was allowed to");
+        sleep(&service, &chat).await;
+        let all = "mcp plugin shell tool -instructions -agents -agent\\n -skill-one -skill-two -skill-three secret";
+        assert_eq!(taken(&service, &chat, &marks).await, if allowed { all } else { "" });
+        service.stop().await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
