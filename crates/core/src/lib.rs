@@ -21,6 +21,7 @@ mod opencode;
 #[cfg(feature = "client")]
 mod operations;
 mod plain;
+// For the bindings, which answer requests by the same policy, and for the server's tests of what a client does.
 #[doc(hidden)]
 pub mod policy;
 mod repair;

@@ -5,6 +5,7 @@ use crate::shared::{Counts, Shared};
 use crate::tls::{HOST, Tls};
 use crate::wire::read_request;
 use crate::{Fault, Scenario, routes, socks};
+use std::fmt;
 use std::io;
 use std::sync::{Arc, Mutex};
 use tokio::net::{TcpListener, TcpStream};
@@ -16,6 +17,12 @@ pub struct Testkit {
     url: String,
     shared: Arc<Shared>,
     _stop: DropGuard,
+}
+
+impl fmt::Debug for Testkit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Testkit").field("url", &self.url).finish_non_exhaustive()
+    }
 }
 
 impl Testkit {

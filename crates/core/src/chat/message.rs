@@ -8,7 +8,7 @@ use crate::id::ChatId;
 use crate::operations::{Answers, Chats, PermissionReply, Prompt};
 use crate::stream::{Resume, StreamState};
 use crate::turn::Turn;
-use reqwest::Method;
+use ::http::Method;
 use std::fmt;
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;

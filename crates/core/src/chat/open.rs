@@ -5,7 +5,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::http::{Client, Clocks, Request, RequestOptions, Service, random_key};
 use crate::id::ChatId;
 use crate::stream::{EventBody, Foreign, Resume, TurnStream, TurnTarget, Wishes};
-use reqwest::Method;
+use ::http::Method;
 use std::time::Duration;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;

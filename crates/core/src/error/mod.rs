@@ -4,6 +4,8 @@
 //! `tests/conformance/errors.json` and `docs/errors.md` are checked against. Nobody matches text.
 
 mod code;
+#[cfg(feature = "client")]
+mod make;
 mod parse;
 
 pub use code::{CODES, Code, ErrorKind, lookup};
@@ -66,6 +68,7 @@ impl Error {
     }
 
     /// An error that a service answered. The class follows the status, or the code if it is known and agrees with the status.
+    // For the testkit, which builds the errors of its cases with it.
     #[doc(hidden)]
     pub fn from_status(status: u16, code: Option<String>, message: impl Into<String>) -> Self {
         let row = code.as_deref().and_then(lookup).filter(|row| row.status == status);
@@ -76,21 +79,6 @@ impl Error {
         error.0.kind = kind;
         error.0.retryable = retryable;
         error.0.status = Some(status);
-        error
-    }
-
-    /// The error of a turn that ended as `failed` or `interrupted`, with the turn's own code where it has one.
-    #[doc(hidden)]
-    pub fn turn_failed(turn: Turn) -> Self {
-        let reported = turn.error.clone().unwrap_or_default();
-        let code = if reported.code.is_empty() { Cow::Borrowed("turn_failed") } else { Cow::Owned(reported.code) };
-        let message = if reported.message.is_empty() {
-            format!("The turn ended as {}.", turn.status)
-        } else {
-            format!("The turn ended as {}: {}", turn.status, reported.message)
-        };
-        let mut error = Self::new(code, message).with_retryable(reported.retryable).with_turn(turn);
-        error.0.kind = ErrorKind::TurnFailed;
         error
     }
 
@@ -176,83 +164,6 @@ impl Error {
     /// Whether the same call may succeed later.
     pub fn is_retryable(&self) -> bool {
         self.0.retryable
-    }
-
-    /// Sets [`Error::message`].
-    #[cfg(feature = "client")]
-    #[must_use]
-    pub(crate) fn with_message(mut self, message: String) -> Self {
-        self.0.message = message;
-        self
-    }
-
-    /// Sets [`Error::status`].
-    #[doc(hidden)]
-    #[must_use]
-    pub fn with_status(mut self, status: u16) -> Self {
-        self.0.status = Some(status);
-        self
-    }
-
-    /// Sets [`Error::request_id`].
-    #[doc(hidden)]
-    #[must_use]
-    pub fn with_request_id(mut self, id: Option<String>) -> Self {
-        self.0.request_id = id;
-        self
-    }
-
-    /// Sets [`Error::retry_after`].
-    #[doc(hidden)]
-    #[must_use]
-    pub fn with_retry_after(mut self, wait: Option<Duration>) -> Self {
-        self.0.retry_after = wait;
-        self
-    }
-
-    /// Sets [`Error::body`], cut at 64 KiB.
-    #[doc(hidden)]
-    #[must_use]
-    pub fn with_body(mut self, mut body: String) -> Self {
-        let mut end = body.len().min(64 * 1024);
-        while !body.is_char_boundary(end) {
-            end -= 1;
-        }
-        body.truncate(end);
-        self.0.body = Some(body);
-        self
-    }
-
-    /// Sets [`Error::active_turn_id`].
-    #[doc(hidden)]
-    #[must_use]
-    pub fn with_active_turn_id(mut self, id: Option<TurnId>) -> Self {
-        self.0.active_turn_id = id;
-        self
-    }
-
-    /// Sets [`Error::turn`].
-    #[doc(hidden)]
-    #[must_use]
-    pub fn with_turn(mut self, turn: Turn) -> Self {
-        self.0.turn = Some(Box::new(turn));
-        self
-    }
-
-    /// Sets [`Error::cursor`].
-    #[doc(hidden)]
-    #[must_use]
-    pub fn with_cursor(mut self, cursor: Option<TurnCursor>) -> Self {
-        self.0.cursor = cursor;
-        self
-    }
-
-    /// Sets [`Error::is_retryable`], where the table does not know.
-    #[doc(hidden)]
-    #[must_use]
-    pub fn with_retryable(mut self, retryable: bool) -> Self {
-        self.0.retryable = retryable;
-        self
     }
 
     /// Sets the cause.

@@ -12,6 +12,7 @@ mod status;
 mod usage;
 mod wire;
 
+// For callers of `Event::parse_among`.
 #[doc(hidden)]
 pub use fields::Ids;
 pub use part::{FilePart, OtherPart, Part, PartBody, PatchPart, TextPart, TodoItem, TodoPart, ToolError, ToolPart};

@@ -63,6 +63,7 @@ impl Event {
     ///
     /// # Errors
     /// The text is no JSON object.
+    // For the testkit, which reads events as the client does.
     #[doc(hidden)]
     pub fn parse_among(ids: &mut Ids, json: &str, name: Option<&str>) -> Result<Self, serde_json::Error> {
         if let Some(event) = ids.repeated(json) {

@@ -6,8 +6,8 @@ use crate::id::TurnId;
 use crate::lax::{Failure, read_text};
 use crate::numbers;
 use crate::policy::retry::retry_after;
+use ::http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use bytes::Bytes;
-use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -213,8 +213,8 @@ fn no_words(status: u16) -> String {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::detached;
+    use ::http::header::{HeaderMap, HeaderValue};
     use bytes::Bytes;
-    use reqwest::header::{HeaderMap, HeaderValue};
 
     #[test]
     fn headers_that_are_kept_keep_nothing_else() {

@@ -163,6 +163,10 @@ impl ClientBuilder {
 
     /// A `reqwest` client of your own, which then determines proxy, certificates, keep-alive and the connect clock.
     /// Not together with those. Switch its redirects off: this library follows those that are safe itself.
+    ///
+    /// With the feature `reqwest`. The version of `reqwest` is not part of what this library's versions promise; use
+    /// [`turnwire::http::reqwest`](crate::http::reqwest), which is always the right one.
+    #[cfg(feature = "reqwest")]
     #[must_use]
     pub fn http_client(mut self, client: reqwest::Client) -> Self {
         self.http_client = Some(client);

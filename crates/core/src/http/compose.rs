@@ -3,10 +3,10 @@
 use super::header::{header_name, header_value};
 use super::{Body, Client, Request, RequestOptions, Secret};
 use crate::error::Result;
-use bytes::Bytes;
-use reqwest::header::{
+use ::http::header::{
     ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue, RANGE, USER_AGENT,
 };
+use bytes::Bytes;
 use serde_json::{Map, Value};
 use url::Url;
 

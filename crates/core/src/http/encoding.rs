@@ -2,9 +2,9 @@
 //! data.
 
 use crate::error::{Error, Result};
+use ::http::header::{CONTENT_ENCODING, HeaderMap};
 use bytes::{Buf as _, Bytes};
 use flate2::write::MultiGzDecoder;
-use reqwest::header::{CONTENT_ENCODING, HeaderMap};
 use std::io::{self, Write as _};
 
 /// A body compressed more often than this is refused.
@@ -122,10 +122,10 @@ fn damaged(error: io::Error) -> Error {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use ::http::header::HeaderValue;
     use flate2::Compression;
     use flate2::write::GzEncoder;
     use proptest::prelude::*;
-    use reqwest::header::HeaderValue;
 
     fn gzip(bytes: &[u8]) -> Vec<u8> {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::default());

@@ -1,7 +1,7 @@
 //! Names and values of headers, from text.
 
 use crate::error::{Error, Result};
-use reqwest::header::{HeaderName, HeaderValue};
+use ::http::header::{HeaderName, HeaderValue};
 
 pub(super) fn header_name(name: &str) -> Result<HeaderName> {
     HeaderName::from_bytes(name.as_bytes())

@@ -27,6 +27,7 @@ mod send;
 mod tls;
 mod trust;
 
+pub use ::http::HeaderMap;
 pub use answer::RawResponse;
 pub use builder::ClientBuilder;
 pub use call::Call;
@@ -35,7 +36,8 @@ pub use client::Client;
 pub use connection_error::no_file_left;
 pub use env::local_key_file;
 pub use options::{RequestOptions, Timeout};
-pub use reqwest::header::HeaderMap;
+#[cfg(feature = "reqwest")]
+pub use reqwest;
 pub use secret::Secret;
 
 pub(crate) use answer::{Answer, Head, content_type, read_json, status_error};

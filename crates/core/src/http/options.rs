@@ -274,6 +274,7 @@ impl RequestOptions {
     ///
     /// # Errors
     /// `invalid_argument`.
+    // For the bindings, which check a call before it is queued.
     #[doc(hidden)]
     pub fn check_for(&self, operation: &str) -> Result<()> {
         let refuse = |why: &str| Err(Error::new("invalid_argument", why));

@@ -1,8 +1,8 @@
 //! Redirects: which are followed, and the errors for the others. PROTOCOL HTTP-6.
 
 use crate::error::{Error, Result};
-use reqwest::Method;
-use reqwest::header::{HeaderMap, LOCATION};
+use ::http::Method;
+use ::http::header::{HeaderMap, LOCATION};
 use url::Url;
 
 use super::error_body::bounded;

@@ -3,8 +3,8 @@
 use super::Body;
 use crate::error::{Error, Result};
 use crate::id::{ChatId, RequestId, TurnId};
+use ::http::Method;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use reqwest::Method;
 use serde::Serialize;
 
 /// Everything but the unreserved characters of RFC 3986.

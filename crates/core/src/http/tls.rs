@@ -87,19 +87,31 @@ fn read(settings: &ClientBuilder) -> Result<Trust> {
 
 fn with_system(more: Vec<CertificateDer<'static>>) -> std::result::Result<ClientConfig, rustls::Error> {
     let verifier =
-        if more.is_empty() { Verifier::new(provider())? } else { Verifier::new_with_extra_roots(more, provider())? };
-    let config = ClientConfig::builder_with_provider(provider()).with_safe_default_protocol_versions()?;
+        if more.is_empty() { Verifier::new(provider()?)? } else { Verifier::new_with_extra_roots(more, provider()?)? };
+    let config = ClientConfig::builder_with_provider(provider()?).with_safe_default_protocol_versions()?;
     Ok(config.dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth())
 }
 
 fn with_none() -> std::result::Result<ClientConfig, rustls::Error> {
-    let config = ClientConfig::builder_with_provider(provider()).with_safe_default_protocol_versions()?;
+    let config = ClientConfig::builder_with_provider(provider()?).with_safe_default_protocol_versions()?;
     Ok(config.with_root_certificates(RootCertStore::empty()).with_no_client_auth())
 }
 
-/// The program's, where it chose one.
-fn provider() -> Arc<CryptoProvider> {
-    CryptoProvider::get_default().cloned().unwrap_or_else(|| Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
+/// Those of the features; the first is used.
+const BUILT_IN: &[fn() -> CryptoProvider] = &[
+    #[cfg(feature = "tls-aws-lc")]
+    rustls::crypto::aws_lc_rs::default_provider,
+    #[cfg(feature = "tls-ring")]
+    rustls::crypto::ring::default_provider,
+];
+
+/// The program's, where it chose one, else one of the features.
+fn provider() -> std::result::Result<Arc<CryptoProvider>, rustls::Error> {
+    let built_in = || BUILT_IN.first().map(|provider| Arc::new(provider()));
+    CryptoProvider::get_default().cloned().or_else(built_in).ok_or_else(|| {
+        let why = "turnwire was built without tls-aws-lc and tls-ring, and no CryptoProvider is installed";
+        rustls::Error::General(why.to_owned())
+    })
 }
 
 fn no_tls(error: rustls::Error) -> Error {

@@ -29,6 +29,7 @@ mod usage;
 
 pub use crate::opencode::RAW_EVENTS;
 pub use capture::Capture;
+// For the server, which needs each event's chat and part before it is normalized.
 #[doc(hidden)]
 pub use reading::{About, Reading, read_answer};
 

@@ -5,7 +5,7 @@ use crate::error::Error;
 use crate::http::{Call, Request};
 use crate::id::{ChatId, TurnId};
 use crate::lax;
-use reqwest::Method;
+use ::http::Method;
 use serde::{Deserialize, Serialize};
 
 /// The turn to cancel.

@@ -7,7 +7,7 @@ use crate::http::{Call, Request, read_json};
 use crate::id::{ChatId, TurnId};
 use crate::lax;
 use crate::time::{Timestamp, millis};
-use reqwest::Method;
+use ::http::Method;
 use serde::{Deserialize, Serialize};
 use std::borrow::Borrow;
 use std::time::Duration;

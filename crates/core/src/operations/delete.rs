@@ -5,7 +5,7 @@ use crate::http::{Call, Request};
 use crate::id::ChatId;
 use crate::lax;
 use crate::time::millis;
-use reqwest::Method;
+use ::http::Method;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 

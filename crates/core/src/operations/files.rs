@@ -5,7 +5,7 @@ use crate::error::Result;
 use crate::http::{Call, Client, Request};
 use crate::id::ChatId;
 use crate::lax;
-use reqwest::Method;
+use ::http::Method;
 use serde::{Deserialize, Serialize};
 
 /// The files of a workspace.

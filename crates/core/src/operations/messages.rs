@@ -6,7 +6,7 @@ use crate::http::{Call, Client, Request};
 use crate::id::{ChatId, MessageId, PartId};
 use crate::json::Json;
 use crate::lax;
-use reqwest::Method;
+use ::http::Method;
 use serde::{Deserialize, Serialize};
 
 /// A message of a chat, the user's or the agent's.

@@ -4,7 +4,7 @@ use super::Chats;
 use crate::error::{Error, Result};
 use crate::http::{Call, Request};
 use crate::id::{ChatId, RequestId};
-use reqwest::Method;
+use ::http::Method;
 use serde_json::json;
 
 /// The answer to a permission.

@@ -3,7 +3,7 @@
 use super::Chats;
 use crate::http::{Call, Request};
 use crate::id::{ChatId, RequestId};
-use reqwest::Method;
+use ::http::Method;
 use serde_json::json;
 
 /// One list of labels (or of free text) for each question.

@@ -4,7 +4,7 @@ use super::create::read_chat;
 use super::{Chat, Chats};
 use crate::http::{Call, Request};
 use crate::id::ChatId;
-use reqwest::Method;
+use ::http::Method;
 
 impl Chats {
     /// Retrieves the chat, with its title, its model, and the running turn.

@@ -6,7 +6,7 @@ use crate::http::{Call, Request, read_json};
 use crate::id::ChatId;
 use crate::lax;
 use crate::time::Timestamp;
-use reqwest::Method;
+use ::http::Method;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 

@@ -4,7 +4,7 @@ use super::Chats;
 use crate::http::{Call, Client, Request};
 use crate::id::{ChatId, TurnId};
 use crate::turn::Turn;
-use reqwest::Method;
+use ::http::Method;
 
 /// The turns of chats.
 #[derive(Clone, Debug)]

@@ -4,7 +4,7 @@ use super::create::read_chat;
 use super::{Chat, Chats};
 use crate::http::{Call, Request};
 use crate::id::ChatId;
-use reqwest::Method;
+use ::http::Method;
 use serde_json::json;
 
 impl Chats {

@@ -3,10 +3,10 @@
 use super::files::{FileEntry, Files, file_request};
 use crate::http::{Body, BodyStream, Call};
 use crate::id::ChatId;
+use ::http::Method;
 use bytes::Bytes;
 use futures_core::Stream;
 use futures_util::{StreamExt as _, TryStreamExt as _};
-use reqwest::Method;
 use std::fmt;
 use std::io;
 use std::path::PathBuf;

@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 /// Before sending a request again: min(0.5 · 2ⁿ, 8) s less up to a quarter. `retry` counts from 0, `random` is in 0..1.
-pub fn retry(retry: u32, random: f64) -> Duration {
+pub(crate) fn retry(retry: u32, random: f64) -> Duration {
     Duration::from_secs_f64((0.5 * doubled(retry)).min(8.0) * (1.0 - 0.25 * random.clamp(0.0, 1.0)))
 }
 
 /// Before the resume number `resume` (from 0) in a row without a new event: the first at once, then anything up to
 /// min(0.25 · 2ⁿ, 8) s.
-pub fn resume(resume: u32, random: f64) -> Duration {
+#[cfg(any(feature = "client", test))]
+pub(crate) fn resume(resume: u32, random: f64) -> Duration {
     if resume == 0 {
         return Duration::ZERO;
     }

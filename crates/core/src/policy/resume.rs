@@ -14,7 +14,7 @@ const CEILING: Duration = Duration::from_secs(30);
 
 /// The resumes of one stream. Pure: the time that passed and the random number come from outside.
 #[derive(Clone, Debug)]
-pub struct Resumes {
+pub(crate) struct Resumes {
     most: u32,
     /// Whether each but the first waits.
     paced: bool,
@@ -25,33 +25,33 @@ pub struct Resumes {
 
 impl Resumes {
     /// No attempt so far, of a stream that nothing else would reopen.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { most: MAX_IN_A_ROW, paced: true, in_a_row: 0, total: 0, server_retry: None }
     }
 
     /// None so far, at most so many in a row, each at once: where sending has retries and waits of its own.
-    pub fn at_once(most: u32) -> Self {
+    pub(crate) fn at_once(most: u32) -> Self {
         Self { most, paced: false, ..Self::new() }
     }
 
     /// None, and none are allowed.
-    pub fn none() -> Self {
+    pub(crate) fn none() -> Self {
         Self::at_once(0)
     }
 
     /// A new event came: the next break starts afresh.
-    pub fn progress(&mut self) {
+    pub(crate) fn progress(&mut self) {
         self.in_a_row = 0;
     }
 
     /// The server's `retry:`.
-    pub fn set_server_retry(&mut self, wait: Option<Duration>) {
+    pub(crate) fn set_server_retry(&mut self, wait: Option<Duration>) {
         self.server_retry = wait;
     }
 
     /// How long to wait before the next resume; `None`: give up. `since_progress` is the time since the last new event
     /// (or since the stream was opened), `random` is in 0..1.
-    pub fn next(&mut self, since_progress: Duration, random: f64) -> Option<Duration> {
+    pub(crate) fn next(&mut self, since_progress: Duration, random: f64) -> Option<Duration> {
         let late = self.paced && self.in_a_row > 0;
         if self.in_a_row >= self.most || (late && since_progress >= BUDGET) {
             return None;
@@ -69,12 +69,12 @@ impl Resumes {
     }
 
     /// How many resumes were made since the last new event.
-    pub fn in_a_row(&self) -> u32 {
+    pub(crate) fn in_a_row(&self) -> u32 {
         self.in_a_row
     }
 
     /// How many resumes were made in all.
-    pub fn total(&self) -> u64 {
+    pub(crate) fn total(&self) -> u64 {
         self.total
     }
 }

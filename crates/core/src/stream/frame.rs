@@ -6,7 +6,7 @@ use crate::http::status_error;
 use crate::lax;
 use crate::numbers;
 use crate::sse::Frame;
-use reqwest::header::HeaderMap;
+use ::http::header::HeaderMap;
 use serde::Deserialize;
 use std::borrow::Cow;
 

@@ -109,24 +109,28 @@ impl TurnHandle {
     }
 
     /// Whether this request is still to be put to a handler; the one who asks does so.
+    // For the bindings, whose handlers run in their own language.
     #[doc(hidden)]
     pub fn claim(&self, request_id: &RequestId) -> bool {
         self.requests().attendance.claim(request_id)
     }
 
     /// The handler of this request failed: the next reader gets it again.
+    // For the bindings, whose handlers run in their own language.
     #[doc(hidden)]
     pub fn retract(&self, request_id: &RequestId) {
         self.requests().attendance.retract(request_id);
     }
 
     /// What to do about the requests that are open, each of which is put to a handler once, whoever asks.
+    // For the bindings, whose handlers run in their own language.
     #[doc(hidden)]
     pub fn attend(&self, open: &[InputRequest], policies: Policies) -> Duty {
         self.requests().attendance.next(open, policies)
     }
 
     /// Whether the agent waits for an answer that nobody is there to give. Looking puts nothing to a handler.
+    // For the bindings, whose handlers run in their own language.
     #[doc(hidden)]
     pub fn waits_in_vain(&self, open: &[InputRequest], policies: Policies) -> bool {
         self.requests().attendance.waits_in_vain(open, policies)
@@ -134,6 +138,7 @@ impl TurnHandle {
 
     /// Cancels the turn of a caller that has failed, who does not care how that ends and waits for it a few seconds at
     /// most.
+    // For the bindings, which cancel a turn whose caller failed.
     #[doc(hidden)]
     pub async fn abandon(self) {
         if let Ok(Err(error)) = timeout(ABANDON, self.cancel()).await {

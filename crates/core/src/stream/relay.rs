@@ -10,9 +10,9 @@ use crate::http::{Client, Clocks, Head, Request, RequestOptions, Secret, check_s
 use crate::id::ChatId;
 use crate::policy::resume::Resumes;
 use crate::sse::Decoder;
+use ::http::Method;
+use ::http::header::HeaderMap;
 use futures_core::{FusedStream, Stream};
-use reqwest::Method;
-use reqwest::header::HeaderMap;
 use std::collections::VecDeque;
 use std::fmt;
 use std::future::poll_fn;

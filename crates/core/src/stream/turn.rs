@@ -172,6 +172,7 @@ impl TurnStream {
 
     /// For a caller that has failed: what to [abandon](TurnHandle::abandon) the turn by, where closing the stream is to
     /// cancel it. It is given once.
+    // For the bindings, whose garbage collectors close a stream where nothing can be awaited.
     #[doc(hidden)]
     pub fn give_up(&mut self) -> Option<TurnHandle> {
         (self.end.canceller.take().is_some() && !self.snapshot().ended).then(|| self.handle())

@@ -8,7 +8,7 @@ use crate::event::{Event, EventKind, Ids};
 use crate::http::{Client, Clocks, Request, RequestOptions};
 use crate::id::{ChatId, TurnId};
 use crate::sse::{Decoder, Frame};
-use reqwest::Method;
+use ::http::Method;
 
 /// The largest event of a turn.
 const MAX_EVENT_BYTES: usize = 16 * 1024 * 1024;
