@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from canned import Canned, answer
 from conftest import KEY, Service
 from testkit import misbehaving, told
 from turnwire import APIConnectionError, APIStatusError, AsyncTurnwire, Chat, NotFoundError, Turnwire
@@ -86,6 +87,14 @@ def test_a_source_is_read_no_faster_than_it_is_sent_and_left_where_the_request_e
 
 
 @WAYS
+def test_a_source_is_left_once_its_upload_was_refused_though_the_service_reads_on(how: str) -> None:
+    source = Source(100 * ALL)
+    with Canned(answer(404, b"{}")) as service, pytest.raises(NotFoundError):
+        upload(how, service.url, source)
+    assert source.left and source.given < ALL / 2, f"{source.given} pieces were read"
+
+
+@WAYS
 def test_a_long_source_arrives_whole(how: str, service: Service, client: Turnwire, chat: Chat) -> None:
     source = Source(LONG)
     assert upload(how, service.url, source, chat.id).size_bytes == LONG * len(PIECE)
@@ -152,6 +161,32 @@ def test_a_file_is_read_by_parts(client: Turnwire, chat: Chat) -> None:
     content: Any = Tape()
     assert client.chat.files.upload("a", id=chat.id, content=content).size_bytes == LONG * len(PIECE)
     assert max(sizes) <= 1024 * 1024
+
+
+def test_a_generator_that_a_thread_reads_while_its_upload_ends_is_closed_after_that(service: Service) -> None:
+    go_on = threading.Event()
+    left = []
+
+    def pieces() -> Iterator[bytes]:
+        try:
+            for _ in range(LONG):
+                yield PIECE
+            go_on.wait()
+            yield PIECE
+        finally:
+            left.append(threading.get_ident())
+
+    source = pieces()
+
+    async def main() -> None:
+        async with AsyncTurnwire(base_url=service.url, api_key=KEY) as client:
+            with pytest.raises(NotFoundError):
+                await client.chat.files.upload("a", id="chat_nowhere", content=source)
+        assert not left
+        go_on.set()
+
+    asyncio.run(main())
+    assert len(left) == 1
 
 
 @pytest.mark.parametrize("known", [True, False])

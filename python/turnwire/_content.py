@@ -6,6 +6,7 @@ import asyncio
 import inspect
 import io
 import os
+import threading
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from os import PathLike
@@ -42,8 +43,17 @@ class Reader:
     def __init__(self, given: Any) -> None:
         self._file = _File(given) if callable(getattr(given, "read", None)) else None
         self._pieces: Iterator[Any] = iter(()) if self._file else _pieces(given)
+        self._reading = threading.Lock()
+        self._is_left = False
 
     def read(self) -> bytes:
+        with self._reading:
+            data = self._read()
+        if self._is_left:
+            self._close()
+        return data
+
+    def _read(self) -> bytes:
         if self._file is not None:
             return b"" if self._file.ended else self._file.bytes_of(self._file.read())
         read, size = [], 0
@@ -59,9 +69,17 @@ class Reader:
         return inspect.isgenerator(self._pieces)
 
     def leave(self) -> None:
-        """Closes a generator that is not read to its end."""
+        """Closes a generator that is not read to its end: at once, or after the read that another thread is in."""
+        self._is_left = True
+        if self._reading.acquire(blocking=False):
+            try:
+                self._close()
+            finally:
+                self._reading.release()
+
+    def _close(self) -> None:
         if inspect.isgenerator(self._pieces):
-            # If another thread still runs it, it ends with that thread.
+            # It is its owner's too, who may run it on another thread.
             with suppress(ValueError):
                 self._pieces.close()
 

@@ -48,6 +48,8 @@ class AsyncUpload:
         self._reader = AsyncReader(content) if whole is None else None
         self._native = _native.Upload()
         self._broken: Exception | None = None
+        #: The source is being closed, which must not be interrupted.
+        self._is_leaving = False
         #: The argument for the native module.
         self.given = self._native if whole is None else whole
 
@@ -62,7 +64,8 @@ class AsyncUpload:
             if (broken := self._broken) is None:
                 raise
         finally:
-            feeding.cancel()
+            if not self._is_leaving:
+                feeding.cancel()
             await asyncio.wait([feeding])
         self._broken = None
         try:
@@ -84,6 +87,7 @@ class AsyncUpload:
             self._broken = error
         finally:
             self._native.fail()
+            self._is_leaving = True
             await reader.leave()
 
 

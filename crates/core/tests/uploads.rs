@@ -4,6 +4,7 @@
 use bytes::Bytes;
 use futures_util::stream;
 use std::io;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use turnwire::chat::Upload;
 use turnwire::{Client, ErrorKind};
 use turnwire_testkit::{Fault, Testkit};
@@ -54,6 +55,28 @@ async fn a_file_is_uploaded_from_bytes_text_a_file_a_reader_and_a_stream() {
         assert_eq!(sent.last_body, "the notes");
         assert_eq!(sent.last_headers["content-type"], "application/octet-stream");
     }
+}
+
+/// PROTOCOL HTTP-4.
+#[tokio::test]
+async fn a_source_is_left_once_its_upload_was_refused_though_the_service_reads_on() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        let (mut socket, _) = listener.accept().await.unwrap();
+        socket.read_u8().await.unwrap();
+        socket.write_all(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n").await.unwrap();
+        tokio::io::copy(&mut socket, &mut tokio::io::sink()).await
+    });
+    let client = Client::builder().base_url(url).api_key("sk_test").build().unwrap();
+    let (held, left) = tokio::sync::oneshot::channel::<()>();
+    let endless = stream::repeat_with(move || {
+        let _ = &held;
+        Ok(Bytes::from_static(&[0; 1024]))
+    });
+    let refused = upload(&client, Upload::stream(endless)).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::NotFound);
+    assert!(left.await.is_err(), "the source is dropped");
 }
 
 /// More than what is read before anything is sent.

@@ -8,6 +8,8 @@ use std::fmt;
 use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Poll;
+use tokio_util::sync::CancellationToken;
 
 #[derive(Clone, Debug)]
 pub(crate) enum Body {
@@ -21,6 +23,9 @@ pub(crate) enum Body {
 /// So much of what comes in pieces is read before anything is sent: what ends by then is sent as bytes, whose length is
 /// known and which can be sent again, and what cannot be read at all costs no request.
 const READ_AHEAD: usize = 1 << 20;
+
+/// So much is written without a look for the answer.
+const UNSEEN: usize = 256 * 1024;
 
 impl Body {
     /// Reads the beginning of what comes in pieces.
@@ -76,9 +81,34 @@ impl BodyStream {
         Self(Source::Again(Arc::new(make)))
     }
 
-    /// Its pieces; `None` if they were taken before.
-    pub(super) fn take(&self) -> Option<impl Stream<Item = Result<Bytes, Unreadable>> + Send + use<>> {
-        self.0.take().map(|pieces| pieces.map_err(Unreadable))
+    /// Its pieces; `None` if they were taken before. Once the request is `over` they break off, which ends the connection
+    /// rather than the file.
+    pub(super) fn take(
+        &self,
+        over: CancellationToken,
+    ) -> Option<impl Stream<Item = Result<Bytes, Unreadable>> + Send + use<>> {
+        let pieces = self.0.take()?.map_err(Unreadable);
+        let mut unseen = 0;
+        // Nobody looks for the answer as long as there is something to write.
+        let pieces = pieces.then(move |piece| {
+            unseen += piece.as_ref().map_or(0, Bytes::len);
+            let looks = unseen >= UNSEEN;
+            if looks {
+                unseen = 0;
+            }
+            async move {
+                if looks {
+                    tokio::task::yield_now().await;
+                }
+                piece
+            }
+        });
+        let broken = over.clone();
+        let end = stream::poll_fn(move |_| {
+            let broken = broken.is_cancelled().then(|| Err(Unreadable(io::Error::other("the request has ended"))));
+            Poll::Ready(broken)
+        });
+        Some(pieces.take_until(over.cancelled_owned()).chain(end))
     }
 
     /// Whether it was sent and cannot be sent again.

@@ -8,6 +8,7 @@ use ::http::header::{
 };
 use bytes::Bytes;
 use serde_json::{Map, Value};
+use tokio_util::sync::CancellationToken;
 use url::Url;
 
 impl Client {
@@ -105,12 +106,12 @@ fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-/// `extended`: the request's body with the fields that the caller adds to it, see [`extended`].
-pub(super) fn body_of(request: &Request, extended: Option<&Bytes>) -> Option<reqwest::Body> {
+/// `extended`: the request's body with the fields that the caller adds to it, see [`extended`]. `over`: what ends it early.
+pub(super) fn body_of(request: &Request, extended: Option<&Bytes>, over: &CancellationToken) -> Option<reqwest::Body> {
     match &request.body {
         Body::None => extended.cloned().map(Into::into),
         Body::Bytes(bytes) => Some(bytes.clone().into()),
-        Body::Stream(stream) => stream.take().map(reqwest::Body::wrap_stream),
+        Body::Stream(stream) => stream.take(over.clone()).map(reqwest::Body::wrap_stream),
         Body::Json(json) => Some(extended.unwrap_or(json).clone().into()),
     }
 }

@@ -13,6 +13,7 @@ use crate::policy::retry::{self, Outcome, Situation};
 use bytes::{Bytes, BytesMut};
 use std::time::Duration;
 use tokio::time::{sleep, timeout};
+use tokio_util::sync::{CancellationToken, DropGuard};
 use tracing::field::Empty;
 use tracing::{Instrument as _, Span};
 use url::Url;
@@ -88,11 +89,12 @@ impl Client {
             }),
             None => sent.await,
         };
-        let response = exchanged?;
+        let (response, sending) = exchanged?;
         self.learn_service(&response);
         let status = response.status();
         tries.span.record("http.response.status_code", status.as_u16());
         if status.is_success() {
+            let _ = sending.disarm();
             let (status, request_id) = (status.as_u16(), header(response.headers(), "x-request-id"));
             return Answer::new(response, self.closed())
                 .map_err(|error| Failed::from(error.with_status(status).with_request_id(request_id)));
@@ -100,25 +102,30 @@ impl Client {
         Err(self.refused(response).await)
     }
 
-    /// Sends, following the redirects that are safe.
+    /// Sends, following the redirects that are safe. What is still being sent breaks off when the guard is dropped: a
+    /// service that has refused a request may read the rest for as long as it comes.
     async fn exchange(
         &self,
         request: &Request,
         options: &RequestOptions,
         clocks: &Clocks,
         tries: &Tries<'_>,
-    ) -> Result<reqwest::Response, Failed> {
+    ) -> Result<(reqwest::Response, DropGuard), Failed> {
         let http = self.transport.http(clocks.connect)?;
         let mut url = self.address(request, options)?;
         let mut headers = self.headers(request, options, tries.idempotency_key.as_deref())?;
         for _ in 0..=MAX_REDIRECTS {
             let mut sending = http.request(request.method.clone(), url.clone()).headers(headers.clone());
-            if let Some(body) = body_of(request, tries.extended.as_ref()) {
+            let over = CancellationToken::new();
+            if let Some(body) = body_of(request, tries.extended.as_ref(), &over) {
                 sending = sending.body(body);
             }
+            let over = over.drop_guard();
             let response =
                 sending.send().await.map_err(|error| Failed::unanswered(error, self.transport.proxy_of(&url)))?;
-            let Some(target) = redirect::target(&request.method, &response, &url) else { return Ok(response) };
+            let Some(target) = redirect::target(&request.method, &response, &url) else {
+                return Ok((response, over));
+            };
             let target = target?;
             if is_spent(request) {
                 let message =
