@@ -14,10 +14,13 @@ from typing import Any
 from conftest import ROOT
 
 
+def kit_program() -> str:
+    return os.environ.get("TURNWIRE_TESTKIT") or str(ROOT / "target/debug/turnwire-testkit")
+
+
 @contextmanager
 def misbehaving(scenario: Path) -> Iterator[str]:
-    program = os.environ.get("TURNWIRE_TESTKIT") or str(ROOT / "target/debug/turnwire-testkit")
-    command = [program, str(scenario)]
+    command = [kit_program(), str(scenario)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdin and process.stdout
         yield process.stdout.readline().split()[-1]

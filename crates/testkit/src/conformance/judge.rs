@@ -1,7 +1,7 @@
 //! What a call came to, beside what it must come to.
 
 use super::line::{Failure, Line};
-use crate::{Expect, Testkit};
+use crate::{Call, Expect, Testkit};
 use serde_json::Value;
 use std::time::Duration;
 use turnwire::error::CODES;
@@ -86,8 +86,8 @@ fn same<T: PartialEq + std::fmt::Debug>(what: &str, expected: Option<&T>, found:
     differs.then(|| format!("{what} should be {expected:?}, is {found:?}"))
 }
 
-/// What is wrong with the outcome of a call. `after`: the number of the event after which the turn is read.
-pub(crate) async fn judge(expect: &Expect, outcome: &Outcome, after: u64, kit: &Testkit) -> Vec<String> {
+/// What is wrong with the outcome of a call.
+pub(crate) async fn judge(expect: &Expect, outcome: &Outcome, call: &Call, kit: &Testkit) -> Vec<String> {
     let mut wrong = Vec::new();
     let mut demand = |holds: bool, what: &dyn Fn() -> String| {
         if !holds {
@@ -128,12 +128,13 @@ pub(crate) async fn judge(expect: &Expect, outcome: &Outcome, after: u64, kit: &
     if !outcome.events.is_empty() {
         let (fold, deltas) = folded(&outcome.events);
         let seqs: Vec<u64> = outcome.events.iter().filter_map(|event| event["seq"].as_u64()).collect();
-        let all: Vec<u64> = (after + 1..=after + seqs.len() as u64).collect();
+        let all: Vec<u64> = (call.after + 1..=call.after + seqs.len() as u64).collect();
         let complete = outcome.events.last().is_some_and(|event| event["type"] == "turn.completed");
         if expect.every_event_once {
             demand(seqs == all && complete, &|| format!("events lost, doubled or out of order: {seqs:?}"));
         }
-        if after == 0 {
+        // Who leaves has perhaps been delivered less than what had arrived; who resumes was delivered the rest.
+        if call.after == 0 && call.leave_after.is_none() {
             // PROTOCOL FOLD-1: whatever else the turn holds.
             let difference = difference(&fold, turn, "the turn");
             demand(difference.is_none(), &|| {

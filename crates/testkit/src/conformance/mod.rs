@@ -217,7 +217,7 @@ async fn called(
     if !wording && !scenario.rules.iter().any(|rule| rule.starts_with("ERR-")) {
         expect.message = None;
     }
-    Ok(judge(&expect, &outcome, call.after, &kit).await)
+    Ok(judge(&expect, &outcome, call, &kit).await)
 }
 
 /// The file of the CA of a service.
