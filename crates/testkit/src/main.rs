@@ -1,22 +1,26 @@
-//! `turnwire-testkit FILE`: serves one scenario until its standard input ends. `turnwire-testkit conformance`: judges a client.
+//! `turnwire-testkit FILE`: serves one scenario until its standard input ends. `turnwire-testkit conformance`: judges a client or a server.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
-use turnwire_testkit::conformance::{self, Case, Client, FEATURES, Options, cases};
+use turnwire_testkit::conformance::{
+    self, Case, Client, FEATURES, Options, SERVER_FEATURES, cases, checks, run_server,
+};
 use turnwire_testkit::{Scenario, Testkit, adapter};
 
 const USAGE: &str = "\
 Usage: turnwire-testkit FILE
        turnwire-testkit adapter
        turnwire-testkit conformance --client COMMAND [--only TEXT] [--list] [--jobs N] [--timeout SECONDS] [--cases FOLDER]
+       turnwire-testkit conformance --server URL --key KEY [--features NAME,…] [--only TEXT] [--list] [--timeout SECONDS]
 
   FILE         serves one scenario of tests/conformance/http until its standard input ends
   adapter      this project's Rust client, as a client under test
-  conformance  judges a client; docs/conformance.md describes the lines that COMMAND reads and writes
+  conformance  judges a client or a server; docs/conformance.md describes the lines that COMMAND reads and writes
     --only     only the cases whose names contain TEXT (may be repeated)
     --list     names the cases, what each needs, and the features, without running any
+    --features what the server has: agent, practice, files
     --jobs     how many cases run at once, 4 unless said
     --timeout  how long a case may take, 60 seconds unless said
     --cases    the folder with the cases, tests/conformance unless said
@@ -46,6 +50,9 @@ async fn main() -> ExitCode {
 /// What the command line wants of `conformance`.
 struct Wanted {
     client: Option<String>,
+    server: Option<String>,
+    key: String,
+    features: Vec<String>,
     only: Vec<String>,
     list: bool,
     folder: PathBuf,
@@ -56,13 +63,25 @@ fn wanted(args: &[String]) -> Result<Wanted, String> {
     let here = PathBuf::from("tests/conformance");
     let ours = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/conformance");
     let folder = if here.is_dir() { here } else { ours };
-    let mut wanted = Wanted { client: None, only: vec![], list: false, folder, options: Options::default() };
+    let mut wanted = Wanted {
+        client: None,
+        server: None,
+        key: String::new(),
+        features: vec![],
+        only: vec![],
+        list: false,
+        folder,
+        options: Options::default(),
+    };
     let mut args = args.iter();
     while let Some(arg) = args.next() {
         let mut value = || args.next().cloned().ok_or_else(|| format!("{arg} needs a value\n\n{USAGE}"));
         let number = |text: String| text.parse::<u32>().map_err(|_| format!("{arg} needs a number, not {text:?}"));
         match arg.as_str() {
             "--client" => wanted.client = Some(value()?),
+            "--server" => wanted.server = Some(value()?),
+            "--key" => wanted.key = value()?,
+            "--features" => wanted.features.extend(value()?.split(',').map(str::to_owned)),
             "--only" => wanted.only.push(value()?),
             "--list" => wanted.list = true,
             "--cases" => wanted.folder = value()?.into(),
@@ -74,30 +93,34 @@ fn wanted(args: &[String]) -> Result<Wanted, String> {
     Ok(wanted)
 }
 
-/// Whether the client passes.
+/// Whether the client or the server passes.
 async fn conform(args: &[String]) -> Result<bool, String> {
     let wanted = wanted(args)?;
-    let mut chosen = cases(&wanted.folder)?;
+    let mut chosen = if wanted.server.is_some() { checks() } else { cases(&wanted.folder)? };
     chosen.retain(|case| wanted.only.is_empty() || wanted.only.iter().any(|only| case.name.contains(only)));
     if wanted.list {
-        return list(&chosen).map(|()| true).map_err(|error| error.to_string());
+        let features = if wanted.server.is_some() { SERVER_FEATURES } else { FEATURES };
+        return list(&chosen, features).map(|()| true).map_err(|error| error.to_string());
     }
     if chosen.is_empty() {
         return Err("no case has such a name".to_owned());
     }
-    let command = wanted.client.ok_or_else(|| format!("--client is missing\n\n{USAGE}"))?;
-    let report = conformance::run(&Client::Command(command), chosen, &wanted.options).await?;
+    let report = match (wanted.server, wanted.client) {
+        (Some(url), None) => run_server(&url, &wanted.key, &wanted.features, chosen, &wanted.options).await?,
+        (None, Some(command)) => conformance::run(&Client::Command(command), chosen, &wanted.options).await?,
+        _ => return Err(format!("say --client or --server\n\n{USAGE}")),
+    };
     writeln!(std::io::stdout(), "{report}").map_err(|error| error.to_string())?;
     Ok(report.failed().is_empty())
 }
 
-fn list(cases: &[Case]) -> std::io::Result<()> {
+fn list(cases: &[Case], features: &[(&str, &str)]) -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
     for case in cases {
         writeln!(out, "{}: {} [{}] {}", case.name, case.says, case.needs.join(" "), case.rules.join(" "))?;
     }
     writeln!(out, "\nFeatures:")?;
-    for (name, says) in FEATURES {
+    for (name, says) in features {
         writeln!(out, "  {name:16}{says}")?;
     }
     Ok(())

@@ -267,8 +267,11 @@ async fn serve(
 
 async fn plain(socket: &mut TcpStream, shared: &Shared, headers: &str, fault: &Fault) -> Result<(), Stop> {
     let active = shared.running().map(|running| shared.state().turns[running].id.clone());
-    let body = json!({"id": CHAT, "status": "active", "activeTurnId": active}).to_string();
-    let body = fault.body.clone().unwrap_or(body);
+    let mut chat = json!({"id": CHAT, "status": "active"});
+    if let Some(active) = active {
+        chat["activeTurnId"] = json!(active);
+    }
+    let body = fault.body.clone().unwrap_or_else(|| chat.to_string());
     let headers = with_coding(headers, fault);
     Out::new(socket, fault).whole(200, &headers, &fault.encoded(body.as_bytes())).await
 }

@@ -1,11 +1,13 @@
 //! `turnwire-testkit conformance`, as its users run it.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use turnwire_testkit::conformance::{Client, FEATURES, Options, cases, run};
+use std::time::Duration;
+use turnwire_testkit::conformance::{Client, FEATURES, Options, SERVER_FEATURES, cases, checks, run, run_server};
+use turnwire_testkit::{Fault, Testkit};
 
 const TESTKIT: &str = env!("CARGO_BIN_EXE_turnwire-testkit");
 
@@ -62,12 +64,16 @@ async fn the_go_client_passes_every_case_that_it_can_be_judged_by() {
 fn every_case_needs_features_that_there_are_and_every_feature_is_documented() {
     let page = std::fs::read_to_string(root().join("docs/conformance.md")).unwrap();
     let known: BTreeSet<&str> = FEATURES.iter().map(|(name, _)| *name).collect();
-    for (name, says) in FEATURES {
+    for (name, says) in FEATURES.iter().chain(SERVER_FEATURES) {
         assert!(page.contains(&format!("| `{name}` | {says} |")), "docs/conformance.md does not explain {name}");
     }
     for case in cases(&root().join("tests/conformance")).unwrap() {
         let unknown: Vec<_> = case.needs.iter().filter(|name| !known.contains(*name)).collect();
         assert!(unknown.is_empty(), "{}: {unknown:?}", case.name);
+    }
+    for check in checks() {
+        let has = page.contains(&format!("| `{}` | {} | {} |", check.name, check.says, check.rules.join(", ")));
+        assert!(has, "docs/conformance.md does not list the check {}", check.name);
     }
 }
 
@@ -104,6 +110,47 @@ fn a_client_that_is_wrong_fails_and_one_that_can_little_is_skipped() {
     assert!(code == Some(2) && said.contains(r#"there is no feature "fly""#), "{said}");
     let (said, code) = judged("exit 1", &["--only", "a-healthy"]);
     assert!(code == Some(2) && said.contains("it ended before it said its features"), "{said}");
+}
+
+/// What the check of a turn's events says of a service with this fault.
+async fn checked(check: &str, faults: Vec<Fault>) -> String {
+    let kit = Testkit::with_faults(true, faults).await.unwrap();
+    let mut chosen = checks();
+    chosen.retain(|case| case.name == check);
+    let options = Options { time: Duration::from_secs(20), ..Options::default() };
+    let features = ["agent".to_owned()];
+    run_server(kit.url(), "sk_testkit_secret", &features, chosen, &options).await.unwrap().to_string()
+}
+
+#[tokio::test]
+async fn a_server_that_breaks_a_rule_fails_with_that_rule() {
+    let fault = |on: &str| Fault { on: on.to_owned(), nth: vec![0], ..Fault::default() };
+    let buffers = [("x-accel-buffering".to_owned(), "no".to_owned())];
+    let cursor = [("turnwire-cursor".to_owned(), "0".to_owned())];
+    let headers: BTreeMap<String, String> = buffers.into_iter().chain(cursor).collect();
+    let respond = || Fault { headers: headers.clone(), ..fault("respond") };
+    let said = checked("events", vec![respond()]).await;
+    assert_eq!(said, "1 passed, 0 failed, 0 skipped");
+    for (broken, rule) in [
+        (Fault { omit: Some(4), ..respond() }, "STREAM-1"),
+        (Fault { swap: Some(4), ..respond() }, "STREAM-1"),
+        (Fault { twice: true, ..respond() }, "STREAM-1"),
+        (Fault { end_events: Some(5), ..respond() }, "STREAM-1"),
+        (Fault { whole_parts: true, ..respond() }, "STREAM-1"),
+        (Fault { pings: true, ..respond() }, "FRAME-2"),
+        (Fault { bare: true, ..respond() }, "FRAME-1"),
+        (Fault { foreign: true, ..respond() }, "VER-1"),
+        (fault("respond"), "FRAME-1"),
+    ] {
+        let said = checked("events", vec![broken.clone()]).await;
+        let failed = said.ends_with("0 passed, 1 failed, 0 skipped") && said.contains(&format!("(PROTOCOL {rule})"));
+        assert!(failed, "{broken:?} should break {rule}: {said}");
+    }
+    // Without that agent nothing is judged, nor with a feature that nobody knows.
+    let output = conformance(&["--server", "http://127.0.0.1:1", "--key", "k", "--only", "events"]);
+    assert!(output.status.success() && output.stdout.ends_with(b"0 passed, 0 failed, 1 skipped\n"));
+    let output = conformance(&["--server", "http://127.0.0.1:1", "--key", "k", "--features", "wings"]);
+    assert_eq!(output.status.code(), Some(2));
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The cases that judge a client: the files of `tests/conformance`, and what each demands of the client.
 
+use super::server::Check;
 use crate::{Expect, Fault, Scenario, scenarios};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -71,6 +72,8 @@ pub(crate) enum Test {
     Parse(Vec<u8>, Value),
     /// Recordings that make one log, and the file with its events.
     Normalize(Vec<PathBuf>, PathBuf),
+    /// A check of a server.
+    Server(Check),
 }
 
 /// All cases below a folder.

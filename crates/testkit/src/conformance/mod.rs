@@ -1,15 +1,17 @@
-//! Judges any client by the cases of `tests/conformance`; `docs/conformance.md` explains it to its author.
+//! Judges any client by the cases of `tests/conformance`, and any server; `docs/conformance.md` explains it to their authors.
 
 mod case;
 mod judge;
 mod line;
 mod report;
+mod server;
 mod subject;
 
 pub use case::{Case, FEATURES, cases};
 pub use judge::difference;
 pub use line::{Cursor, Failure, Hello, Line, Request};
 pub use report::{Report, Verdict};
+pub use server::{SERVER_FEATURES, checks, run_server};
 pub use subject::Client;
 
 use crate::{Scenario, Testkit};
@@ -155,6 +157,7 @@ async fn judged(subject: &mut Subject, case: &Case, time: Duration) -> Result<Ve
             });
             single(outcome.unexpected().or(differs).or_else(count))
         }
+        Test::Server(_) => Ok(vec!["it judges servers".to_owned()]),
     }
 }
 
