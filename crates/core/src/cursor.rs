@@ -6,6 +6,14 @@ use std::borrow::Cow;
 use std::fmt;
 
 /// Where a relay is read from. Its text form is `live`, or the number.
+///
+/// ```
+/// use turnwire::RelayCursor;
+///
+/// assert_eq!("42".parse::<RelayCursor>()?, RelayCursor::After(42));
+/// assert_eq!(RelayCursor::Live.to_string(), "live");
+/// # Ok::<(), turnwire::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RelayCursor {

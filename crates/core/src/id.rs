@@ -7,8 +7,13 @@ use std::fmt;
 use std::sync::Arc;
 
 macro_rules! id {
-    ($(#[$doc:meta])* $name:ident) => {
+    ($(#[$doc:meta])* $name:ident = $example:literal) => {
         $(#[$doc])*
+        ///
+        /// ```
+        #[doc = concat!("let id = turnwire::", stringify!($name), "::from(\"", $example, "\");")]
+        #[doc = concat!("assert_eq!(id.as_str(), \"", $example, "\");")]
+        /// ```
         #[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(transparent)]
         pub struct $name(Arc<str>);
@@ -84,23 +89,23 @@ macro_rules! id {
 
 id! {
     /// A chat: `chat_…`.
-    ChatId
+    ChatId = "chat_1"
 }
 id! {
     /// A turn: `turn_` and what follows `msg_` in the id of the user's message.
-    TurnId
+    TurnId = "turn_1"
 }
 id! {
     /// A message: `msg_…`.
-    MessageId
+    MessageId = "msg_1"
 }
 id! {
     /// A part of a message: `prt_…`, a to-do list `todo_…`.
-    PartId
+    PartId = "prt_1"
 }
 id! {
     /// A question (`que_…`) or a permission (`per_…`) the agent waits for.
-    RequestId
+    RequestId = "que_1"
 }
 
 impl TurnId {

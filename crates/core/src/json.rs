@@ -9,6 +9,15 @@ use std::sync::Arc;
 
 /// A piece of JSON kept as the text it came in: key order, number forms and escapes survive. Cheap to clone; equal
 /// when the text is equal. It is checked when it is made, and never again.
+///
+/// ```
+/// use turnwire::Json;
+///
+/// let json = Json::parse(r#"{"n": 1.50}"#).ok_or("JSON")?;
+/// assert_eq!(json.get(), r#"{"n": 1.50}"#);
+/// assert_eq!(json.to_value()["n"], 1.5);
+/// # Ok::<(), &str>(())
+/// ```
 #[derive(Clone)]
 pub struct Json(Arc<RawValue>);
 

@@ -1,8 +1,11 @@
-//! Talk to coding agents: chats that last, turns that stream, events with types.
+#![cfg_attr(feature = "client", doc = include_str!("../README.md"))]
+#![cfg_attr(not(feature = "client"), doc = "Talk to coding agents: the pure part.")]
 //!
-//! The way of the data: bytes → [`sse`] → raw OpenCode events → [`normalize`] → [`Event`] →
-//! [`TurnAccumulator`] → [`Turn`]. All of that is pure: bytes and values in, values out; no clock, no socket, no async,
-//! no global. The feature `client` (on by default) adds the HTTP client.
+//! # The way of the data
+//!
+//! Bytes → [`sse`] → raw OpenCode events → [`normalize`] → [`Event`] → [`TurnAccumulator`] → [`Turn`]. All of that is pure:
+//! bytes and values in, values out; no clock, no socket, no async, no global. The feature `client` adds the HTTP client.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg(feature = "client")]
 pub mod chat;

@@ -8,6 +8,10 @@ const ESCAPE: char = '\u{1b}';
 
 /// `text` without escape sequences and control characters, line breaks and tabs excepted. Programs colour what they complain
 /// with; in JSON, in a log or in an exception that is noise, and in somebody's terminal it is an order.
+///
+/// ```
+/// assert_eq!(turnwire::plain("red: \u{1b}[31mno"), "red: no");
+/// ```
 pub fn plain(text: &str) -> Cow<'_, str> {
     if !text.chars().any(is_order) {
         return text.into();

@@ -15,6 +15,11 @@ const MAY_PIN_TIMES: usize = 4;
 
 /// A text, cheap to clone, used as a `str`. A delta is a range of the JSON it was read from, so that reading it copies
 /// nothing.
+///
+/// ```
+/// let text = turnwire::Text::from("Hello");
+/// assert_eq!((text.as_str(), text.len()), ("Hello", 5));
+/// ```
 #[derive(Clone, Default)]
 pub struct Text {
     memory: Arc<str>,

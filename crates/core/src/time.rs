@@ -5,6 +5,14 @@ use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Milliseconds since 1970, written as `2026-11-23T04:37:00.000Z`.
+///
+/// ```
+/// use turnwire::Timestamp;
+///
+/// let at = Timestamp::parse("2026-11-23T02:58:01.410Z").ok_or("a time")?;
+/// assert_eq!((at.as_millis(), at.to_string()), (1_795_402_681_410, "2026-11-23T02:58:01.410Z".to_owned()));
+/// # Ok::<(), &str>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(u64);
 

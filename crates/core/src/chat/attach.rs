@@ -11,6 +11,14 @@ use std::future::{Future, IntoFuture};
 use std::pin::Pin;
 
 /// A turn that is there already. Await it for its [`TurnStream`].
+///
+/// ```no_run
+/// # async fn example(client: turnwire::Client) -> turnwire::Result<()> {
+/// let mut stream = client.chat().attach_turn("chat_1", "turn_1").await?;
+/// println!("{}", stream.result().await?.text());
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a turn is opened when it is awaited"]
 #[derive(Clone)]
 pub struct OpenTurn {
@@ -21,6 +29,15 @@ pub struct OpenTurn {
 }
 
 /// The turn that runs in a chat. Await it for its [`TurnStream`]; `None`: nothing runs.
+///
+/// ```no_run
+/// # async fn example(client: turnwire::Client) -> turnwire::Result<()> {
+/// if let Some(mut stream) = client.chat().attach("chat_1").await? {
+///     println!("{}", stream.result().await?.text());
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a turn is opened when it is awaited"]
 #[derive(Clone)]
 pub struct Attach {

@@ -26,6 +26,16 @@ impl Files {
 }
 
 /// A download that has not begun.
+///
+/// ```no_run
+/// # async fn example(client: turnwire::Client) -> turnwire::Result<()> {
+/// let mut file = tokio::fs::File::create("report.pdf").await.map_err(|error| {
+///     turnwire::Error::new("incomplete_download", "The file could not be created.").with_source(error)
+/// })?;
+/// client.chat().files().download("chat_1", "out/report.pdf").write_to(&mut file).await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a download begins when it is awaited"]
 pub struct Download {
     client: Client,
@@ -34,6 +44,14 @@ pub struct Download {
 }
 
 /// A file, whole.
+///
+/// ```no_run
+/// # async fn example(client: turnwire::Client) -> turnwire::Result<()> {
+/// let file = client.chat().files().download("chat_1", "notes.md").await?;
+/// println!("{} bytes of {:?}", file.content.len(), file.content_type);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DownloadedFile {

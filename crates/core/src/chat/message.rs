@@ -14,6 +14,14 @@ use std::future::{Future, IntoFuture};
 use std::pin::Pin;
 
 /// A turn that is waited for. Await it for the ended [`Turn`].
+///
+/// ```no_run
+/// # async fn example(client: turnwire::Client) -> turnwire::Result<()> {
+/// let turn = client.chat().send_message("chat_1", "What changed?").on_question(|_| async { Ok(None) }).await?;
+/// println!("{}", turn.text());
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a message is sent when it is awaited"]
 pub struct SendMessage {
     respond: Respond,

@@ -13,6 +13,16 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 /// What to do where another turn runs in the chat.
+///
+/// ```no_run
+/// # async fn example(client: turnwire::Client) -> turnwire::Result<()> {
+/// use turnwire::chat::OnConflict;
+///
+/// let stream = client.chat().respond("chat_1", "And the tests?").on_conflict(OnConflict::Wait).await?;
+/// # let _ = stream;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
@@ -27,6 +37,23 @@ pub enum OnConflict {
 }
 
 /// A turn that has not begun. Await it for its [`TurnStream`]; 401, 409 and their like are errors there.
+///
+/// ```no_run
+/// # async fn example(client: turnwire::Client) -> turnwire::Result<()> {
+/// use turnwire::chat::{OnConflict, PermissionReply};
+///
+/// let mut stream = client
+///     .chat()
+///     .respond("chat_1", "Tidy up.")
+///     .on_conflict(OnConflict::Cancel)
+///     .on_permission(|_| async { Ok(PermissionReply::Once) })
+///     .cancel_on_close(true)
+///     .await?;
+/// let turn = stream.result().await?;
+/// # let _ = turn;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a turn begins when it is awaited"]
 #[derive(Clone)]
 pub struct Respond {

@@ -10,6 +10,18 @@ use std::future::{Future, IntoFuture};
 use std::pin::Pin;
 
 /// A relay that is not open yet. Await it for its [`RelayStream`].
+///
+/// ```no_run
+/// # async fn example(client: turnwire::Client) -> turnwire::Result<()> {
+/// use turnwire::RelayCursor;
+///
+/// let mut relay = client.chat().stream("chat_1", RelayCursor::START).await?;
+/// while let Some(item) = relay.try_next().await? {
+///     print!("{}", item.to_frame());
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a relay is opened when it is awaited"]
 #[derive(Clone)]
 pub struct OpenRelay {

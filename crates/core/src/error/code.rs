@@ -1,6 +1,13 @@
 //! The classes of error and the table of codes.
 
 /// The kinds of errors; Python and Node have a class for each, with the name of [`ErrorKind::class`].
+///
+/// ```
+/// use turnwire::{Error, ErrorKind};
+///
+/// let error = Error::new("chat_not_found", "There is no such chat.");
+/// assert_eq!((error.kind(), error.kind().class()), (ErrorKind::NotFound, "NotFoundError"));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
@@ -75,6 +82,12 @@ impl ErrorKind {
 }
 
 /// A row of the table.
+///
+/// ```
+/// let row = turnwire::error::lookup("turn_conflict").ok_or("a code of the protocol")?;
+/// assert_eq!(row.status, 409);
+/// # Ok::<(), &str>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Code {
@@ -151,6 +164,10 @@ pub const CODES: &[Code] = &[
 ];
 
 /// The row of a code, if the table has it.
+///
+/// ```
+/// assert!(turnwire::error::lookup("chat_ended").is_some_and(|row| row.status == 410));
+/// ```
 pub fn lookup(code: &str) -> Option<&'static Code> {
     CODES.iter().find(|row| row.code == code)
 }

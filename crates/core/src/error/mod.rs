@@ -24,6 +24,20 @@ use std::time::Duration;
 ///
 /// `Display` is one sentence for a person; the causes follow through [`std::error::Error::source`]. A key or a token
 /// is never in it.
+///
+/// ```no_run
+/// # async fn example(client: turnwire::Client) -> turnwire::Result<()> {
+/// use turnwire::ErrorKind;
+///
+/// match client.chat().send_message("chat_1", "Go on.").await {
+///     Ok(turn) => println!("{}", turn.text()),
+///     Err(error) if error.kind() == ErrorKind::TurnConflict => println!("busy with {:?}", error.active_turn_id()),
+///     Err(error) if error.is_retryable() => println!("again later: {error}"),
+///     Err(error) => return Err(error),
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Error(Box<Inner>);
 

@@ -30,6 +30,16 @@ use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// One event of a turn.
+///
+/// ```
+/// use turnwire::Event;
+///
+/// let json = r#"{"type":"message.part.updated","seq":3,"chatId":"chat_1","turnId":"turn_1","messageId":"msg_2","partId":"prt_1","partType":"text","delta":"Hel"}"#;
+/// let event = Event::parse(json, None)?;
+/// assert_eq!((event.seq, event.text_delta()), (3, Some("Hel")));
+/// assert_eq!(event.to_json(), json);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Event {
@@ -51,6 +61,20 @@ pub struct Event {
 }
 
 /// What happened. The large ones that come seldom are boxed, so that the small ones that come often are cheap to pass on.
+///
+/// ```
+/// use turnwire::{Event, EventKind};
+///
+/// fn show(event: &Event) {
+///     match &event.kind {
+///         EventKind::TurnStatusChanged(changed) => println!("{}", changed.status),
+///         EventKind::PartUpdated(updated) => println!("{} is {}", updated.part_type, updated.part.state),
+///         EventKind::TurnCompleted(completed) => println!("{} after {:?}", completed.status, completed.duration),
+///         _ => {}
+///     }
+/// }
+/// # let _ = show;
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum EventKind {
@@ -75,6 +99,13 @@ pub enum EventKind {
 }
 
 /// The turn has begun.
+///
+/// ```
+/// use turnwire::event::{TurnStarted, UserMessage};
+///
+/// let started = TurnStarted::new(UserMessage::new("msg_1", []));
+/// assert!(started.model.is_none());
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
@@ -90,6 +121,14 @@ pub struct TurnStarted {
 }
 
 /// The user's message.
+///
+/// ```
+/// use turnwire::Json;
+/// use turnwire::event::UserMessage;
+///
+/// let said = UserMessage::new("msg_1", Vec::from_iter(Json::parse(r#"{"type":"text","text":"Hello"}"#)));
+/// assert_eq!(said.parts.len(), 1);
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct UserMessage {
@@ -102,6 +141,12 @@ pub struct UserMessage {
 }
 
 /// The turn's status or its open requests changed.
+///
+/// ```
+/// use turnwire::event::{TurnStatus, TurnStatusChanged};
+///
+/// assert_eq!(TurnStatusChanged::new("waiting").status, TurnStatus::Waiting);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
@@ -123,6 +168,12 @@ pub struct TurnStatusChanged {
 }
 
 /// The agent begins a message.
+///
+/// ```
+/// use turnwire::event::{MessageCreated, MessageKind};
+///
+/// assert_eq!(MessageCreated::new("msg_2", MessageKind::Answer).message_id, "msg_2");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
@@ -146,6 +197,13 @@ pub struct MessageCreated {
 }
 
 /// Text to append to a text or reasoning part.
+///
+/// ```
+/// use turnwire::event::{PartDelta, PartType};
+///
+/// let delta = PartDelta::new("msg_2", "prt_1", PartType::Text, "Hel");
+/// assert_eq!(delta.delta.as_str(), "Hel");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
@@ -167,6 +225,13 @@ pub struct PartDelta {
 }
 
 /// The current state of a part, which replaces the previous one.
+///
+/// ```
+/// use turnwire::event::{Part, PartBody, PartState, PartUpdated, TextPart};
+///
+/// let part = Part::new("prt_1", PartBody::Text(TextPart::new("Hello")), PartState::Done);
+/// assert_eq!(PartUpdated::new("msg_2", part).part_type, "text");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
@@ -188,6 +253,12 @@ pub struct PartUpdated {
 }
 
 /// The message and all its parts have ended.
+///
+/// ```
+/// use turnwire::event::{FinishReason, MessageCompleted};
+///
+/// assert_eq!(MessageCompleted::new("msg_2", "stop").finish_reason, FinishReason::Stop);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
@@ -214,6 +285,12 @@ pub struct MessageCompleted {
 }
 
 /// What the turn used, all zero where nothing was reported.
+///
+/// ```
+/// use turnwire::event::{SessionUsage, Usage};
+///
+/// assert!(SessionUsage::new(Usage::default()).usage.entries.is_empty());
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct SessionUsage {
@@ -222,6 +299,14 @@ pub struct SessionUsage {
 }
 
 /// The turn has ended.
+///
+/// ```
+/// use std::time::Duration;
+/// use turnwire::event::{TurnCompleted, TurnStatus};
+///
+/// let mut completed = TurnCompleted::new(TurnStatus::Completed);
+/// completed.duration = Some(Duration::from_secs(3));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
@@ -243,6 +328,11 @@ pub struct TurnCompleted {
 }
 
 /// Why a turn or a message failed. Free of the provider's headers, bodies and addresses.
+///
+/// ```
+/// let error = turnwire::event::TurnError::new("provider_error", "The provider is overloaded.");
+/// assert!(!error.retryable);
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "Failure")]
 #[non_exhaustive]
@@ -262,6 +352,14 @@ impl From<Failure> for TurnError {
 }
 
 /// An event this library does not know, or could not read.
+///
+/// ```
+/// use turnwire::{Event, EventKind};
+///
+/// let event = Event::parse(r#"{"type":"turn.sung","chatId":"chat_1","turnId":"turn_1"}"#, None)?;
+/// assert!(matches!(&event.kind, EventKind::Unknown(unknown) if unknown.event_type == "turn.sung"));
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct UnknownEvent {

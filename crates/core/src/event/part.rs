@@ -9,6 +9,13 @@ use serde::{Deserialize, Deserializer, Serialize, de};
 use serde_json::value::RawValue;
 
 /// The current state of a part.
+///
+/// ```
+/// use turnwire::event::{Part, PartBody, PartState, PartType, TextPart};
+///
+/// let part = Part::new("prt_1", PartBody::Text(TextPart::new("Hello")), PartState::Done);
+/// assert_eq!((part.text(), part.part_type()), (Some("Hello"), &PartType::Text));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Part {
@@ -22,6 +29,19 @@ pub struct Part {
 }
 
 /// The kinds of part.
+///
+/// ```
+/// use turnwire::event::{Part, PartBody};
+///
+/// fn title(part: &Part) -> String {
+///     match &part.body {
+///         PartBody::Tool(tool) => tool.title.clone().unwrap_or_else(|| tool.tool.clone()),
+///         PartBody::File(file) => file.filename.clone().unwrap_or_default(),
+///         _ => part.part_type().to_string(),
+///     }
+/// }
+/// # let _ = title;
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "type", rename_all = "lowercase")]
 #[non_exhaustive]
@@ -44,6 +64,10 @@ pub enum PartBody {
 }
 
 /// Text or reasoning.
+///
+/// ```
+/// assert_eq!(turnwire::event::TextPart::new("Hello").text, "Hello");
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct TextPart {
@@ -53,6 +77,13 @@ pub struct TextPart {
 }
 
 /// A tool call.
+///
+/// ```
+/// use turnwire::event::ToolPart;
+///
+/// let tool = ToolPart::new("call_1", "bash", turnwire::Json::empty_object());
+/// assert!(tool.output.is_none() && tool.error.is_none());
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
@@ -87,6 +118,10 @@ pub struct ToolPart {
 }
 
 /// Why a tool failed.
+///
+/// ```
+/// assert_eq!(turnwire::event::ToolError::new("tool_failed", "exit status 1").code, "tool_failed");
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "Failure")]
 #[non_exhaustive]
@@ -104,6 +139,11 @@ impl From<Failure> for ToolError {
 }
 
 /// A file of the agent, or one that a tool returned.
+///
+/// ```
+/// let file = turnwire::event::FilePart::new("image/png", "https://example.com/a.png");
+/// assert!(!file.omitted);
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
@@ -126,6 +166,11 @@ pub struct FilePart {
 }
 
 /// Files changed by a step.
+///
+/// ```
+/// let patch = turnwire::event::PatchPart::new(vec!["src/main.rs".to_owned()]);
+/// assert_eq!(patch.files, ["src/main.rs"]);
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct PatchPart {
@@ -135,6 +180,13 @@ pub struct PatchPart {
 }
 
 /// The agent's to-do list.
+///
+/// ```
+/// use turnwire::event::{TodoItem, TodoPart};
+///
+/// let list = TodoPart::new(vec![TodoItem::new("Look", "pending", "low")]);
+/// assert_eq!(list.items.len(), 1);
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct TodoPart {
@@ -144,6 +196,13 @@ pub struct TodoPart {
 }
 
 /// One thing to do.
+///
+/// ```
+/// use turnwire::event::{TodoItem, TodoPriority, TodoStatus};
+///
+/// let item = TodoItem::new("Look", "in_progress", TodoPriority::High);
+/// assert_eq!(item.status, TodoStatus::InProgress);
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct TodoItem {
@@ -159,6 +218,11 @@ pub struct TodoItem {
 }
 
 /// A part of a kind this library does not know.
+///
+/// ```
+/// let part = turnwire::event::OtherPart::new("chart", turnwire::Json::empty_object());
+/// assert_eq!(part.part_type, "chart");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct OtherPart {

@@ -7,6 +7,13 @@ use serde::{Deserialize, Deserializer, Serialize, de};
 use serde_json::value::RawValue;
 
 /// An open request of the agent. The turn continues once it is answered.
+///
+/// ```
+/// use turnwire::event::{InputRequest, Permission};
+///
+/// let request = InputRequest::from(Permission::new("per_1", "bash"));
+/// assert_eq!(request.request_id(), &"per_1");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 #[non_exhaustive]
@@ -45,6 +52,19 @@ impl<'de> Deserialize<'de> for InputRequest {
 }
 
 /// One or more questions in one request; an answer has one list of labels (or of free text) for each.
+///
+/// ```no_run
+/// # async fn example(client: turnwire::Client) -> turnwire::Result<()> {
+/// let mut stream = client.chat().respond("chat_1", "Set it up.").await?;
+/// while let Some(event) = stream.try_next().await? {
+///     if let Some(question) = event.question() {
+///         let first = |prompt: &turnwire::event::Prompt| prompt.options.first().map(|option| option.label.clone());
+///         stream.answer(question, question.questions.iter().map(first).collect::<Vec<_>>()).await?;
+///     }
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
@@ -64,6 +84,14 @@ pub struct Question {
 }
 
 /// One question with its options.
+///
+/// ```
+/// use turnwire::event::{Choice, Prompt};
+///
+/// let mut prompt = Prompt::new("Which runner?");
+/// prompt.options = vec![Choice::new("pytest"), Choice::new("unittest")];
+/// assert!(!prompt.multiple);
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Prompt {
@@ -85,6 +113,10 @@ pub struct Prompt {
 }
 
 /// One option of a question.
+///
+/// ```
+/// assert_eq!(turnwire::event::Choice::new("yes").label, "yes");
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Choice {
@@ -97,6 +129,24 @@ pub struct Choice {
 }
 
 /// A permission that the agent requests.
+///
+/// ```no_run
+/// # async fn example(client: turnwire::Client) -> turnwire::Result<()> {
+/// use turnwire::chat::PermissionReply;
+///
+/// let mut stream = client.chat().respond("chat_1", "Run the tests.").await?;
+/// while let Some(event) = stream.try_next().await? {
+///     if let Some(permission) = event.permission() {
+///         let reply = match &*permission.permission {
+///             "bash" => PermissionReply::Once,
+///             _ => PermissionReply::Reject(Some("Only commands.".into())),
+///         };
+///         stream.allow(permission, reply).await?;
+///     }
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]

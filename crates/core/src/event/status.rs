@@ -6,6 +6,13 @@ use serde::Deserializer;
 
 open_enum! {
     /// Where a turn stands: one of the first eight while it is open, one of the others once it has ended.
+    ///
+    /// ```
+    /// use turnwire::event::TurnStatus;
+    ///
+    /// assert!(TurnStatus::from("failed").is_ended());
+    /// assert_eq!(TurnStatus::from("pondering").as_str(), "pondering");
+    /// ```
     TurnStatus {
         /// Accepted, not yet begun.
         Queued = "queued",
@@ -70,6 +77,12 @@ open_enum! {
 
 open_enum! {
     /// Where a part stands. Tools are `pending`, then `running`; texts are `streaming`.
+    ///
+    /// ```
+    /// use turnwire::event::PartState;
+    ///
+    /// assert!(PartState::Running.is_open() && !PartState::Done.is_open());
+    /// ```
     PartState {
         /// Text still grows.
         Streaming = "streaming",
@@ -105,6 +118,13 @@ open_enum! {
 
 open_enum! {
     /// The content of a part.
+    ///
+    /// ```
+    /// use turnwire::event::PartType;
+    ///
+    /// assert_eq!(PartType::from("tool"), PartType::Tool);
+    /// assert_eq!(PartType::from("hologram").to_string(), "hologram");
+    /// ```
     PartType {
         /// Text of the answer.
         Text = "text",

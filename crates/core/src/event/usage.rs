@@ -8,6 +8,15 @@ use serde::{Deserialize, Serialize};
 use std::ops::AddAssign;
 
 /// Token counts. `input` excludes the cache, `output` excludes reasoning; `total` is the sum of all five.
+///
+/// ```
+/// use turnwire::event::TokenCounts;
+///
+/// let (mut sum, mut more) = (TokenCounts::new(), TokenCounts::new());
+/// more.output_tokens = 5;
+/// sum += more;
+/// assert_eq!((sum.output_tokens, sum.cost_micros), (5, None));
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
@@ -51,6 +60,12 @@ impl AddAssign for TokenCounts {
 }
 
 /// The usage of one message.
+///
+/// ```
+/// use turnwire::event::{MessageUsage, TokenCounts};
+///
+/// assert!(MessageUsage::new(TokenCounts::new()).model.is_none());
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct MessageUsage {
@@ -64,6 +79,14 @@ pub struct MessageUsage {
 
 /// What a turn used. The counts at the top are the root session's messages (summaries too); `summary` is the sum of
 /// all entries, subagents included.
+///
+/// ```no_run
+/// # async fn example(client: turnwire::Client) -> turnwire::Result<()> {
+/// let turn = client.chat().send_message("chat_1", "What changed?").await?;
+/// println!("{} tokens, {:?} millionths of a dollar", turn.usage.summary.total_tokens, turn.cost_micros());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Usage {
@@ -82,6 +105,13 @@ pub struct Usage {
 }
 
 /// The usage of one message of the turn.
+///
+/// ```
+/// use turnwire::event::{MessageKind, TokenCounts, UsageEntry};
+///
+/// let entry = UsageEntry::new("msg_2", MessageKind::Answer, TokenCounts::new());
+/// assert!(entry.parent_part_id.is_none());
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]

@@ -59,6 +59,16 @@ fn detached(headers: &HeaderMap) -> HeaderMap {
 }
 
 /// An answer, read and not yet parsed.
+///
+/// ```no_run
+/// # async fn example(client: turnwire::Client) -> turnwire::Result<()> {
+/// let raw = client.chat().retrieve("chat_1").raw().await?;
+/// println!("{} {:?}", raw.status(), raw.request_id());
+/// let chat = raw.parse()?;
+/// # let _: turnwire::Chat = chat;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct RawResponse<T> {
     pub(super) status: u16,

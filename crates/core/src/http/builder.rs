@@ -14,6 +14,20 @@ type OnWarning = Arc<dyn Fn(&str) + Send + Sync>;
 
 /// Settings of a [`Client`](super::Client). Everything has a default; see [`Client::from_env`](super::Client::from_env) for where
 /// key and address come from.
+///
+/// ```
+/// use std::time::Duration;
+/// use turnwire::{Client, Timeout};
+///
+/// let client = Client::builder()
+///     .base_url("http://127.0.0.1:2728")
+///     .api_key("sk_example")
+///     .timeout(Timeout::new().connect(Duration::from_secs(2)))
+///     .max_retries(5)
+///     .build()?;
+/// assert_eq!(client.base_url(), "http://127.0.0.1:2728/");
+/// # Ok::<(), turnwire::Error>(())
+/// ```
 #[derive(Clone)]
 pub struct ClientBuilder {
     pub(super) base_url: Option<String>,

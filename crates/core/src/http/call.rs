@@ -52,6 +52,16 @@ pub(crate) use call_options;
 
 /// A call that answers once: await it for the answer, or its [`raw`](Call::raw) form for status, headers and bytes.
 /// Nothing is sent before it is awaited.
+///
+/// ```no_run
+/// # async fn example(client: turnwire::Client) -> turnwire::Result<()> {
+/// use std::time::Duration;
+///
+/// let chat = client.chat().retrieve("chat_1").timeout(Duration::from_secs(5)).max_retries(0).await?;
+/// println!("{}", chat.status);
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a call is sent when it is awaited"]
 pub struct Call<T> {
     client: Client,

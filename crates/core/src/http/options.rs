@@ -13,6 +13,14 @@ use std::time::Duration;
 /// off.
 ///
 /// As JSON: `{connectMs, answerMs, idleMs, totalMs}`, or one number of milliseconds for `answerMs` and `idleMs`.
+///
+/// ```
+/// use std::time::Duration;
+/// use turnwire::Timeout;
+///
+/// let clocks = Timeout::from(Duration::from_secs(10)).total(Duration::from_secs(600));
+/// assert_eq!((clocks.answer, clocks.connect), (Some(Duration::from_secs(10)), None));
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Timeout {
@@ -125,6 +133,17 @@ impl<'de> Deserialize<'de> for Timeout {
 }
 
 /// The options of one call, or through [`Client::with_options`](crate::Client::with_options) of all.
+///
+/// ```no_run
+/// # async fn example(client: turnwire::Client) -> turnwire::Result<()> {
+/// use turnwire::RequestOptions;
+///
+/// let traced = client.with_options(RequestOptions::new().header("x-team", "search").max_retries(4));
+/// let chat = traced.chat().retrieve("chat_1").await?;
+/// # let _ = chat;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]

@@ -6,6 +6,11 @@ use std::fmt;
 use std::sync::Arc;
 
 /// Text that no `Debug`, log line or error can print.
+///
+/// ```
+/// let key = turnwire::http::Secret::from("sk_example");
+/// assert!(!format!("{key:?}").contains("sk_example"));
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(Arc<str>);
 

@@ -56,6 +56,21 @@ const WAITING_CHATS: usize = 256;
 /// Turns the raw events of one relay log, or of one `/event` stream, into turns.
 ///
 /// Pure: no clock, no chance. The same log gives the same events to the byte, and memory is bounded by the open turns.
+///
+/// ```
+/// use turnwire::{Normalizer, TurnAccumulator};
+///
+/// fn turn(log: &[&str]) -> turnwire::Turn {
+///     let (mut normalizer, mut turn, mut events) = (Normalizer::new(), TurnAccumulator::new(), vec![]);
+///     log.iter().for_each(|raw| normalizer.push(raw.as_bytes(), &mut events));
+///     normalizer.finish(&mut events);
+///     events.iter().for_each(|event| {
+///         turn.push(event);
+///     });
+///     turn.into_turn()
+/// }
+/// # let _ = turn;
+/// ```
 #[derive(Clone, Debug)]
 pub struct Normalizer {
     only: Option<(ChatId, Arc<str>)>,

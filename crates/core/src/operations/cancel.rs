@@ -9,6 +9,12 @@ use ::http::Method;
 use serde::{Deserialize, Serialize};
 
 /// The turn to cancel.
+///
+/// ```
+/// let body = serde_json::to_string(&turnwire::chat::Cancel::default())?;
+/// assert_eq!(body, "{}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
@@ -19,6 +25,13 @@ pub struct Cancel {
 }
 
 /// The answer to a cancel.
+///
+/// ```no_run
+/// # async fn example(client: turnwire::Client) -> turnwire::Result<()> {
+/// assert!(client.chat().cancel_turn("chat_1", "turn_1").await?.ok);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]

@@ -13,6 +13,18 @@ use std::borrow::Borrow;
 use std::time::Duration;
 
 /// The parameters of a new chat. All are optional.
+///
+/// ```no_run
+/// # async fn example(client: turnwire::Client) -> turnwire::Result<()> {
+/// use std::time::Duration;
+/// use turnwire::NewChat;
+///
+/// let new = NewChat::new().title("Review").model("openai/gpt-5").idle_timeout(Duration::from_secs(3600));
+/// let chat = client.chat().create(new).await?;
+/// # let _ = chat;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
@@ -77,6 +89,18 @@ impl NewChat {
 }
 
 /// A chat.
+///
+/// ```no_run
+/// # async fn example(client: turnwire::Client) -> turnwire::Result<()> {
+/// use turnwire::chat::ChatStatus;
+///
+/// let chat = client.chat().retrieve("chat_1").await?;
+/// if chat.status == ChatStatus::Idle {
+///     println!("{} sleeps after {:?}", chat.id, chat.idle_timeout);
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]

@@ -10,6 +10,14 @@ use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// A chat that has ended, with its bill.
+///
+/// ```no_run
+/// # async fn example(client: turnwire::Client) -> turnwire::Result<()> {
+/// let ended = client.chat().delete("chat_1").await?;
+/// println!("ran for {:?}, cost {:?} $", ended.runtime_duration, ended.cost);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]

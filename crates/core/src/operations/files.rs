@@ -9,6 +9,14 @@ use ::http::Method;
 use serde::{Deserialize, Serialize};
 
 /// The files of a workspace.
+///
+/// ```no_run
+/// # async fn example(client: turnwire::Client) -> turnwire::Result<()> {
+/// let list = client.chat().files().list("chat_1").await?;
+/// println!("{} files", list.files.len());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
@@ -22,6 +30,15 @@ pub struct FileList {
 }
 
 /// A file of a workspace.
+///
+/// ```no_run
+/// # async fn example(client: turnwire::Client) -> turnwire::Result<()> {
+/// for file in client.chat().files().list("chat_1").await?.files {
+///     println!("{:>9} {}", file.size_bytes, file.path);
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
@@ -38,6 +55,15 @@ pub struct FileEntry {
 }
 
 /// The files of chats.
+///
+/// ```no_run
+/// # async fn example(client: turnwire::Client) -> turnwire::Result<()> {
+/// let files = client.chat().files();
+/// files.upload("chat_1", "notes.md", "Read me.").await?;
+/// files.delete("chat_1", "notes.md").await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Files {
     pub(crate) client: Client,

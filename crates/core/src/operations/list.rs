@@ -15,6 +15,19 @@ use std::task::{Context, Poll, ready};
 use std::vec;
 
 /// One page of a list. While `next_cursor` is there, more follows: pass it as the next call's cursor.
+///
+/// ```no_run
+/// # async fn example(client: turnwire::Client) -> turnwire::Result<()> {
+/// use turnwire::ListChats;
+///
+/// let first = client.chat().list(ListChats::new().limit(20)).await?;
+/// if let Some(next) = first.next_cursor {
+///     let second = client.chat().list(ListChats::new().limit(20).cursor(next)).await?;
+///     println!("{} more", second.data.len());
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", bound(deserialize = "T: serde::de::DeserializeOwned"))]
 #[non_exhaustive]
@@ -28,6 +41,17 @@ pub struct Page<T> {
 }
 
 /// Which chats.
+///
+/// ```no_run
+/// # async fn example(client: turnwire::Client) -> turnwire::Result<()> {
+/// use turnwire::ListChats;
+/// use turnwire::chat::ChatStatus;
+///
+/// let page = client.chat().list(ListChats::new().status(ChatStatus::Active).limit(10)).await?;
+/// println!("{} run", page.data.len());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
@@ -70,6 +94,19 @@ impl ListChats {
 
 /// All items of a list, page after page, as a [`Stream`]; each page is asked for when the former one has been read. Its
 /// options are those of each request.
+///
+/// ```no_run
+/// # async fn example(client: turnwire::Client) -> turnwire::Result<()> {
+/// use futures_util::TryStreamExt as _;
+/// use turnwire::ListChats;
+///
+/// let mut chats = client.chat().list_all(ListChats::new());
+/// while let Some(chat) = chats.try_next().await? {
+///     println!("{} {}", chat.id, chat.status);
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a list is asked for when it is read"]
 pub struct ListAll<T> {
     page: Box<dyn Fn(Option<String>) -> Call<Page<T>> + Send>,

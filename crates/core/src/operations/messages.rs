@@ -10,6 +10,17 @@ use ::http::Method;
 use serde::{Deserialize, Serialize};
 
 /// A message of a chat, the user's or the agent's.
+///
+/// ```no_run
+/// # async fn example(client: turnwire::Client) -> turnwire::Result<()> {
+/// use turnwire::chat::{ListMessages, Role};
+///
+/// let page = client.chat().messages().list("chat_1", ListMessages::new().limit(50)).await?;
+/// let own = page.data.iter().filter(|message| message.role == Some(Role::User)).count();
+/// println!("{own} of {} are the user's", page.data.len());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
@@ -47,6 +58,16 @@ pub struct StoredMessage {
 }
 
 /// Which messages.
+///
+/// ```no_run
+/// # async fn example(client: turnwire::Client) -> turnwire::Result<()> {
+/// use turnwire::chat::ListMessages;
+///
+/// let page = client.chat().messages().list("chat_1", ListMessages::new().limit(10)).await?;
+/// println!("{} messages, then {:?}", page.data.len(), page.next_cursor);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
@@ -79,6 +100,17 @@ impl ListMessages {
 }
 
 /// The messages of chats.
+///
+/// ```no_run
+/// # async fn example(client: turnwire::Client) -> turnwire::Result<()> {
+/// use futures_util::TryStreamExt as _;
+/// use turnwire::chat::ListMessages;
+///
+/// let all: Vec<_> = client.chat().messages().list_all("chat_1", ListMessages::new()).try_collect().await?;
+/// println!("{} messages", all.len());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Messages {
     client: Client,

@@ -34,6 +34,17 @@ pub use words::{ChatStatus, Role, RuntimeState};
 use crate::http::Client;
 
 /// The chats of a client.
+///
+/// ```no_run
+/// # async fn example(client: turnwire::Client) -> turnwire::Result<()> {
+/// let chats = client.chat();
+/// let chat = chats.create(turnwire::NewChat::new()).await?;
+/// let turn = chats.send_message(&chat.id, "Hello").await?;
+/// chats.delete(&chat.id).await?;
+/// # let _ = turn;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Chats {
     pub(crate) client: Client,
@@ -58,6 +69,14 @@ impl Client {
 }
 
 /// The path to [`Chats`] in the hosted service's official clients: `client.agent().v2().chat()`.
+///
+/// ```no_run
+/// # async fn example(client: turnwire::Client) -> turnwire::Result<()> {
+/// let chat = client.agent().v2().chat().retrieve("chat_1").await?;
+/// # let _ = chat;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Agent {
     client: Client,

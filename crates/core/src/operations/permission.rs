@@ -8,6 +8,13 @@ use ::http::Method;
 use serde_json::json;
 
 /// The answer to a permission.
+///
+/// ```
+/// use turnwire::chat::PermissionReply;
+///
+/// assert_eq!(PermissionReply::from_word("once", None)?, PermissionReply::Once);
+/// # Ok::<(), turnwire::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PermissionReply {

@@ -5,6 +5,17 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// A prompt: parts, and with what they are to be answered. Text converts into one.
+///
+/// ```no_run
+/// # async fn example(client: turnwire::Client) -> turnwire::Result<()> {
+/// use turnwire::Prompt;
+///
+/// let prompt = Prompt::new("What is in this picture?").file("image/png", "https://example.com/a.png");
+/// let turn = client.chat().send_message("chat_1", prompt).await?;
+/// # let _ = turn;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
@@ -26,6 +37,13 @@ pub struct Prompt {
 }
 
 /// A part of a prompt.
+///
+/// ```
+/// use turnwire::chat::{KnownPart, Prompt, PromptPart};
+///
+/// let prompt = Prompt::new("Hello");
+/// assert!(matches!(&prompt.parts[0], PromptPart::Known(KnownPart::Text { text }) if text == "Hello"));
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 #[non_exhaustive]
@@ -37,6 +55,14 @@ pub enum PromptPart {
 }
 
 /// The part types of the protocol.
+///
+/// ```
+/// use turnwire::chat::KnownPart;
+///
+/// let part: KnownPart = serde_json::from_str(r#"{"type":"text","text":"Hello"}"#)?;
+/// assert_eq!(part, KnownPart::Text { text: "Hello".to_owned() });
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "lowercase", deny_unknown_fields)]
 #[non_exhaustive]

@@ -7,6 +7,14 @@ use ::http::Method;
 use serde_json::json;
 
 /// One list of labels (or of free text) for each question.
+///
+/// ```
+/// use turnwire::chat::Answers;
+///
+/// // Two questions in one request; the second lets several options be chosen.
+/// let answers = Answers::from(vec![vec!["yes"], vec!["unit", "browser"]]);
+/// assert_eq!(answers.0.len(), 2);
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Answers(pub Vec<Vec<String>>);
 

@@ -11,6 +11,16 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// A token for one chat, to read only. Give it to a browser.
+///
+/// ```no_run
+/// # async fn example(client: turnwire::Client) -> turnwire::Result<()> {
+/// let token = client.chat().create_stream_token("chat_1").await?;
+/// let reader = turnwire::Client::builder().base_url(client.base_url()).token(token.token).build()?;
+/// let relay = reader.chat().stream("chat_1", turnwire::RelayCursor::Live).await?;
+/// # let _ = relay;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]

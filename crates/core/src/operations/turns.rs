@@ -7,6 +7,14 @@ use crate::turn::Turn;
 use ::http::Method;
 
 /// The turns of chats.
+///
+/// ```no_run
+/// # async fn example(client: turnwire::Client) -> turnwire::Result<()> {
+/// let turn = client.chat().turns().retrieve("chat_1", "turn_1").await?;
+/// println!("{}", turn.text());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Turns {
     client: Client,

@@ -17,6 +17,15 @@ use tokio_util::io::ReaderStream;
 /// What a file is written from: bytes or text (by `into()`), a [`file`](Self::file), a [`reader`](Self::reader) or a
 /// [`stream`](Self::stream). The last three are sent with bounded memory; what is no longer than 1 MiB is read before the
 /// request is sent, which then can be sent again where sending failed.
+///
+/// ```no_run
+/// # async fn example(client: turnwire::Client) -> turnwire::Result<()> {
+/// use turnwire::chat::Upload;
+///
+/// client.chat().files().upload("chat_1", "data.csv", Upload::file("/tmp/data.csv")).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub struct Upload(Body);
 
 impl Upload {

@@ -4,6 +4,12 @@ use crate::open_enum::open_enum;
 
 open_enum! {
     /// The status of a chat.
+    ///
+    /// ```
+    /// use turnwire::chat::ChatStatus;
+    ///
+    /// assert_eq!(ChatStatus::from("idle"), ChatStatus::Idle);
+    /// ```
     ChatStatus {
         /// Its runtime runs.
         Active = "active",
@@ -16,6 +22,12 @@ open_enum! {
 
 open_enum! {
     /// The state of a chat's runtime.
+    ///
+    /// ```
+    /// use turnwire::chat::RuntimeState;
+    ///
+    /// assert_eq!(RuntimeState::Archived.as_str(), "archived");
+    /// ```
     RuntimeState {
         /// It is being started.
         Starting = "starting",

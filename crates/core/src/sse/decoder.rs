@@ -14,6 +14,16 @@ pub const DEFAULT_MAX_EVENT_BYTES: usize = 16 * 1024 * 1024;
 /// Chunks may be cut anywhere, in the middle of a character or of a line's end. An event that lies whole in one chunk is
 /// never copied. Memory is bounded by the largest event allowed. What follows the last empty line of a stream is not an
 /// event, and is never emitted.
+///
+/// ```
+/// let mut decoder = turnwire::sse::Decoder::new();
+/// let mut seen = vec![];
+/// for chunk in [&b"id: 1\ndata: hel"[..], b"lo\n\n"] {
+///     decoder.feed(chunk, |frame| seen.push(frame.data_str().into_owned()))?;
+/// }
+/// assert_eq!((seen, decoder.last_event_id()), (vec!["hello".to_owned()], Some("1")));
+/// # Ok::<(), turnwire::sse::EventTooLarge>(())
+/// ```
 #[derive(Debug)]
 pub struct Decoder {
     max_event_bytes: usize,
@@ -44,6 +54,11 @@ struct Pending {
 }
 
 /// An event, or a line, over the limit. The stream cannot go on: nobody knows where it would.
+///
+/// ```
+/// let mut decoder = turnwire::sse::Decoder::with_max_event_bytes(8);
+/// assert!(decoder.feed(b"data: more than eight bytes", |_| {}).is_err());
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct EventTooLarge {

@@ -3,6 +3,15 @@
 use std::borrow::Cow;
 
 /// An event. Borrowed from the chunk it came in wherever that is possible.
+///
+/// ```
+/// let mut names = vec![];
+/// turnwire::sse::Decoder::new().feed(b"event: gap\ndata: {}\n\n", |frame| {
+///     names.push(frame.event_str().map(std::borrow::Cow::into_owned));
+/// })?;
+/// assert_eq!(names, [Some("gap".to_owned())]);
+/// # Ok::<(), turnwire::sse::EventTooLarge>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Frame<'a> {

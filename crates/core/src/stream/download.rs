@@ -21,6 +21,16 @@ const IDLE: Duration = Duration::from_secs(60);
 const RESUMES: u32 = 2;
 
 /// A download that runs. Dropping it closes the socket.
+///
+/// ```no_run
+/// # async fn example(client: turnwire::Client) -> turnwire::Result<()> {
+/// let mut bytes = client.chat().files().download("chat_1", "big.bin").stream().await?;
+/// while let Some(chunk) = bytes.chunk().await? {
+///     println!("{} bytes", chunk.len());
+/// }
+/// # Ok(())
+/// # }
+/// ```
 pub struct DownloadStream {
     link: Link<FileTarget>,
     content_type: Option<String>,

@@ -18,6 +18,16 @@ use tokio::time::timeout;
 const ABANDON: Duration = Duration::from_secs(3);
 
 /// Answers, refuses, allows and cancels for one turn, apart from its stream. Cheap to clone.
+///
+/// ```no_run
+/// # async fn example(client: turnwire::Client) -> turnwire::Result<()> {
+/// let mut stream = client.chat().respond("chat_1", "Count to a million.").await?;
+/// let handle = stream.handle();
+/// let turn = tokio::join!(stream.result(), async move { handle.cancel().await }).0?;
+/// # let _ = turn;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct TurnHandle {
     chats: Chats,

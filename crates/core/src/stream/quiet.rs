@@ -85,11 +85,11 @@ mod tests {
 
     #[test]
     fn it_is_polled_when_it_rings_and_wakes_the_task_it_moved_to() {
-        let (send, mut sent) = oneshot::channel::<u8>();
+        let (send, mut arrival) = oneshot::channel::<u8>();
         let polls = AtomicUsize::new(0);
         let mut quiet = Quiet::new(std::future::poll_fn(|cx| {
             polls.fetch_add(1, Ordering::Relaxed);
-            Pin::new(&mut sent).poll(cx)
+            Pin::new(&mut arrival).poll(cx)
         }));
         let (first, second) = (Arc::new(Task::default()), Arc::new(Task::default()));
         let (at_first, at_second) = (first.clone().into(), second.clone().into());

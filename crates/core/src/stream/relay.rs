@@ -24,6 +24,20 @@ const MAX_EVENT_BYTES: usize = 32 * 1024 * 1024;
 
 /// A chat's relay. Broken connections are taken up where they broke, for as long as it is read; dropping it closes its
 /// socket at once.
+///
+/// ```no_run
+/// # async fn example(client: turnwire::Client) -> turnwire::Result<()> {
+/// use turnwire::{RelayCursor, RelayItem};
+///
+/// let mut relay = client.chat().stream("chat_1", RelayCursor::Live).await?;
+/// while let Some(item) = relay.try_next().await? {
+///     if let RelayItem::Event(event) = item {
+///         println!("{:?} {}", event.id, event.event_type);
+///     }
+/// }
+/// # Ok(())
+/// # }
+/// ```
 pub struct RelayStream {
     link: Link<RelayTarget>,
     incoming: VecDeque<(RelayItem, Option<u64>)>,

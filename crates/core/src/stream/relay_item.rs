@@ -9,6 +9,21 @@ use crate::sse::{Frame, write_frame};
 use serde::{Deserialize, Serialize};
 
 /// One item of a relay.
+///
+/// ```no_run
+/// # async fn example(client: turnwire::Client) -> turnwire::Result<()> {
+/// use turnwire::RelayItem;
+///
+/// let mut relay = client.chat().stream("chat_1", 41_u64).await?;
+/// match relay.try_next().await? {
+///     Some(RelayItem::Gap { oldest }) => println!("events before {oldest} are no longer kept"),
+///     Some(RelayItem::Reset { head }) => println!("another log, which ends at {head}"),
+///     Some(item) => println!("{}", item.to_frame()),
+///     None => {}
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 #[non_exhaustive]
@@ -50,6 +65,15 @@ impl RelayItem {
 }
 
 /// An event of the runtime, as it came.
+///
+/// ```
+/// use turnwire::{Json, RelayEvent};
+///
+/// let raw = Json::parse(r#"{"type":"session.idle","properties":{"sessionID":"ses_1"}}"#).ok_or("JSON")?;
+/// let event = RelayEvent::new(Some(7), &raw);
+/// assert_eq!((&*event.event_type, event.session_id.as_deref()), ("session.idle", Some("ses_1")));
+/// # Ok::<(), &str>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]

@@ -5,6 +5,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// How a turn resumes after its connection broke.
+///
+/// ```no_run
+/// # async fn example(client: turnwire::Client) -> turnwire::Result<()> {
+/// use turnwire::chat::Resume;
+///
+/// let stream = client.chat().respond("chat_1", "Go on.").resume(Resume::Relay).await?;
+/// # let _ = stream;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
@@ -21,6 +31,19 @@ pub enum Resume {
 /// A change of a stream's connection. None of them is an item of the stream: its events come as if nothing had been.
 ///
 /// As JSON: `{"state":"resuming","attempt","waitMs","cause"}` and `{"state":"resumed"}`.
+///
+/// ```no_run
+/// # async fn example(client: turnwire::Client) -> turnwire::Result<()> {
+/// use turnwire::stream::StreamState;
+///
+/// let respond = client.chat().respond("chat_1", "Go on.").on_state(|state| match state {
+///     StreamState::Resuming { attempt, wait, .. } => eprintln!("connection lost, attempt {attempt} in {wait:?}"),
+///     _ => eprintln!("resumed"),
+/// });
+/// # let _ = respond.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "state", rename_all = "lowercase")]
 #[non_exhaustive]

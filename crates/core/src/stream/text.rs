@@ -19,6 +19,17 @@ impl TurnStream {
 }
 
 /// The text of a turn, see [`TurnStream::text_stream`].
+///
+/// ```no_run
+/// # async fn example(client: turnwire::Client) -> turnwire::Result<()> {
+/// let mut stream = client.chat().respond("chat_1", "Tell me a story.").await?;
+/// let mut texts = stream.text_stream();
+/// while let Some(text) = texts.try_next().await? {
+///     print!("{text}");
+/// }
+/// # Ok(())
+/// # }
+/// ```
 pub struct TextStream<'a> {
     stream: &'a mut TurnStream,
     part: Option<PartId>,

@@ -25,6 +25,18 @@ use tokio::runtime::Handle;
 
 /// A turn as it happens. Each event comes once and in order, however often the connection breaks; dropping the stream
 /// closes its socket at once, and the turn goes on at the service unless `cancel_on_close` was asked for.
+///
+/// ```no_run
+/// # async fn example(client: turnwire::Client) -> turnwire::Result<()> {
+/// let mut stream = client.chat().respond("chat_1", "List the open points.").await?;
+/// while let Some(event) = stream.try_next().await? {
+///     print!("{}", event.text_delta().unwrap_or_default());
+/// }
+/// let turn = stream.result().await?;
+/// println!("{} {:?}", turn.status, stream.cursor());
+/// # Ok(())
+/// # }
+/// ```
 pub struct TurnStream {
     pub(super) link: Link<TurnTarget>,
     /// Of the answer that opened the stream.

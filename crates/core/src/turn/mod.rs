@@ -16,6 +16,17 @@ use serde::{Deserialize, Deserializer, Serialize};
 use std::time::Duration;
 
 /// A turn, whole or so far.
+///
+/// ```no_run
+/// # async fn example(client: turnwire::Client) -> turnwire::Result<()> {
+/// let turn = client.chat().turns().retrieve("chat_1", "turn_1").await?;
+/// println!("{}: {} ({:?})", turn.status, turn.text(), turn.duration);
+/// for message in &turn.messages {
+///     println!("{} has {} parts", message.id, message.parts.len());
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
@@ -73,6 +84,13 @@ fn status<'de, D: Deserializer<'de>>(deserializer: D) -> Result<TurnStatus, D::E
 }
 
 /// A message of the agent.
+///
+/// ```
+/// use turnwire::Message;
+/// use turnwire::event::MessageKind;
+///
+/// assert_eq!(Message::new("msg_2", MessageKind::Answer).text(), "");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
