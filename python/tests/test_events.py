@@ -49,6 +49,15 @@ def test_old_programs_read_an_event_as_a_dictionary() -> None:
         read["nothing"]
 
 
+def test_fields_of_a_newer_service_are_kept_and_a_type_from_beside_the_json_is_added() -> None:
+    newer = delta(confidence=0.5, **{"x" * 50: {"nested": [1, None, True]}})
+    assert newer["confidence"] == 0.5 and newer.to_dict()["x" * 50] == {"nested": [1, None, True]}
+    assert json.loads(newer.to_json()) == newer.to_dict()
+    untyped = json.loads(delta().to_json())
+    del untyped["type"]
+    assert turnwire._native.parse_event(json.dumps(untyped), "message.part.updated").to_dict() == delta().to_dict()
+
+
 def test_an_event_cannot_be_changed() -> None:
     read = delta()
     with pytest.raises(AttributeError):

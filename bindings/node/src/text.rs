@@ -2,7 +2,6 @@
 
 use napi::bindgen_prelude::{Result, ToNapiValue, TypeName, sys};
 use napi::{ValueType, check_status};
-use std::io::Write as _;
 
 /// JSON text, a byte a character. Characters beyond Latin-1, which only stand in its strings, are escaped on the way.
 #[derive(Default)]
@@ -24,21 +23,38 @@ impl JsonText {
     }
 
     pub(crate) fn push(&mut self, json: &str) {
-        if json.is_ascii() {
-            self.0.extend_from_slice(json.as_bytes());
-            return;
-        }
-        for char in json.chars() {
-            if let Ok(byte) = u8::try_from(char) {
-                self.0.push(byte);
-                continue;
+        let mut rest = json;
+        while !rest.is_empty() {
+            let (ascii, other) = rest.split_at(ascii_prefix(rest.as_bytes()));
+            self.0.extend_from_slice(ascii.as_bytes());
+            let mut chars = other.chars();
+            if let Some(char) = chars.next() {
+                self.push_char(char);
             }
-            for unit in char.encode_utf16(&mut [0; 2]) {
-                // Writing to a vector does not fail.
-                let _ = write!(self.0, "\\u{unit:04x}");
-            }
+            rest = chars.as_str();
         }
     }
+
+    fn push_char(&mut self, char: char) {
+        if let Ok(byte) = u8::try_from(char) {
+            self.0.push(byte);
+            return;
+        }
+        for unit in char.encode_utf16(&mut [0; 2]) {
+            let digits = [12, 8, 4, 0].map(|shift| HEX[usize::from(*unit >> shift & 0xf)]);
+            self.0.extend_from_slice(b"\\u");
+            self.0.extend_from_slice(&digits);
+        }
+    }
+}
+
+const HEX: &[u8; 16] = b"0123456789abcdef";
+
+/// How many of the first bytes are ASCII. Nearly all are, and a block of them is compared at once.
+fn ascii_prefix(bytes: &[u8]) -> usize {
+    let blocks = bytes.chunks_exact(64).take_while(|block| block.is_ascii()).count() * 64;
+    let rest = &bytes[blocks..];
+    blocks + rest.iter().position(|byte| !byte.is_ascii()).unwrap_or(rest.len())
 }
 
 impl TypeName for JsonText {

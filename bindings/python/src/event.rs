@@ -8,6 +8,7 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyIterator, PyString, PyType};
 use serde::Serialize;
+use std::borrow::Cow;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 use turnwire::event::{InputRequest, MessageUsage, Part, TurnError, Usage, UserMessage};
@@ -91,8 +92,13 @@ impl View {
         self.event().to_json()
     }
 
-    fn to_json(&self) -> PyResult<String> {
-        serde_json::to_string(self.event()).map_err(internal)
+    fn to_json(&self) -> PyResult<Cow<'_, str>> {
+        let event = self.event();
+        // What another service spells its own way is written in ours.
+        match event.raw().filter(|_| event.is_plain()) {
+            Some(raw) => Ok(raw.into()),
+            None => serde_json::to_string(event).map(Cow::Owned).map_err(internal),
+        }
     }
 
     fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {

@@ -5,7 +5,9 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyList, PyString};
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use std::collections::HashMap;
 use std::fmt;
+use std::sync::Mutex;
 
 /// What Python's own reader gives for this text. That one reads what serde does not, such as half of a surrogate pair, or
 /// reads otherwise: fractions, and integers beyond 64 bits.
@@ -52,8 +54,29 @@ impl<'py> Visitor<'_> for Key<'py> {
     }
 
     fn visit_str<E: Error>(self, name: &str) -> Result<Self::Value, E> {
-        Ok(PyString::intern(self.0, name))
+        Ok(interned(self.0, name))
     }
+}
+
+/// Names of the wire that were made before.
+static NAMES: Mutex<Option<HashMap<Box<str>, Py<PyString>>>> = Mutex::new(None);
+/// How many of them are remembered, and how long they may be: the contract has some eighty, and a service may add its own.
+const MOST: usize = 512;
+const LONGEST: usize = 40;
+
+/// The interned string of a name. To ask Python for it would make a string and hash it before it can be looked up.
+fn interned<'py>(py: Python<'py>, name: &str) -> Bound<'py, PyString> {
+    // Never waited for: a process that was forked while another thread held the lock would wait for ever.
+    let Ok(mut names) = NAMES.try_lock() else { return PyString::intern(py, name) };
+    let names = names.get_or_insert_default();
+    if let Some(known) = names.get(name) {
+        return known.bind(py).clone();
+    }
+    let made = PyString::intern(py, name);
+    if names.len() < MOST && name.len() <= LONGEST {
+        names.insert(name.into(), made.clone().unbind());
+    }
+    made
 }
 
 impl<'de, 'py> Visitor<'de> for Plain<'py> {
