@@ -146,6 +146,58 @@ async fn a_wrong_configuration_in_a_workspace_is_named_and_can_be_taken_away() {
     service.stop().await;
 }
 
+/// PROTOCOL FILE-5.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_real_opencode_names_the_wrong_file_and_goes_on_once_it_is_replaced_or_deleted() {
+    use common::obedient;
+    let Some(program) = obedient::program() else { return };
+    for isolate in [None, Some(2)] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = obedient::with(program.clone(), folder.path(), isolate, |_| {}).await;
+        config.agent.project_config = true;
+        config.limits.idle_timeout = std::time::Duration::from_millis(100);
+        let service = Service::with(config).await;
+        // Another chat that is at work all the while, which this is nothing to.
+        let other = service.chat().await;
+        let fifo = folder.path().join("workspaces").join(&other).join("go");
+        assert!(std::process::Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+        let waits = json!({ "command": "cat go", "description": "Wait" });
+        let mut at_work = service.respond(&other, &format!("bash {waits}")).await;
+        at_work.until(|frame| frame.data.contains("\"running\"")).await;
+
+        let chat = service.chat().await;
+        let file = format!("/{chat}/files/opencode.json");
+        let put = |text: &'static str| send(service.request("PUT", &file).body(text));
+        for (wrong, mend) in [("{\"model\":7}", Some("{}")), ("{\"model\":", None)] {
+            assert_eq!(put(wrong).await.status, 200);
+            // It is read at the next wake.
+            let asleep = async {
+                while service.call("GET", &format!("/{chat}"), None).await.json()["status"] != "idle" {
+                    tokio::task::yield_now().await;
+                }
+            };
+            tokio::time::timeout(common::LONG, asleep).await.expect("it does not fall asleep");
+            let turn = service.turn(&chat, "told?").await;
+            assert_eq!(turn["status"], "failed", "{wrong}: {turn}");
+            let message = turn["error"]["message"].as_str().unwrap();
+            let named = "OpenCode cannot use opencode.json in this chat's workspace; replace or delete it: ";
+            assert!(message.starts_with(named) && message.len() > named.len(), "{wrong}: {message}");
+            let mended = match mend {
+                Some(right) => put(right).await.status,
+                None => service.call("DELETE", &file, None).await.status,
+            };
+            assert!(mended == 200 || mended == 204);
+            let turn = service.turn(&chat, "told?").await;
+            assert_eq!(turn["status"], "completed", "{wrong}: {turn}");
+        }
+        tokio::fs::write(&fifo, "all is well").await.unwrap();
+        let ended = at_work.rest().await.pop().unwrap().json();
+        assert_eq!(ended["status"], "completed", "{ended}");
+        assert_eq!(service.turn(&other, "told?").await["status"], "completed");
+        service.stop().await;
+    }
+}
+
 #[tokio::test]
 async fn a_data_folder_of_any_name_is_the_one_the_agent_works_in() {
     for name in ["a%20b", "100%", "a%2Fb%25", "sp ace 1&z+ü", "\"quotes' `$(id)`", "two\nlines"] {

@@ -47,6 +47,8 @@ pub(crate) enum RuntimeFault {
     SessionGone,
     /// It refused what was asked.
     Refused,
+    /// A file of the workspace keeps it from starting there.
+    Workspace,
 }
 
 impl RuntimeError {
@@ -63,7 +65,7 @@ impl RuntimeError {
         match self.kind {
             RuntimeFault::Unavailable | RuntimeFault::SessionGone => "runtime_unavailable",
             RuntimeFault::Timeout => "runtime_timeout",
-            RuntimeFault::Refused => "invalid_request",
+            RuntimeFault::Refused | RuntimeFault::Workspace => "invalid_request",
         }
     }
 }

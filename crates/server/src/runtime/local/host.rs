@@ -1,7 +1,7 @@
 //! The supervisor of an `OpenCode` process: starts it on first use, and restarts it when it has ended.
 
 use super::last_start::LastStart;
-use super::process::Process;
+use super::process::{InUse, Process};
 use super::setup::Setup;
 use super::{find, orphan};
 use crate::runtime::{RuntimeError, RuntimeResult};
@@ -9,11 +9,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 /// The timeout for the process to end at shutdown.
 const STOP_TIME: Duration = Duration::from_secs(5);
 /// A process that ended sooner is restarted later, or when it is needed.
 const LIVED: Duration = Duration::from_secs(5);
+
+/// The folder of the notes of retired processes.
+const RETIRED: &str = "retired";
 
 /// One that could not be started is tried again after this time, then after twice as long, and so on up to the longest.
 const AGAIN: Duration = Duration::from_secs(10);
@@ -31,21 +35,24 @@ pub(super) struct Host {
     last_start: Arc<LastStart>,
     /// Cancelled at shutdown: a start is abandoned, and none follows.
     stopped: CancellationToken,
+    /// Processes that end once nobody uses them any more.
+    retired: TaskTracker,
 }
 
 impl Host {
-    /// Stops a process that a crashed server left running.
+    /// Stops processes that a crashed server left running.
     pub(super) fn new(program: Option<PathBuf>, setup: Setup, kept_up: bool, last_start: Arc<LastStart>) -> Arc<Self> {
         orphan::end(&setup.pid_file);
+        orphan::end_all(&setup.folder.join(RETIRED));
         let (process, stopped) = (tokio::sync::Mutex::default(), CancellationToken::new());
-        Arc::new(Self { program, setup, kept_up, process, last_start, stopped })
+        Arc::new(Self { program, setup, kept_up, process, last_start, stopped, retired: TaskTracker::new() })
     }
 
     /// The process, started if there is none.
-    pub(super) async fn process(self: &Arc<Self>) -> RuntimeResult<Arc<Process>> {
+    pub(super) async fn process(self: &Arc<Self>) -> RuntimeResult<InUse> {
         let mut place = self.process.lock().await;
         if let Some(process) = place.as_ref().filter(|process| !process.is_gone()) {
-            return Ok(process.clone());
+            return Ok(InUse::new(process));
         }
         let program = find::find(self.program.as_deref())?;
         let started = tokio::select! {
@@ -57,9 +64,31 @@ impl Host {
         };
         self.last_start.note(&started);
         let process = started?;
+        let used = InUse::new(&process);
         *place = Some(process.clone());
-        tokio::spawn(look_after(self.clone(), process.clone()));
-        Ok(process)
+        tokio::spawn(look_after(self.clone(), process));
+        Ok(used)
+    }
+
+    /// Whoever is in this process stays in it and nobody else comes: it ends with its last user, and others use the next one.
+    pub(super) async fn retire(self: &Arc<Self>, process: &Arc<Process>) {
+        let retired = self.process.lock().await.take_if(|current| Arc::ptr_eq(current, process));
+        let Some(process) = retired else { return };
+        process.users.close();
+        let file = self.setup.folder.join(RETIRED).join(process.pid.to_string());
+        orphan::note(&file, process.pid);
+        let stopped = self.stopped.clone();
+        self.retired.spawn(async move {
+            tokio::select! {
+                () = process.users.wait() => {}
+                () = stopped.cancelled() => {}
+            }
+            process.end().await;
+            orphan::forget(&file, process.pid);
+        });
+        if self.kept_up {
+            self.start(Duration::ZERO);
+        }
     }
 
     /// Starts the process in the background, again and again until it runs: whoever sends turns elsewhere because it does not run
@@ -86,6 +115,8 @@ impl Host {
                 process.end().await;
                 orphan::forget(&self.setup.pid_file, process.pid);
             }
+            self.retired.close();
+            self.retired.wait().await;
         });
         if ended.await.is_err() {
             // It stays noted, so that the next server ends it.
@@ -98,7 +129,7 @@ impl Host {
 async fn look_after(host: Arc<Host>, process: Arc<Process>) {
     let began = std::time::Instant::now();
     process.watch().await;
-    if !host.kept_up || host.stopped.is_cancelled() {
+    if !host.kept_up || host.stopped.is_cancelled() || process.users.is_closed() {
         return;
     }
     tracing::warn!("OpenCode is gone and is started again");

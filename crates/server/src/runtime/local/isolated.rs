@@ -3,7 +3,7 @@
 use super::host::Host;
 use super::last_start::LastStart;
 use super::orphan;
-use super::process::Process;
+use super::process::InUse;
 use super::setup::{Settings, Setup};
 use crate::runtime::{Crowded, Opening, QUEUE, RuntimeError, RuntimeResult};
 use std::future::Future;
@@ -120,7 +120,7 @@ impl Isolated {
 
 impl OwnProcess {
     /// The process, started if it does not run.
-    pub(super) async fn process(&self) -> RuntimeResult<Arc<Process>> {
+    pub(super) async fn process(&self) -> RuntimeResult<InUse> {
         self.host.process().await
     }
 

@@ -16,7 +16,7 @@ mod session;
 mod setup;
 mod version;
 
-use super::{Crowded, Opening, Runtime, RuntimeResult, Session, Sink};
+use super::{Crowded, Opening, Runtime, RuntimeFault, RuntimeResult, Session, Sink};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use host::Host;
@@ -133,7 +133,14 @@ impl Runtime for Local {
             let session = if self.is_isolated(&opening) {
                 LocalSession::open_isolated(&self.isolated, opening, sink).await?
             } else {
-                LocalSession::open(self.shared.process().await?, None, opening, sink).await?
+                let process = self.shared.process().await?;
+                let shared = Arc::clone(&process);
+                let opened = LocalSession::open(process, None, opening, sink).await;
+                // `OpenCode` keeps what it could not read for as long as it runs, also once it is mended.
+                if opened.as_ref().is_err_and(|error| error.kind == RuntimeFault::Workspace) {
+                    self.shared.retire(&shared).await;
+                }
+                opened?
             };
             Ok(Arc::new(session) as Arc<dyn Session>)
         }

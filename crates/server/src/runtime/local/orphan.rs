@@ -14,6 +14,9 @@ struct Note {
 
 /// Notes the running process.
 pub(super) fn note(file: &Path, pid: u32) {
+    if let Some(folder) = file.parent() {
+        let _ = std::fs::create_dir_all(folder);
+    }
     let noted = serde_json::to_vec(&Note { pid, started: started(pid) })
         .map_err(Into::into)
         .and_then(|note| std::fs::write(file, note));
@@ -41,6 +44,13 @@ pub(super) fn end(file: &Path) {
         kill_group(note.pid);
     }
     forget(file, note.pid);
+}
+
+/// Stops all processes that are recorded in a folder.
+pub(super) fn end_all(folder: &Path) {
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        end(&entry.path());
+    }
 }
 
 /// When a process began: in which run of the system, and when in it. `None`: that cannot be read here, and nothing is ended.

@@ -8,6 +8,7 @@ use super::setup::Setup;
 use super::version;
 use crate::runtime::{RuntimeError, RuntimeResult};
 use std::collections::VecDeque;
+use std::ops::Deref;
 use std::path::Path;
 use std::process::Stdio;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,6 +17,8 @@ use std::time::Duration;
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
 use tokio::process::{Child, Command};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 
 /// How long it may take to listen.
 const START: Duration = Duration::from_secs(60);
@@ -37,6 +40,29 @@ pub(super) struct Process {
     ending: AtomicBool,
     /// Cancelled when the process has ended.
     gone: CancellationToken,
+    /// Whoever uses it; closed once it is retired.
+    pub(super) users: TaskTracker,
+}
+
+/// A process while it is used, which a retired one is not ended in.
+#[derive(Debug)]
+pub(super) struct InUse {
+    process: Arc<Process>,
+    _user: TaskTrackerToken,
+}
+
+impl InUse {
+    pub(super) fn new(process: &Arc<Process>) -> Self {
+        Self { process: process.clone(), _user: process.users.token() }
+    }
+}
+
+impl Deref for InUse {
+    type Target = Arc<Process>;
+
+    fn deref(&self) -> &Arc<Process> {
+        &self.process
+    }
 }
 
 impl Process {
@@ -105,7 +131,7 @@ impl Process {
         let api = Api::new(url, secrets.password)?;
         let version = api.version().await;
         let (child, gone) = (tokio::sync::Mutex::new(child), CancellationToken::new());
-        let process = Self { api, child, pid, ending: AtomicBool::new(false), gone };
+        let process = Self { api, child, pid, ending: AtomicBool::new(false), gone, users: TaskTracker::new() };
         let refused = match version {
             Ok(version) => {
                 tracing::info!(version, pid, "OpenCode runs");

@@ -34,7 +34,7 @@ fn wrong_configuration(file: &Path, why: &str, directory: Option<&Path>) -> Runt
     if let Some(file) = directory.and_then(|directory| file.strip_prefix(directory).ok()) {
         let file = file.display();
         let what = format!("OpenCode cannot use {file} in this chat's workspace; replace or delete it: {why}");
-        return RuntimeError::new(RuntimeFault::Refused, what);
+        return RuntimeError::new(RuntimeFault::Workspace, what);
     }
     let file = file.file_name().unwrap_or_default().to_string_lossy();
     RuntimeError::unavailable(format!(
@@ -88,7 +88,7 @@ mod tests {
         let issues = r#"{"name":"ConfigInvalidError","data":{"path":"/data/workspaces/chat_1/.opencode/agent/x.md","issues":[
             {"path":["model"],"message":"Expected string, got 7"},{"path":["mcp",0],"message":"Missing key"}]}}"#;
         let (kind, message) = told(400, issues);
-        assert_eq!(kind, RuntimeFault::Refused);
+        assert_eq!(kind, RuntimeFault::Workspace);
         assert_eq!(
             message,
             "OpenCode cannot use .opencode/agent/x.md in this chat's workspace; replace or delete it: \

@@ -2,7 +2,7 @@
 
 use super::events;
 use super::isolated::{Isolated, OwnProcess};
-use super::process::Process;
+use super::process::{InUse, Process};
 use crate::runtime::{
     OpenRequest, Opening, PermissionReply, Prompt, RequestKind, RuntimeError, RuntimeFault, RuntimeResult, Session,
     Sink,
@@ -23,7 +23,7 @@ const MESSAGES: usize = 200;
 /// A chat's `OpenCode` session.
 #[derive(Debug)]
 pub(super) struct LocalSession {
-    process: Arc<Process>,
+    process: InUse,
     /// Set if the process belongs to this chat alone.
     own: Option<Arc<OwnProcess>>,
     directory: PathBuf,
@@ -62,7 +62,7 @@ impl LocalSession {
     }
 
     pub(super) async fn open(
-        process: Arc<Process>,
+        process: InUse,
         own: Option<Arc<OwnProcess>>,
         opening: Opening,
         sink: Sink,
