@@ -27,9 +27,10 @@ type Stream struct {
 	body     io.ReadCloser
 	parser   *Parser
 	frames   []Frame
-	last     int64 // the number of the last event that was read
-	deliver  int64 // events up to this number are folded, not delivered (RESUME-6)
-	failures int   // attempts in a row without a new event
+	last     int64        // the number of the last event that was read
+	deliver  int64        // events up to this number are folded, not delivered (RESUME-6)
+	failures int          // attempts in a row without a new event
+	asked    map[any]bool // the requests that the caller has got
 	ended    error
 }
 
@@ -78,11 +79,10 @@ func (c *Client) SendMessage(ctx context.Context, chat, prompt string) (Object, 
 	}
 	defer s.Close()
 	for {
-		event, err := s.Next()
-		if err != nil {
+		if _, err := s.Next(); err != nil {
 			return s.Result()
 		}
-		if requests, _ := event["requests"].([]any); len(requests) > 0 { // ASK-6, CANCEL-3
+		if len(s.Asked()) > 0 { // ASK-6, CANCEL-3
 			_ = c.Cancel(ctx, chat, s.TurnID())
 			return nil, &Error{Code: "input_required", Message: "The agent waits for an answer.", Turn: s.Turn()}
 		}
@@ -91,7 +91,7 @@ func (c *Client) SendMessage(ctx context.Context, chat, prompt string) (Object, 
 
 func (c *Client) stream(ctx context.Context, chat string) *Stream {
 	ctx, stop := context.WithCancel(ctx)
-	return &Stream{client: c, context: ctx, stop: stop, chat: chat, turn: NewFold()}
+	return &Stream{client: c, context: ctx, stop: stop, chat: chat, turn: NewFold(), asked: map[any]bool{}}
 }
 
 func (s *Stream) open(call call) (*Stream, error) {
@@ -140,10 +140,14 @@ func (s *Stream) Close() {
 	}
 }
 
-// Requests are the open questions and permissions ($defs/request).
-func (s *Stream) Requests() (open []Object) {
+// Asked are the questions and permissions ($defs/request) that are open and were not returned before (ASK-5).
+func (s *Stream) Asked() (open []Object) {
 	for _, request := range s.turn.requests() {
-		open = append(open, request.(Object))
+		request := request.(Object)
+		if id := request["requestId"]; !s.asked[id] {
+			s.asked[id] = true
+			open = append(open, request)
+		}
 	}
 	return open
 }

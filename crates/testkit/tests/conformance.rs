@@ -39,9 +39,10 @@ async fn the_rust_client_passes_every_case_over_lines_too() {
 /// Written from `spec/PROTOCOL.md` alone: what a stranger can make of it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_go_client_passes_every_case_that_it_can_be_judged_by() {
-    let adapter = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("go-adapter{}", std::env::consts::EXE_SUFFIX));
+    let programs = Path::new(env!("CARGO_TARGET_TMPDIR")).join("go");
+    std::fs::create_dir_all(&programs).unwrap();
     let mut go = Command::new("go");
-    go.current_dir(root().join("examples/go")).args(["build", "-o"]).arg(&adapter).arg("./adapter");
+    go.current_dir(root().join("examples/go")).args(["build", "-o"]).arg(&programs).arg("./...");
     let built = match go.output() {
         Ok(built) => built,
         Err(why) => {
@@ -51,6 +52,7 @@ async fn the_go_client_passes_every_case_that_it_can_be_judged_by() {
         }
     };
     assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+    let adapter = programs.join(format!("adapter{}", std::env::consts::EXE_SUFFIX));
     let client = Client::Command(adapter.display().to_string());
     let report = run(&client, cases(&root().join("tests/conformance")).unwrap(), &Options::default()).await.unwrap();
     assert!(report.failed().is_empty() && report.passed().len() > 160, "{report}");

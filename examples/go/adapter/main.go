@@ -115,7 +115,6 @@ func (r request) follow(stream *turnwire.Stream, err error) (any, error) {
 	}
 	defer stream.Close()
 	stream.NoResume = r.Resume == "off"
-	answered := map[any]bool{}
 	for delivered := 1; ; delivered++ {
 		event, err := stream.Next()
 		if err == io.EOF {
@@ -125,9 +124,8 @@ func (r request) follow(stream *turnwire.Stream, err error) (any, error) {
 			return nil, err
 		}
 		write(map[string]any{"event": event})
-		for _, open := range stream.Requests() {
-			if r.Answer && !answered[open["requestId"]] {
-				answered[open["requestId"]] = true
+		for _, open := range stream.Asked() {
+			if r.Answer {
 				if err := stream.Reply(open, reply(open)); err != nil {
 					return nil, err
 				}
