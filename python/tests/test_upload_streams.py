@@ -172,7 +172,8 @@ def test_a_generator_that_a_thread_reads_while_its_upload_ends_is_closed_after_t
             for _ in range(LONG):
                 yield PIECE
             go_on.wait()
-            yield PIECE
+            for _ in range(LONG):
+                yield PIECE
         finally:
             left.append(threading.get_ident())
 
