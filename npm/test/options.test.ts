@@ -176,8 +176,10 @@ test('headers and query come in every form the platform has', async () => {
     const client = new Turnwire({ baseURL, apiKey: KEY, defaultHeaders: new Map([['authorization', null]]) })
     await client.chat.list()
     assert.equal(seen.at(-1)?.headers.authorization, undefined)
-    for (const headers of [{ 'X-A': '1', 'x-a': '2' }, [['x-a', '1'], ['X-A', '2']], { a: 5 }, [['a']], ['a'], 'a: b']) {
-      assert.match((await refusal(() => client.chat.list({}, any({ headers })))).message, /headers/)
+    const twice = [{ 'X-A': '1', 'x-a': '2' }, [['x-a', '1'], ['X-A', '2']]]
+    const framing = [{ 'Content-Length': '1' }, { 'transfer-encoding': 'chunked' }]
+    for (const headers of [...twice, ...framing, { a: 5 }, [['a']], ['a'], 'a: b']) {
+      assert.match((await refusal(() => client.chat.list({}, any({ headers })))).message, /header/)
     }
   } finally {
     server.close()

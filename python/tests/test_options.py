@@ -1,5 +1,6 @@
 """Every option is honoured, or refused at once by its name."""
 
+import asyncio
 import math
 import types
 from collections.abc import Callable
@@ -32,7 +33,7 @@ SETTINGS: list[tuple[str, list[Any]]] = [
     ("tcp_keepalive", [0, -1, True, "60", math.inf, math.nan, 0.5, 40_000, 10**400]),
     ("no_proxy", ["0", 1, None]),
     ("http2_prior_knowledge", ["0", 1]),
-    ("default_headers", ["x: 1", [("x", "1")], {"x": 1}, {"x": b"1"}, {1: "x"}, {"x y": "1"}, {"x": "a\nb"}, {"X-A": "1", "x-a": "2"}]),
+    ("default_headers", ["x: 1", [("x", "1")], {"x": 1}, {"x": b"1"}, {1: "x"}, {"x y": "1"}, {"x": "a\nb"}, {"X-A": "1", "x-a": "2"}, {"Content-Length": "1"}]),
     ("default_query", ["a=1", {"a": b"1"}, {"a": math.nan}, {"a": {1, 2}}, {1: "a"}]),
     ("timeout", [0, -1, True, "5", math.inf, math.nan, 10**400, 1e300, b"5"]),
 ]
@@ -52,7 +53,7 @@ CALL: list[tuple[str, list[Any]]] = [
     ("timeout", [0, -1, True, "5", math.inf, math.nan, 1e300]),
     ("max_retries", NOT_COUNTS),
     ("idempotency_key", ["", b"k", 5, "a\nb"]),
-    ("extra_headers", [[("x", "1")], {"x": 1}, {"x": "a\nb"}, {"X-A": "1", "x-a": "2"}]),
+    ("extra_headers", [[("x", "1")], {"x": 1}, {"x": "a\nb"}, {"X-A": "1", "x-a": "2"}, {"content-length": "1"}, {"Transfer-Encoding": "x"}]),
     ("extra_query", ["a=1", {"a": object()}, {"a": math.inf}]),
     ("extra_body", [[1], {"a": math.nan}, {"a": b"1"}, {1: 2}]),
 ]
@@ -223,3 +224,19 @@ def test_a_subclass_has_attributes_of_its_own(kind: Any) -> None:
     client = type("Mine", (kind,), {})(base_url=NOWHERE, api_key="k")
     client.whatever_else = 5
     assert client.whatever_else == client.with_options(timeout=5).whatever_else == 5
+
+
+NO_ANSWERS = [None, False, 5, "yes", b"yes", ["yes"], [b"yes"], [["yes", 5]], [None], {"yes": 1}, [{"yes": 1}]]
+
+
+@pytest.mark.parametrize("given", NO_ANSWERS, ids=repr)
+def test_answers_that_are_no_lists_of_texts_are_refused_in_a_sentence(client: Turnwire, chat: Chat, given: Any) -> None:
+    told = "answers are one list of strings for each question"
+    with pytest.raises(TypeError, match=told):
+        client.chat.reply_to_question("que_1", id=chat.id, answers=given)
+    with pytest.raises(TypeError, match=told):
+        chats = AsyncTurnwire(base_url=NOWHERE, api_key=KEY).chat
+        asyncio.run(chats.reply_to_question("que_1", id=chat.id, answers=given))
+    if given is not None:
+        with pytest.raises(TypeError, match=told):
+            client.chat.send_message(chat.id, "/ask", on_question=lambda question: given, on_conflict="wait")

@@ -41,9 +41,18 @@ def prompt(text: str | None, parts: Iterable[PromptPart] | None, **more: Any) ->
 
 def answers(given: Answers) -> list[list[str]]:
     """One list for each question. A bare string is refused, because it would be read letter by letter."""
-    if isinstance(given, str) or any(isinstance(answer, str) for answer in given):
-        raise TypeError('answers are one list of strings for each question, such as [["yes"]]')
-    return [list(answer) for answer in given]
+
+    wrong = TypeError('answers are one list of strings for each question, such as [["yes"]]')
+
+    def listed(value: Any) -> list[Any]:
+        if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Iterable):
+            raise wrong
+        return list(value)
+
+    lists = [listed(answer) for answer in listed(given)]
+    if not all(isinstance(label, str) for labels in lists for label in labels):
+        raise wrong
+    return lists
 
 
 def request_id(request: Question | Permission | str) -> str:

@@ -130,6 +130,8 @@ async fn what_no_request_can_be_made_of_is_refused_before_anything_is_sent() {
         "nonsense".parse::<turnwire::TurnCursor>().err(),
         chats.create(NewChat::new()).header("bad name", "x").await.err(),
         chats.create(NewChat::new()).header("x-a", "line\nbreak").await.err(),
+        chats.create(NewChat::new()).header("Content-Length", "1").await.err(),
+        chats.create(NewChat::new()).header("transfer-encoding", "chunked").await.err(),
         Client::builder().base_url(kit.url()).proxy(kit.url()).no_proxy().build().err(),
         Client::builder().base_url(kit.url()).proxy("").build().err(),
         Client::builder().base_url(kit.url()).proxy("gopher://host").build().err(),
