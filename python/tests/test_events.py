@@ -5,6 +5,7 @@ import json
 import pickle
 from collections.abc import Mapping
 from datetime import datetime, timezone
+from typing import Any
 
 import pytest
 import turnwire
@@ -50,7 +51,8 @@ def test_old_programs_read_an_event_as_a_dictionary() -> None:
 
 
 def test_fields_of_a_newer_service_are_kept_and_a_type_from_beside_the_json_is_added() -> None:
-    newer = delta(confidence=0.5, **{"x" * 50: {"nested": [1, None, True]}})
+    more: dict[str, Any] = {"confidence": 0.5, "x" * 50: {"nested": [1, None, True]}}
+    newer = delta(**more)
     assert newer["confidence"] == 0.5 and newer.to_dict()["x" * 50] == {"nested": [1, None, True]}
     assert json.loads(newer.to_json()) == newer.to_dict()
     untyped = json.loads(delta().to_json())
