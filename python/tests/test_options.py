@@ -34,7 +34,7 @@ SETTINGS: list[tuple[str, list[Any]]] = [
     ("no_proxy", ["0", 1, None]),
     ("http2_prior_knowledge", ["0", 1]),
     ("default_headers", ["x: 1", [("x", "1")], {"x": 1}, {"x": b"1"}, {1: "x"}, {"x y": "1"}, {"x": "a\nb"}, {"X-A": "1", "x-a": "2"}, {"Content-Length": "1"}]),
-    ("default_query", ["a=1", {"a": b"1"}, {"a": math.nan}, {"a": {1, 2}}, {1: "a"}]),
+    ("default_query", ["a=1", {"a": b"1"}, {"a": math.nan}, {"a": {1, 2}}, {"a": {"b": 1}}, {1: "a"}]),
     ("timeout", [0, -1, True, "5", math.inf, math.nan, 10**400, 1e300, b"5"]),
 ]
 
@@ -54,7 +54,7 @@ CALL: list[tuple[str, list[Any]]] = [
     ("max_retries", NOT_COUNTS),
     ("idempotency_key", ["", b"k", 5, "a\nb"]),
     ("extra_headers", [[("x", "1")], {"x": 1}, {"x": "a\nb"}, {"X-A": "1", "x-a": "2"}, {"content-length": "1"}, {"Transfer-Encoding": "x"}]),
-    ("extra_query", ["a=1", {"a": object()}, {"a": math.inf}]),
+    ("extra_query", ["a=1", {"a": object()}, {"a": math.inf}, {"a": {"b": 1}}, {"a": [[1]]}, {"a": [None]}]),
     ("extra_body", [[1], {"a": math.nan}, {"a": b"1"}, {1: 2}]),
 ]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from numbers import Real
 from typing import Any
 
@@ -61,6 +61,20 @@ def headers(name: str, value: Any) -> dict[str, str | None]:
     for header, content in given.items():
         if content is not None and not isinstance(content, str):
             raise _wrong(f"{name}[{header!r}]", "a string, or None", content)
+    return given
+
+
+def query(name: str, value: Any) -> dict[str, Any]:
+    """Names and what a query can hold: a text, a number, a flag, or several of them; ``None`` removes a parameter."""
+    given = mapping(name, value)
+    for parameter, content in given.items():
+        several = isinstance(content, Iterable) and not isinstance(content, (str, bytes, Mapping, set, frozenset))
+        words = list(content) if several else [] if content is None else [content]
+        for word in words:
+            if not isinstance(word, (str, int, float)):
+                raise _wrong(f"{name}[{parameter!r}]", "a string, a number or a boolean", word)
+        if several:
+            given[parameter] = words
     return given
 
 

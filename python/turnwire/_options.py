@@ -97,7 +97,7 @@ def _value(name: str, called: str, value: Any) -> Any:
         return _check.text(called, value)
     if name == "extra_headers":
         return _check.headers(called, value)
-    given = _check.mapping(called, value)
+    given = _check.query(called, value) if name == "extra_query" else _check.mapping(called, value)
     # Checked here, where its name is available for the error.
     _check.to_json({called: given})
     return given
