@@ -4,6 +4,7 @@
 //! event, or a known one with fields of the wrong type, is [`EventKind::Unknown`] with its JSON kept.
 
 mod construct;
+mod error;
 mod fields;
 mod part;
 mod repeat;
@@ -12,6 +13,7 @@ mod status;
 mod usage;
 mod wire;
 
+pub use error::TurnError;
 // For callers of `Event::parse_among`.
 #[doc(hidden)]
 pub use fields::Ids;
@@ -23,7 +25,7 @@ pub use usage::{MessageUsage, TokenCounts, Usage, UsageEntry};
 
 use crate::id::{ChatId, MessageId, PartId, TurnId};
 use crate::json::Json;
-use crate::lax::{self, Failure};
+use crate::lax;
 use crate::text::Text;
 use crate::time::{Timestamp, millis};
 use serde::{Deserialize, Serialize};
@@ -325,30 +327,6 @@ pub struct TurnCompleted {
     /// From start to end, where both are known.
     #[serde(rename = "durationMs", serialize_with = "millis::serialize", skip_serializing_if = "Option::is_none")]
     pub duration: Option<Duration>,
-}
-
-/// Why a turn or a message failed. Free of the provider's headers, bodies and addresses.
-///
-/// ```
-/// let error = turnwire::event::TurnError::new("provider_error", "The provider is overloaded.");
-/// assert!(!error.retryable);
-/// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "Failure")]
-#[non_exhaustive]
-pub struct TurnError {
-    /// For programs.
-    pub code: String,
-    /// For people.
-    pub message: String,
-    /// Whether the same prompt may succeed later.
-    pub retryable: bool,
-}
-
-impl From<Failure> for TurnError {
-    fn from(failure: Failure) -> Self {
-        Self { code: failure.code, message: failure.message, retryable: failure.retryable }
-    }
 }
 
 /// An event this library does not know, or could not read.
