@@ -83,21 +83,28 @@ for (const lazy of [false, true]) {
   test(`a stream that is left after a batch is resumed with exactly the rest (lazy: ${lazy})`, async () => {
     const first = await service.client.chat.respond(await newChat(), '/ask')
     const seqs: (number | undefined)[] = []
+    let asked = 0
+    const take = (event: TurnEvent) => {
+      seqs.push(event.seq)
+      if (event.type === 'turn.status' && event.question) asked += 1
+    }
     if (lazy) for await (const batch of first.batches({ lazy })) {
-      seqs.push(...batch.events().map(({ seq }) => seq))
+      batch.events().forEach(take)
       break
     } else for await (const batch of first.batches()) {
-      seqs.push(...batch.map(({ seq }) => seq))
+      batch.forEach(take)
       break
     }
-    const taken = seqs.length
+    const [taken, askedBefore] = [seqs.length, asked]
     const rest = await service.client.chat.resume(first.cursor!)
     for await (const event of rest) {
-      seqs.push(event.seq)
+      take(event)
       if (event.type === 'turn.status' && event.question) await rest.answer(event.question, [['yes']])
     }
-    // A question that the batch had is asked again, without a number of its own: 0.
-    const numbers = seqs.filter((seq) => seq !== undefined && seq !== 0)
+    // A question that the batch had is asked once more, without a number of its own: 0.
+    assert.equal(asked, askedBefore + 1)
+    assert.equal(seqs.filter((seq) => seq === 0).length, askedBefore)
+    const numbers = seqs.filter((seq) => seq !== 0)
     assert.deepEqual(numbers, upTo(numbers.length))
     assert.ok(taken > 0 && numbers.length > taken)
     assert.match((await rest.result()).text, /yes/)

@@ -28,10 +28,11 @@ STARTED = event(1, "turn.started", userMessage={"id": "msg_1", "parts": []})
 
 class Canned:
     """Answers every connection's first request with `reply`; then the connection stays open until the client leaves,
-    or is closed at once with `hang_up`."""
+    or is closed at once with `hang_up`. With `when` the answer comes only after that was set; the body is read meanwhile."""
 
-    def __init__(self, reply: bytes, hang_up: bool = False) -> None:
+    def __init__(self, reply: bytes, hang_up: bool = False, when: threading.Event | None = None) -> None:
         self.reply = reply
+        self.when = when
         self.hang_up = hang_up
         #: The requests, as they came.
         self.requests: list[bytes] = []
@@ -60,7 +61,10 @@ class Canned:
                 request += got
             self.requests.append(request)
             self.asked.set()
-            connection.sendall(self.reply)
+            if self.when is None:
+                connection.sendall(self.reply)
+            else:
+                threading.Thread(target=self._answer_later, args=(connection, self.when), daemon=True).start()
             if self.hang_up:
                 return
             try:
@@ -69,6 +73,10 @@ class Canned:
             except ConnectionResetError:
                 pass
             self.left.set()
+
+    def _answer_later(self, connection: socket.socket, when: threading.Event) -> None:
+        when.wait()
+        connection.sendall(self.reply)
 
     def __enter__(self) -> Canned:
         threading.Thread(target=self._accept, daemon=True).start()

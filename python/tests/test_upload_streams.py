@@ -163,14 +163,15 @@ def test_a_file_is_read_by_parts(client: Turnwire, chat: Chat) -> None:
     assert max(sizes) <= 1024 * 1024
 
 
-def test_a_generator_that_a_thread_may_still_read_when_its_upload_ends_is_closed_once(service: Service) -> None:
-    go_on = threading.Event()
+def test_a_generator_that_a_thread_reads_while_its_upload_ends_is_closed_after_that() -> None:
+    inside, go_on = threading.Event(), threading.Event()
     left = []
 
     def pieces() -> Iterator[bytes]:
         try:
             for _ in range(LONG):
                 yield PIECE
+            inside.set()
             go_on.wait()
             for _ in range(LONG):
                 yield PIECE
@@ -179,14 +180,16 @@ def test_a_generator_that_a_thread_may_still_read_when_its_upload_ends_is_closed
 
     source = pieces()
 
-    async def main() -> None:
-        async with AsyncTurnwire(base_url=service.url, api_key=KEY) as client:
+    async def main(url: str) -> None:
+        async with AsyncTurnwire(base_url=url, api_key=KEY) as client:
             with pytest.raises(NotFoundError):
-                await client.chat.files.upload("a", id="chat_nowhere", content=source)
-        # A thread that is in the generator just now closes it when it comes out.
+                await client.chat.files.upload("a", id="chat_1", content=source)
+        assert not left
         go_on.set()
 
-    asyncio.run(main())
+    # The service refuses the upload only once a thread is in the generator.
+    with Canned(answer(404, b"{}"), when=inside) as service:
+        asyncio.run(main(service.url))
     assert len(left) == 1
 
 
