@@ -13,7 +13,7 @@ fn root() -> PathBuf {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_scenario_comes_to_what_it_must() {
     let mut all = cases(&root().join("tests/conformance")).unwrap();
-    all.retain(|case| case.name.starts_with("http/") || case.name.starts_with("turns/"));
+    all.retain(|case| case.about.name.starts_with("http/") || case.about.name.starts_with("turns/"));
     assert!(all.len() >= 110, "only {} scenarios were found", all.len());
     let report = run(&Client::Ours, all, &Options::default()).await.unwrap();
     assert!(report.failed().is_empty(), "{report}");

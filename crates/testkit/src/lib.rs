@@ -4,7 +4,6 @@
 //! in advance, and does to chosen answers what a [`Scenario`] says: cuts them at a byte, stalls, repeats, lies. It counts
 //! what reached it; `GET /_testkit` tells the counts to the other languages.
 
-pub mod adapter;
 mod chaos;
 pub mod conformance;
 mod fault;

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 use turnwire_testkit::conformance::{
-    self, Case, Client, FEATURES, Options, SERVER_FEATURES, cases, checks, run_server,
+    self, About, Client, FEATURES, Options, SERVER_FEATURES, adapter, cases, checks, run_server,
 };
-use turnwire_testkit::{Scenario, Testkit, adapter};
+use turnwire_testkit::{Scenario, Testkit};
 
 const USAGE: &str = "\
 Usage: turnwire-testkit FILE
@@ -96,34 +96,45 @@ fn wanted(args: &[String]) -> Result<Wanted, String> {
 /// Whether the client or the server passes.
 async fn conform(args: &[String]) -> Result<bool, String> {
     let wanted = wanted(args)?;
-    let mut chosen = if wanted.server.is_some() { checks() } else { cases(&wanted.folder)? };
-    chosen.retain(|case| wanted.only.is_empty() || wanted.only.iter().any(|only| case.name.contains(only)));
-    if wanted.list {
-        let features = if wanted.server.is_some() { SERVER_FEATURES } else { FEATURES };
-        return list(&chosen, features).map(|()| true).map_err(|error| error.to_string());
-    }
-    if chosen.is_empty() {
-        return Err("no case has such a name".to_owned());
-    }
-    let report = match (wanted.server, wanted.client) {
-        (Some(url), None) => run_server(&url, &wanted.key, &wanted.features, chosen, &wanted.options).await?,
-        (None, Some(command)) => conformance::run(&Client::Command(command), chosen, &wanted.options).await?,
-        _ => return Err(format!("say --client or --server\n\n{USAGE}")),
+    let is_chosen = |about: &About| wanted.only.is_empty() || wanted.only.iter().any(|only| about.name.contains(only));
+    let no_such = || Err("no case has such a name".to_owned());
+    let report = match (&wanted.server, &wanted.client) {
+        (Some(_), Some(_)) => return Err(format!("say --client or --server, not both\n\n{USAGE}")),
+        (Some(url), None) => {
+            let chosen: Vec<_> = checks().into_iter().filter(|check| is_chosen(&check.about)).collect();
+            if wanted.list {
+                return list(chosen.iter().map(|check| &check.about), SERVER_FEATURES);
+            }
+            if chosen.is_empty() {
+                return no_such();
+            }
+            run_server(url, &wanted.key, &wanted.features, chosen, &wanted.options).await?
+        }
+        (None, client) => {
+            let all = cases(&wanted.folder)?;
+            let chosen: Vec<_> = all.into_iter().filter(|case| is_chosen(&case.about)).collect();
+            if wanted.list {
+                return list(chosen.iter().map(|case| &case.about), FEATURES);
+            }
+            let Some(command) = client else { return Err(format!("say --client or --server\n\n{USAGE}")) };
+            if chosen.is_empty() {
+                return no_such();
+            }
+            conformance::run(&Client::Command(command.clone()), chosen, &wanted.options).await?
+        }
     };
     writeln!(std::io::stdout(), "{report}").map_err(|error| error.to_string())?;
     Ok(report.failed().is_empty())
 }
 
-fn list(cases: &[Case], features: &[(&str, &str)]) -> std::io::Result<()> {
-    let mut out = std::io::stdout().lock();
-    for case in cases {
-        writeln!(out, "{}: {} [{}] {}", case.name, case.says, case.needs.join(" "), case.rules.join(" "))?;
-    }
-    writeln!(out, "\nFeatures:")?;
-    for (name, says) in features {
-        writeln!(out, "  {name:16}{says}")?;
-    }
-    Ok(())
+fn list<'a>(cases: impl Iterator<Item = &'a About>, features: &[(&str, &str)]) -> Result<bool, String> {
+    let cases = cases.map(|About { name, says, needs, rules, .. }| {
+        format!("{name}: {says} [{}] {}", needs.join(" "), rules.join(" "))
+    });
+    let features = features.iter().map(|(name, says)| format!("  {name:16}{says}"));
+    let lines: Vec<String> = cases.chain([String::new(), "Features:".to_owned()]).chain(features).collect();
+    writeln!(std::io::stdout(), "{}", lines.join("\n")).map_err(|error| error.to_string())?;
+    Ok(true)
 }
 
 async fn serve(file: &str) -> Result<(), String> {

@@ -70,12 +70,12 @@ fn every_case_needs_features_that_there_are_and_every_feature_is_documented() {
         assert!(page.contains(&format!("| `{name}` | {says} |")), "docs/conformance.md does not explain {name}");
     }
     for case in cases(&root().join("tests/conformance")).unwrap() {
-        let unknown: Vec<_> = case.needs.iter().filter(|name| !known.contains(*name)).collect();
-        assert!(unknown.is_empty(), "{}: {unknown:?}", case.name);
+        let unknown: Vec<_> = case.about.needs.iter().filter(|name| !known.contains(*name)).collect();
+        assert!(unknown.is_empty(), "{}: {unknown:?}", case.about.name);
     }
-    for check in checks() {
-        let has = page.contains(&format!("| `{}` | {} | {} |", check.name, check.says, check.rules.join(", ")));
-        assert!(has, "docs/conformance.md does not list the check {}", check.name);
+    for about in checks().into_iter().map(|check| check.about) {
+        let has = page.contains(&format!("| `{}` | {} | {} |", about.name, about.says, about.rules.join(", ")));
+        assert!(has, "docs/conformance.md does not list the check {}", about.name);
     }
 }
 
@@ -118,7 +118,7 @@ fn a_client_that_is_wrong_fails_and_one_that_can_little_is_skipped() {
 async fn checked(check: &str, faults: Vec<Fault>) -> String {
     let kit = Testkit::with_faults(true, faults).await.unwrap();
     let mut chosen = checks();
-    chosen.retain(|case| case.name == check);
+    chosen.retain(|case| case.about.name == check);
     let options = Options { time: Duration::from_secs(20), ..Options::default() };
     let features = ["agent".to_owned()];
     run_server(kit.url(), "sk_testkit_secret", &features, chosen, &options).await.unwrap().to_string()

@@ -1,6 +1,6 @@
 //! The cases that judge a client: the files of `tests/conformance`, and what each demands of the client.
 
-use super::server::Check;
+use super::about::About;
 use crate::{Expect, Fault, Scenario, scenarios};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -48,17 +48,11 @@ pub const FEATURES: &[(&str, &str)] = &[
     ("wording", "words the errors of its own as this project does"),
 ];
 
-/// One case.
+/// A case that judges a client.
 #[derive(Clone, Debug)]
 pub struct Case {
-    /// `http/a-healthy-turn`.
-    pub name: String,
-    /// What it is about, in a sentence.
-    pub says: String,
-    /// The rules of `spec/PROTOCOL.md` that it checks.
-    pub rules: Vec<String>,
-    /// The features that it needs.
-    pub needs: Vec<&'static str>,
+    /// What it is about.
+    pub about: About,
     pub(crate) test: Test,
 }
 
@@ -72,8 +66,6 @@ pub(crate) enum Test {
     Parse(Vec<u8>, Value),
     /// Recordings that make one log, and the file with its events.
     Normalize(Vec<PathBuf>, PathBuf),
-    /// A check of a server.
-    Server(Check),
 }
 
 /// All cases below a folder.
@@ -96,10 +88,7 @@ pub fn cases(folder: &Path) -> Result<Vec<Case>, String> {
 
 fn of_scenario(name: String, scenario: Scenario) -> Case {
     Case {
-        name,
-        says: scenario.says.clone(),
-        rules: scenario.rules.clone(),
-        needs: needs(&scenario),
+        about: About { name, says: scenario.says.clone(), rules: scenario.rules.clone(), needs: needs(&scenario) },
         test: Test::Call(Box::new(scenario)),
     }
 }
@@ -185,10 +174,12 @@ fn odd_events(file: &Path, cases: &mut Vec<Case>) -> Result<(), String> {
         // What no reader of JSON would keep stands in the file as a text.
         let text = |event: &&RawValue| serde_json::from_str(event.get()).unwrap_or_else(|_| event.get().to_owned());
         Case {
-            name: format!("odd-events/{}", at + 1),
-            says: odd.says,
-            rules: ["VAL-1", "VAL-3", "VAL-4", "FOLD-1", "FOLD-3", "FOLD-6"].map(str::to_owned).to_vec(),
-            needs: vec![feature("fold")],
+            about: About {
+                name: format!("odd-events/{}", at + 1),
+                says: odd.says,
+                rules: ["VAL-1", "VAL-3", "VAL-4", "FOLD-1", "FOLD-3", "FOLD-6"].map(str::to_owned).to_vec(),
+                needs: vec![feature("fold")],
+            },
             test: Test::Fold(odd.events.iter().map(text).collect(), odd.turn),
         }
     }));
@@ -201,10 +192,12 @@ fn event_streams(folder: &Path, cases: &mut Vec<Case>) -> Result<(), String> {
         let expected = serde_json::from_slice(&read(&expected)?).map_err(|error| shown(&expected, &error))?;
         let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         cases.push(Case {
-            says: name.replace('-', " "),
-            name: format!("sse/{name}"),
-            rules: vec!["FRAME-4".to_owned()],
-            needs: vec![feature("parse")],
+            about: About {
+                says: name.replace('-', " "),
+                name: format!("sse/{name}"),
+                rules: vec!["FRAME-4".to_owned()],
+                needs: vec![feature("parse")],
+            },
             test: Test::Parse(read(&file)?, expected),
         });
     }
@@ -225,10 +218,12 @@ fn recordings(folder: &Path, cases: &mut Vec<Case>) -> Result<(), String> {
             let files = parts.iter().map(|part| version.join(part)).collect();
             let of = version.file_name().unwrap_or_default().to_string_lossy();
             cases.push(Case {
-                name: format!("normalize/{of}/{name}"),
-                says: format!("OpenCode {of}: {name}"),
-                rules: vec!["STREAM-7".to_owned()],
-                needs: vec![feature("normalize")],
+                about: About {
+                    name: format!("normalize/{of}/{name}"),
+                    says: format!("OpenCode {of}: {name}"),
+                    rules: vec!["STREAM-7".to_owned()],
+                    needs: vec![feature("normalize")],
+                },
                 test: Test::Normalize(files, events),
             });
         }

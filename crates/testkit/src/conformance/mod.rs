@@ -1,5 +1,7 @@
 //! Judges any client by the cases of `tests/conformance`, and any server; `docs/conformance.md` explains it to their authors.
 
+mod about;
+pub mod adapter;
 mod case;
 mod judge;
 mod line;
@@ -7,11 +9,12 @@ mod report;
 mod server;
 mod subject;
 
+pub use about::About;
 pub use case::{Case, FEATURES, cases};
 pub use judge::difference;
 pub use line::{Cursor, Failure, Hello, Line, Request};
 pub use report::{Report, Verdict};
-pub use server::{SERVER_FEATURES, checks, run_server};
+pub use server::{Check, SERVER_FEATURES, checks, run_server};
 pub use subject::Client;
 
 use crate::{Scenario, Testkit};
@@ -71,7 +74,7 @@ async fn worker(
     client: Client,
     queue: Arc<Mutex<std::vec::IntoIter<Case>>>,
     time: Duration,
-) -> Result<Vec<(Case, Verdict)>, String> {
+) -> Result<Vec<(About, Verdict)>, String> {
     let mut verdicts = Vec::new();
     let mut subject = None;
     loop {
@@ -81,7 +84,7 @@ async fn worker(
             None => start(&client).await?,
         };
         let current = subject.insert(current);
-        let missing = missing(current, &case);
+        let missing = missing(current, &case.about);
         let verdict = if missing.is_empty() {
             match judged(current, &case, time).await {
                 Ok(wrong) if wrong.is_empty() => Verdict::Passed,
@@ -94,7 +97,7 @@ async fn worker(
         } else {
             Verdict::Skipped(missing)
         };
-        verdicts.push((case, verdict));
+        verdicts.push((case.about, verdict));
     }
     if let Some(Subject::Program(program)) = subject {
         program.end(START).await?;
@@ -113,15 +116,14 @@ async fn start(client: &Client) -> Result<Subject, String> {
 }
 
 /// The features that a case needs and the client does not have.
-fn missing(subject: &Subject, case: &Case) -> Vec<&'static str> {
+fn missing(subject: &Subject, about: &About) -> Vec<&'static str> {
     let Subject::Program(program) = subject else { return Vec::new() };
-    let has = |name: &str| program.hello.features.iter().any(|known| known == name);
-    case.needs.iter().copied().filter(|name| !has(name)).collect()
+    about.missing(&program.hello.features)
 }
 
 /// What is wrong; an `Err`: the client left the kit's protocol.
 async fn judged(subject: &mut Subject, case: &Case, time: Duration) -> Result<Vec<String>, String> {
-    let request = Request { case: case.name.clone(), ..Request::default() };
+    let request = Request { case: case.about.name.clone(), ..Request::default() };
     let single = |difference: Option<String>| Ok(difference.into_iter().collect());
     match &case.test {
         Test::Call(scenario) => called(subject, scenario, request, time).await,
@@ -157,7 +159,6 @@ async fn judged(subject: &mut Subject, case: &Case, time: Duration) -> Result<Ve
             });
             single(outcome.unexpected().or(differs).or_else(count))
         }
-        Test::Server(_) => Ok(vec!["it judges servers".to_owned()]),
     }
 }
 

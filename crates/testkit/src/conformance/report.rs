@@ -1,6 +1,6 @@
 //! How the cases went.
 
-use super::Case;
+use super::about::About;
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 
@@ -18,17 +18,17 @@ pub enum Verdict {
 /// How all cases went. Its text is the summary.
 #[derive(Debug, Default)]
 pub struct Report {
-    cases: BTreeMap<String, (Case, Verdict)>,
+    cases: BTreeMap<String, (About, Verdict)>,
 }
 
 impl Report {
-    pub(crate) fn add(&mut self, verdicts: Vec<(Case, Verdict)>) {
-        self.cases.extend(verdicts.into_iter().map(|(case, verdict)| (case.name.clone(), (case, verdict))));
+    pub(crate) fn add(&mut self, verdicts: Vec<(About, Verdict)>) {
+        self.cases.extend(verdicts.into_iter().map(|(about, verdict)| (about.name.clone(), (about, verdict))));
     }
 
     /// The names of the cases that went so.
     fn names(&self, wanted: impl Fn(&Verdict) -> bool) -> Vec<&str> {
-        self.cases.values().filter(|(_, verdict)| wanted(verdict)).map(|(case, _)| case.name.as_str()).collect()
+        self.cases.values().filter(|(_, verdict)| wanted(verdict)).map(|(about, _)| about.name.as_str()).collect()
     }
 
     /// The names of the cases that passed.
@@ -51,14 +51,14 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut wanting: BTreeMap<&str, usize> = BTreeMap::new();
         let mut text = String::new();
-        for (case, verdict) in self.cases.values() {
+        for (about, verdict) in self.cases.values() {
             match verdict {
                 Verdict::Passed => {}
                 Verdict::Skipped(missing) => missing.iter().for_each(|name| *wanting.entry(*name).or_default() += 1),
                 Verdict::Failed(wrong) => {
                     let rules =
-                        if case.rules.is_empty() { String::new() } else { format!(" ({})", case.rules.join(", ")) };
-                    let _ = writeln!(text, "FAILED {}: {}{rules}", case.name, case.says);
+                        if about.rules.is_empty() { String::new() } else { format!(" ({})", about.rules.join(", ")) };
+                    let _ = writeln!(text, "FAILED {}: {}{rules}", about.name, about.says);
                     for wrong in wrong {
                         let _ = writeln!(text, "       {wrong}");
                     }

@@ -1,7 +1,7 @@
 //! The client under test: a program that speaks JSON lines, or this project's own in this process.
 
+use super::adapter;
 use super::line::{Hello, Line, Request};
-use crate::adapter;
 use serde_json::json;
 use std::process::Stdio;
 use std::time::Duration;

@@ -5,15 +5,21 @@ mod relay;
 mod turns;
 mod wire;
 
-use super::case::Test;
-use super::{Case, Options, Report, Verdict};
+use super::Options;
+use super::about::About;
+use super::report::{Report, Verdict};
 use futures_util::future::BoxFuture;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 use wire::{Done, Server};
 
-/// One check of a server.
-pub(crate) type Check = fn(Server) -> BoxFuture<'static, Done>;
+/// A check that judges a server.
+#[derive(Clone, Debug)]
+pub struct Check {
+    /// What it is about.
+    pub about: About,
+    run: fn(Server) -> BoxFuture<'static, Done>,
+}
 
 /// What a server may have besides the routes.
 pub const SERVER_FEATURES: &[(&str, &str)] = &[
@@ -34,18 +40,20 @@ fn unique() -> String {
 
 macro_rules! checks {
     ($($name:literal: $says:literal [$($rule:literal)+] $(needs $need:literal)?, $check:path;)+) => {
-        vec![$(Case {
-            name: $name.to_owned(),
-            says: $says.to_owned(),
-            rules: vec![$($rule.to_owned()),+],
-            needs: vec![$($need)?],
-            test: Test::Server(|server| Box::pin($check(server))),
+        vec![$(Check {
+            about: About {
+                name: $name.to_owned(),
+                says: $says.to_owned(),
+                rules: vec![$($rule.to_owned()),+],
+                needs: vec![$($need)?],
+            },
+            run: |server| Box::pin($check(server)),
         }),+]
     };
 }
 
 /// All checks.
-pub fn checks() -> Vec<Case> {
+pub fn checks() -> Vec<Check> {
     checks! {
         "keys": "Without a valid key nothing is answered" ["AUTH-1"], chats::keys;
         "errors": "An error has its code, its status and its sentence" ["ERR-1" "ERR-2" "AUTH-2"], chats::errors;
@@ -83,7 +91,7 @@ pub async fn run_server(
     url: &str,
     key: &str,
     features: &[String],
-    checks: Vec<Case>,
+    checks: Vec<Check>,
     options: &Options,
 ) -> Result<Report, String> {
     let known = |name: &str| SERVER_FEATURES.iter().any(|(known, _)| *known == name);
@@ -93,12 +101,10 @@ pub async fn run_server(
     let server = Server::new(url, key)?;
     let mut verdicts = Vec::new();
     // One after another: the list of chats is one of the things that are looked at.
-    for case in checks {
-        let missing: Vec<_> =
-            case.needs.iter().copied().filter(|name| !features.iter().any(|has| has == name)).collect();
-        let Test::Server(check) = case.test else { continue };
+    for Check { about, run } in checks {
+        let missing = about.missing(features);
         let verdict = if missing.is_empty() {
-            match tokio::time::timeout(options.time, check(server.clone())).await {
+            match tokio::time::timeout(options.time, run(server.clone())).await {
                 Ok(Ok(())) => Verdict::Passed,
                 Ok(Err(wrong)) => Verdict::Failed(vec![wrong]),
                 Err(_) => Verdict::Failed(vec![format!("it takes over {:?}", options.time)]),
@@ -106,7 +112,7 @@ pub async fn run_server(
         } else {
             Verdict::Skipped(missing)
         };
-        verdicts.push((case, verdict));
+        verdicts.push((about, verdict));
     }
     let mut report = Report::default();
     report.add(verdicts);

@@ -1,7 +1,8 @@
 //! This project's Rust client under the kit: the adapter of `docs/conformance.md`, in one process or behind
 //! `turnwire-testkit adapter`.
 
-use crate::conformance::{FEATURES, Failure, Hello, Line, Request};
+use super::case::FEATURES;
+use super::line::{Failure, Hello, Line, Request};
 use serde_json::{Value, json};
 use std::io::{BufRead, Write};
 use turnwire::chat::{PermissionReply, Resume};
